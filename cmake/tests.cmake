@@ -1,0 +1,23 @@
+# One test binary per room from tests/unit/<room>/*_test.cc; ctest runs each. tests/main.cc holds Catch2's main, compiled once.
+add_library(nl_catch_main OBJECT ${CMAKE_SOURCE_DIR}/tests/main.cc)
+target_compile_options(nl_catch_main PRIVATE -O0)
+target_link_libraries(nl_catch_main PUBLIC nl_options)
+
+get_property(rooms GLOBAL PROPERTY NL_ROOMS)
+foreach(room ${rooms})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/unit/${room}/*_test.cc)
+  if(sources)
+    add_executable(test_${room} ${sources})
+    target_link_libraries(test_${room} PRIVATE nl_room_${room} nl_catch_main nl_options)
+    target_include_directories(test_${room} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
+    target_compile_definitions(test_${room} PRIVATE NL_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+    add_test(NAME unit.${room} COMMAND test_${room})
+  endif()
+endforeach()
+
+# Tests of queries read JSON records and compressed sample data.
+if(TARGET test_query)
+  target_link_libraries(test_query PRIVATE nl_simdjson nl_zstd)
+endif()
+
+add_test(NAME layers COMMAND ${CMAKE_COMMAND} -E env python3 ${CMAKE_SOURCE_DIR}/tests/layers_test.py ${CMAKE_SOURCE_DIR})
