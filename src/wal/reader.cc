@@ -1,0 +1,132 @@
+#include "wal/reader.h"
+
+#include <algorithm>
+
+#include "base/buffer.h"
+#include "base/bytes.h"
+
+namespace neurallog::wal {
+namespace {
+
+struct SegmentFile {
+  uint64_t number;
+  std::string path;
+};
+
+Result<std::vector<SegmentFile>> ListSegments(io::FileSystem* file_system, const std::string& directory) {
+  std::vector<SegmentFile> segments;
+  NL_TRY(const std::vector<std::string> names, file_system->List(directory));
+  for (const std::string& name : names) {
+    uint64_t number;
+    if (ParseSegmentName(name, &number)) segments.push_back({number, directory + "/" + name});
+  }
+  std::sort(segments.begin(), segments.end(), [](const auto& a, const auto& b) { return a.number < b.number; });
+  return segments;
+}
+
+Result<base::Buffer> ReadWhole(io::FileSystem* file_system, const std::string& path) {
+  NL_TRY(std::unique_ptr<io::File> file, file_system->Open(path, io::OpenMode::kRead, /*direct=*/false));
+  NL_TRY(const uint64_t size, file->Size());
+  base::Buffer bytes(size);
+  size_t read;
+  NL_RETURN_IF_ERROR(file->ReadAt(0, bytes.Prepare(size), size, &read));
+  bytes.Commit(read);
+  return bytes;
+}
+
+// The frame at `offset` if its checksum verifies.
+bool ValidFrame(std::string_view segment, uint64_t offset, uint32_t salt, Frame* frame) {
+  if (offset + kFrameHeaderBytes > segment.size()) return false;
+  const char* at = segment.data() + offset;
+  uint32_t payload_bytes;
+  if (!DecodeFrameHeader(at, &frame->info, &payload_bytes)) return false;
+  if (payload_bytes > segment.size() - offset - kFrameHeaderBytes) return false;
+  if (base::LoadLe<uint32_t>(at + 4) != base::Crc32c(salt, at + 8, kFrameHeaderBytes - 8 + payload_bytes)) return false;
+  frame->payload = {at + kFrameHeaderBytes, payload_bytes};
+  return true;
+}
+
+class Replayer {
+ public:
+  explicit Replayer(const std::function<Status(const Frame&)>& visit) : visit_(visit) {}
+
+  ReplaySummary& summary() { return summary_; }
+
+  Status ReadSegment(const SegmentFile& file, std::string_view bytes) {
+    SegmentHeader header;
+    if (!DecodeSegmentHeader(bytes.substr(0, std::min(bytes.size(), kSegmentHeaderBytes)), &header) || header.number != file.number) {
+      // A crash while a segment is begun leaves no such file (it is renamed when ready), so this is damage if frames were in it; the
+      // gap shows in the next segment's LSNs. Without a next one only a never-used segment can look like this.
+      unreadable_.push_back("segment " + SegmentName(file.number) + ": its header is damaged");
+      return {};
+    }
+    bool begun = false;
+    uint64_t offset = kSegmentHeaderBytes;
+    while (offset < bytes.size()) {
+      Frame frame;
+      if (ValidFrame(bytes, offset, header.salt, &frame) && frame.info.lsn > summary_.last_lsn) {
+        NL_RETURN_IF_ERROR(Accept(file, offset, frame));
+        if (!begun) summary_.segments.push_back({file.number, frame.info.lsn});
+        begun = true;
+        offset += kFrameHeaderBytes + frame.payload.size();
+      } else if (offset % kPageBytes != 0) {
+        offset = AlignUp(offset);  // the padding of a group
+      } else {
+        if (!bad_page_seen_) {
+          bad_page_seen_ = true;
+          bad_place_ = SegmentName(file.number) + " offset " + std::to_string(offset);
+        }
+        offset += kPageBytes;
+      }
+    }
+    return {};
+  }
+
+ private:
+  // A valid frame behind a hole: the hole is damage if this frame knows that the missing ones were durable; otherwise both are leftovers
+  // of one group that was never acknowledged, and the log ends at the hole.
+  Status Accept(const SegmentFile& file, uint64_t offset, const Frame& frame) {
+    const Lsn expected = summary_.last_lsn + 1;
+    const bool first = summary_.frames == 0;
+    if (!first && frame.info.lsn != expected) {
+      if (frame.info.durable_lsn < expected) return {};
+      summary_.damage.push_back("frames " + std::to_string(expected) + " to " + std::to_string(frame.info.lsn - 1) + " are missing before " +
+                                SegmentName(file.number) + " offset " + std::to_string(offset) +
+                                (bad_page_seen_ ? ", unreadable from " + bad_place_ : "") + Unreadable());
+    }
+    bad_page_seen_ = false;
+    summary_.last_lsn = frame.info.lsn;
+    summary_.bytes += kFrameHeaderBytes + frame.payload.size();
+    ++summary_.frames;
+    return visit_(frame);
+  }
+
+  std::string Unreadable() {
+    std::string text;
+    for (const std::string& reason : unreadable_) text += "; " + reason;
+    unreadable_.clear();
+    return text;
+  }
+
+  const std::function<Status(const Frame&)>& visit_;
+  ReplaySummary summary_;
+  bool bad_page_seen_ = false;
+  std::string bad_place_;
+  std::vector<std::string> unreadable_;
+};
+
+}  // namespace
+
+Result<ReplaySummary> Replay(io::FileSystem* file_system, const std::string& directory, const std::function<Status(const Frame&)>& visit) {
+  NL_RETURN_IF_ERROR(file_system->CreateDirectories(directory));
+  NL_TRY(const std::vector<SegmentFile> segments, ListSegments(file_system, directory));
+  Replayer replayer(visit);
+  for (const SegmentFile& segment : segments) {
+    NL_TRY(const base::Buffer bytes, ReadWhole(file_system, segment.path));
+    NL_RETURN_IF_ERROR(replayer.ReadSegment(segment, bytes.view()).Annotate(segment.path));
+    replayer.summary().last_segment = segment.number;
+  }
+  return std::move(replayer.summary());
+}
+
+}  // namespace neurallog::wal

@@ -1,0 +1,38 @@
+// Reads a write-ahead log back, front to back, and tells a torn tail from damage.
+//
+//   NL_TRY(ReplaySummary summary, Replay(file_system, directory, [&](const Frame& frame) { ...; return Status(); }));
+//
+// A frame is valid when its checksum verifies and its LSN is the next one. The log ends at the first invalid frame, unless a later valid
+// frame says (durable_lsn) that the invalid one had been made durable: then acknowledged rows are damaged. Replay then goes on behind
+// the damage and reports each gap; the server starts read-only.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "io/file_system.h"
+#include "wal/wal_format.h"
+#include "wal/writer.h"
+
+namespace neurallog::wal {
+
+struct Frame {
+  FrameInfo info;
+  std::string_view payload;  // valid during the call
+};
+
+struct ReplaySummary {
+  Lsn last_lsn = 0;                             // 0: the log is empty
+  uint64_t last_segment = 0;                    // highest segment number present
+  uint64_t frames = 0;
+  uint64_t bytes = 0;                           // of valid frames
+  std::vector<Writer::LiveSegment> segments;    // those that hold frames
+  std::vector<std::string> damage;              // one sentence per gap in durable frames; empty: none
+};
+
+// `visit` is called for each valid frame in LSN order; its error ends the replay. Memory: one segment is mapped at a time.
+Result<ReplaySummary> Replay(io::FileSystem* file_system, const std::string& directory, const std::function<Status(const Frame&)>& visit);
+
+}  // namespace neurallog::wal

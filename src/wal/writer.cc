@@ -1,0 +1,223 @@
+// A group is staged in one aligned buffer, written page-wise, padded with zeros to a page border and synced. The next group begins on a
+// fresh page: a durable page is never written again, so a torn write can only hurt frames that nobody was told about.
+#include "wal/writer.h"
+
+#include <algorithm>
+#include <cstring>
+#include <random>
+
+#include "base/check.h"
+#include "base/log.h"
+#include "base/thread.h"
+
+namespace neurallog::wal {
+
+Writer::Writer(io::FileSystem* file_system, const WriterOptions& options)
+    : file_system_(file_system), options_(options), staging_(options.staging_bytes) {}
+
+Result<std::unique_ptr<Writer>> Writer::Open(io::FileSystem* file_system, const WriterOptions& options, Lsn last_lsn,
+                                             std::vector<LiveSegment> live_segments, uint64_t last_segment) {
+  NL_RETURN_IF_ERROR(file_system->CreateDirectories(options.directory));
+  NL_TRY(const std::vector<std::string> names, file_system->List(options.directory));
+  for (const std::string& name : names)
+    if (IsRecycledName(name)) NL_RETURN_IF_ERROR(file_system->Remove(options.directory + "/" + name));
+  std::unique_ptr<Writer> writer(new Writer(file_system, options));
+  writer->next_lsn_ = writer->group_first_lsn_ = last_lsn + 1;
+  writer->durable_lsn_ = last_lsn;
+  {
+    base::MutexLock lock(writer->mutex_);
+    writer->live_.assign(live_segments.begin(), live_segments.end());
+    writer->next_number_ = last_segment + 1;
+  }
+  NL_RETURN_IF_ERROR(writer->BeginSegment());
+  writer->preparer_ = base::StartThread("nl-wal-prepare", [self = writer.get()] { self->PrepareLoop(); });
+  return writer;
+}
+
+Writer::~Writer() {
+  {
+    base::MutexLock lock(mutex_);
+    stop_ = true;
+  }
+  wake_preparer_.NotifyAll();
+  if (preparer_.joinable()) preparer_.join();
+}
+
+Lsn Writer::Add(FrameInfo info, const model::RecordBatch& batch) {
+  const size_t frame_bytes = kFrameHeaderBytes + batch.payload_bytes();
+  const uint64_t end = write_offset_ + staged_ + frame_bytes;
+  if (group_bytes_ == 0 && group_offset_ > kSegmentHeaderBytes && AlignUp(end) > options_.segment_bytes && group_status_.ok())
+    group_status_ = BeginSegment();
+
+  info.lsn = next_lsn_++;
+  info.durable_lsn = durable_lsn();
+  char head[kFrameHeaderBytes + model::RecordBatch::kHeaderBytes];
+  EncodeFrameHeader(info, static_cast<uint32_t>(batch.payload_bytes()), head);
+  batch.EncodeHeader(head + kFrameHeaderBytes);
+  uint32_t crc = base::Crc32c(current_.salt, head + 8, sizeof(head) - 8);
+  crc = base::Crc32c(crc, batch.names_bytes().data(), batch.names_bytes().size());
+  crc = base::Crc32c(crc, batch.rows_bytes().data(), batch.rows_bytes().size());
+  base::StoreLe<uint32_t>(head + 4, crc);
+
+  Stage(head, sizeof(head));
+  Stage(batch.names_bytes().data(), batch.names_bytes().size());
+  Stage(batch.rows_bytes().data(), batch.rows_bytes().size());
+  group_bytes_ += frame_bytes;
+  return info.lsn;
+}
+
+void Writer::Stage(const char* bytes, size_t count) {
+  while (count > 0) {
+    const size_t part = std::min(count, staging_.capacity() - staged_);
+    std::memcpy(staging_.data() + staged_, bytes, part);
+    staged_ += part;
+    bytes += part;
+    count -= part;
+    if (staged_ == staging_.capacity()) FlushStaging();
+  }
+}
+
+void Writer::FlushStaging() {
+  const size_t padded = AlignUp(staged_);
+  std::memset(staging_.data() + staged_, 0, padded - staged_);
+  if (group_status_.ok() && broken_.ok()) group_status_ = current_.file->WriteAt(write_offset_, staging_.data(), padded);
+  write_offset_ += padded;
+  staged_ = 0;
+}
+
+Status Writer::Sync() {
+  if (group_bytes_ == 0) return {};
+  if (staged_ > 0) FlushStaging();
+  bool sync_tried = false;
+  if (broken_.ok() && group_status_.ok()) {
+    sync_tried = true;
+    group_status_ = current_.file->Sync();
+  }
+  Status result = broken_.ok() ? group_status_ : broken_;
+  if (result.ok()) {
+    group_offset_ = write_offset_;
+    group_first_lsn_ = next_lsn_;
+    durable_lsn_.store(next_lsn_ - 1, std::memory_order_release);
+  } else {
+    const bool disk_full = result.code() == Code::kUnavailable && !sync_tried;
+    if (!disk_full && broken_.ok()) broken_ = result.Annotate("the write-ahead log is broken until the server is restarted");
+    write_offset_ = group_offset_;
+    next_lsn_ = group_first_lsn_;
+  }
+  group_bytes_ = 0;
+  group_status_ = Status();
+  base::MutexLock lock(mutex_);
+  const bool half_full = group_offset_ > options_.segment_bytes / 2;
+  if (half_full && !prepared_ && !prepare_wanted_) {
+    prepare_wanted_ = true;
+    wake_preparer_.NotifyOne();
+  }
+  return result;
+}
+
+Status Writer::BeginSegment() {
+  std::unique_ptr<Segment> segment;
+  uint64_t number;
+  {
+    base::MutexLock lock(mutex_);
+    while (preparing_) prepared_ready_.Wait(mutex_);
+    prepare_wanted_ = false;
+    segment = std::move(prepared_);
+    number = next_number_;
+  }
+  if (!segment) {
+    NL_TRY(Segment made, PrepareSegment(number));
+    segment = std::make_unique<Segment>(std::move(made));
+  }
+  current_ = std::move(*segment);
+  current_.first_lsn = next_lsn_;
+  group_offset_ = write_offset_ = kSegmentHeaderBytes;
+  base::MutexLock lock(mutex_);
+  live_.push_back({current_.number, current_.first_lsn});
+  next_number_ = current_.number + 1;
+  return {};
+}
+
+Result<Writer::Segment> Writer::PrepareSegment(uint64_t number) {
+  uint64_t reuse = 0;
+  {
+    base::MutexLock lock(mutex_);
+    if (!recycled_.empty()) {
+      reuse = recycled_.back();
+      recycled_.pop_back();
+    }
+  }
+  Segment segment;
+  segment.number = number;
+  std::random_device random;
+  segment.salt = random() | 1;
+  segment.bytes = options_.segment_bytes;
+  const std::string temporary = Path(reuse != 0 ? RecycledName(reuse) : RecycledName(number));
+  NL_TRY(segment.file, file_system_->Open(temporary, io::OpenMode::kWrite, options_.direct_io));
+  Status status = segment.file->Allocate(options_.segment_bytes);
+  io::AlignedBuffer page(kSegmentHeaderBytes);
+  EncodeSegmentHeader({number, segment.salt}, page.data());
+  if (status.ok()) status = segment.file->WriteAt(0, page.data(), kSegmentHeaderBytes);
+  if (status.ok()) status = segment.file->Sync();
+  if (status.ok()) status = file_system_->Rename(temporary, Path(SegmentName(number)));
+  if (status.ok()) status = file_system_->SyncDirectory(options_.directory);
+  if (!status.ok()) {
+    segment.file.reset();
+    [[maybe_unused]] const Status removed = file_system_->Remove(temporary);
+    return status.Annotate("begin write-ahead log segment " + std::to_string(number));
+  }
+  return segment;
+}
+
+void Writer::PrepareLoop() {
+  base::MutexLock lock(mutex_);
+  for (;;) {
+    while (!stop_ && !(prepare_wanted_ && !prepared_)) wake_preparer_.Wait(mutex_);
+    if (stop_) return;
+    preparing_ = true;
+    const uint64_t number = next_number_;
+    mutex_.Unlock();
+    auto made = PrepareSegment(number);
+    mutex_.Lock();
+    if (made.ok()) {
+      prepared_ = std::make_unique<Segment>(std::move(made).value());
+    } else {
+      base::LogWarn("wal: cannot prepare the next segment", {{"error", made.status().ToString()}});
+    }
+    prepare_wanted_ = false;
+    preparing_ = false;
+    prepared_ready_.NotifyAll();
+  }
+}
+
+void Writer::Release(Lsn lsn) {
+  base::MutexLock lock(mutex_);
+  while (live_.size() > 1 && live_[1].first_lsn <= lsn) {
+    Retire(live_.front().number);
+    live_.pop_front();
+  }
+}
+
+void Writer::Retire(uint64_t number) {
+  const std::string path = Path(SegmentName(number));
+  Status status;
+  if (static_cast<int>(recycled_.size()) < options_.recycle_segments_max) {
+    status = file_system_->Rename(path, Path(RecycledName(number)));
+    if (status.ok()) recycled_.push_back(number);
+  } else {
+    status = file_system_->Remove(path);
+  }
+  if (!status.ok()) base::LogWarn("wal: cannot release a segment", {{"error", status.ToString()}});
+}
+
+uint64_t Writer::live_bytes() const {
+  base::MutexLock lock(mutex_);
+  return live_.size() * options_.segment_bytes;
+}
+
+Lsn Writer::oldest_lsn() const {
+  base::MutexLock lock(mutex_);
+  return live_.front().first_lsn;
+}
+
+}  // namespace neurallog::wal
