@@ -1,0 +1,24 @@
+// Byte strings inside chunks: zstd when that pays, raw otherwise.
+//
+//   blob := codec:u8 raw_bytes:varint byte*                        (raw)
+//         | codec:u8 raw_bytes:varint stored_bytes:varint byte*    (zstd)
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/buffer.h"
+#include "base/bytes.h"
+#include "neurallog/status.h"
+
+namespace neurallog::block {
+
+// Uses one compression context per thread.
+void AppendBlob(std::string_view raw, int zstd_level, std::string* to);
+
+// Appends to `to` a blob that holds at most `raw_bytes_max` bytes; Corruption when it claims more
+// or holds something else.
+Status DecodeBlob(base::ByteReader* reader, uint64_t raw_bytes_max, base::Buffer* to);
+
+}  // namespace neurallog::block

@@ -1,0 +1,175 @@
+// Blocks: up to 8,192 rows of one tenant, sorted by time, stored as one header and one chunk per
+// column.
+//
+//   BuiltBlock built = BuildBlock(rows, {.lsn_min = 1, .lsn_max = 9});      // seal
+//   NL_TRY(auto header, BlockHeader::Decode(header_bytes));                 // the header first,
+//   NL_TRY(Column column, DecodeColumn(header->columns[3], header->rows, chunk));  // then what is needed
+//
+// The bytes are specified in docs/formats/block.md; header and chunks carry a CRC-32C each, checked
+// when they are decoded. Encodings: const, dict, delta/frame-of-reference bit-packed integers,
+// strings (zstd-1, or raw when zstd does not pay).
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/record_batch.h"
+#include "neurallog/log_record.h"
+#include "neurallog/status.h"
+
+namespace neurallog::block {
+
+inline constexpr uint32_t kBlockRowsMax = 65'536;      // format limit; the engine seals at 8,192
+inline constexpr uint32_t kInlineChunkBytesMax = 512;  // smaller chunks travel inside the header
+// Columns with a higher index have inline chunks of any size.
+inline constexpr uint32_t kChunkColumnMax = UINT16_MAX;
+inline constexpr uint32_t kDictEntriesMax = 4'096;
+
+enum class Encoding : uint8_t {
+  kConst = 0,  // one value for all rows that have the column
+  kDict = 1,   // distinct values + bit-packed codes
+  kInts = 2,   // canonical decimals (no leading zeros, no "-0", at most 18 digits), bit-packed
+  kStrings = 3,  // lengths + bytes
+};
+
+// A row to be put into a block: a pointer to its row_bytes inside a batch that outlives the call.
+struct RowRef {
+  const model::RecordBatch* batch;
+  const char* row;
+  int64_t timestamp_ns;
+};
+
+// What the header knows of one column.
+struct ColumnMeta {
+  std::string name;
+  Encoding encoding = Encoding::kConst;
+  uint32_t present_rows = 0;   // rows that have a value
+  uint32_t chunk_bytes = 0;    // stored size, inline or not
+  std::string inline_chunk;    // empty when the chunk is stored beside the header
+  bool has_int_range = false;  // kInts only: all values lie in [int_min, int_max]
+  int64_t int_min = 0;
+  int64_t int_max = 0;
+  uint32_t length_min = 0;  // of the values' bytes
+  uint32_t length_max = 0;
+};
+
+// Decoded header of a sealed block. Immutable after Decode, shared between queries.
+struct BlockHeader {
+  uint32_t rows = 0;
+  int64_t min_ns = 0;
+  int64_t max_ns = 0;
+  uint64_t lsn_min = 0;  // log sequence numbers whose rows are in here
+  uint64_t lsn_max = 0;
+  std::array<uint32_t, kLevels> level_counts{};
+  // Column 0 is the timestamp, named "_time"; the others in order of first appearance.
+  std::vector<ColumnMeta> columns;
+
+  static Result<std::shared_ptr<const BlockHeader>> Decode(std::string_view bytes);
+  // Index into columns, or -1. Linear for few columns, hashed for many.
+  int FindColumn(std::string_view name) const;
+  // To be called when the columns are filled by other means than Decode, before FindColumn.
+  void IndexNames();
+  size_t memory_bytes() const;
+
+ private:
+  std::vector<uint32_t> name_slots_;  // open addressing, index + 1; empty for few columns
+};
+
+// A column in memory, decoded. Not thread-safe while being filled, then read-only.
+//
+// Row r has a value iff present is empty or present.test(r). Values of kConst and kDict are looked
+// up through codes; kInts keep the numbers; kStrings keep offsets into one buffer, so that a scan
+// can run over `bytes` as a whole. Absent rows of kStrings have length 0, absent rows of kInts hold
+// 0 and absent rows of kDict have code 0.
+struct Column {
+  Encoding encoding = Encoding::kConst;
+  uint32_t rows = 0;
+  std::vector<uint64_t> present;  // bitmap, empty: every row
+  ValueType uniform_type = ValueType::kString;
+  std::vector<uint8_t> types;  // per row for kInts and kStrings, per entry for kConst and kDict;
+                               // empty: all uniform_type
+
+  std::vector<std::string_view> entries;  // kConst: one; kDict: the distinct values
+  std::vector<uint16_t> codes;            // kDict: per row
+  std::vector<int64_t> ints;              // kInts: per row
+  std::vector<uint32_t> offsets;          // kStrings: rows + 1
+  base::Buffer bytes;  // owns what entries and kStrings point to; its heap address survives moves
+
+  bool Has(uint32_t row) const {
+    return present.empty() || (present[row >> 6] >> (row & 63) & 1) != 0;
+  }
+  ValueType TypeAt(uint32_t row) const {
+    if (types.empty()) return uniform_type;
+    if (encoding == Encoding::kConst) return static_cast<ValueType>(types[0]);
+    return static_cast<ValueType>(encoding == Encoding::kDict ? types[codes[row]] : types[row]);
+  }
+  // The value's text; empty when absent. `scratch` (at least 24 bytes) holds the digits of kInts.
+  std::string_view TextAt(uint32_t row, char* scratch) const;
+
+  size_t memory_bytes() const;
+
+  Column() = default;
+  Column(Column&&) = default;
+  Column& operator=(Column&&) = default;
+  Column(const Column&) = delete;
+};
+
+struct BuildOptions {
+  uint64_t lsn_min = 0;
+  uint64_t lsn_max = 0;
+  int zstd_level = 1;
+};
+
+struct BuiltBlock {
+  std::string header;
+  struct Chunk {
+    uint16_t column;
+    std::string bytes;
+  };
+  std::vector<Chunk> chunks;  // only those that are not inline
+  uint32_t rows = 0;
+  int64_t min_ns = 0;
+  int64_t max_ns = 0;
+};
+
+// Builds a block from 1..kBlockRowsMax rows, whose values may take 512 MiB per column. Sorts `rows`
+// by time (stable). A field that a row holds twice keeps its last value. The number of columns is
+// only bounded by what the rows hold.
+BuiltBlock BuildBlock(std::span<RowRef> rows, const BuildOptions& options);
+
+// Decodes a chunk (an inline one too) for a block of `rows` rows. Never trusts it: Corruption says
+// what is wrong.
+Result<Column> DecodeColumn(const ColumnMeta& meta, uint32_t rows, std::string_view chunk);
+
+struct GatheredColumn;
+
+// Rows that are not sealed yet, seen as a block: the constructor finds the cells of each column (16
+// bytes per value), GetColumn copies their bytes as a kStrings column; nothing is compressed. Keeps
+// the batches alive. Thread-safe after construction: immutable.
+class MemoryBlock {
+ public:
+  MemoryBlock(std::vector<std::shared_ptr<const model::RecordBatch>> batches,
+              std::vector<RowRef> rows);  // sorts rows by time
+
+  ~MemoryBlock();
+  MemoryBlock(MemoryBlock&&) noexcept;
+  MemoryBlock& operator=(MemoryBlock&&) noexcept;
+
+  // Columns carry names, presence and length ranges; chunk_bytes is 0, only the timestamp has an
+  // integer range.
+  const BlockHeader& header() const { return header_; }
+  Column GetColumn(size_t index) const;
+
+ private:
+  std::vector<std::shared_ptr<const model::RecordBatch>> batches_;
+  std::vector<int64_t> times_;
+  std::vector<GatheredColumn> columns_;  // header_.columns without the timestamp
+  BlockHeader header_;
+};
+
+}  // namespace neurallog::block

@@ -1,0 +1,261 @@
+// Every length, count, code and range is checked against the header entry, which bounds the memory
+// a chunk can ask for: a column decodes to at most present_rows * length_max bytes and never to
+// more than kColumnBytesMax.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/bytes.h"
+#include "base/hash.h"
+#include "block/bitmap.h"
+#include "block/bitpack.h"
+#include "block/blob.h"
+#include "block/block.h"
+#include "block/block_format.h"
+#include "block/ints.h"
+
+namespace neurallog::block {
+namespace {
+
+class Decoder {
+ public:
+  Decoder(const ColumnMeta& meta, uint32_t rows, std::string_view body)
+      : meta_(meta), rows_(rows), reader_(body) {}
+
+  Status Decode(Column* column);
+
+ private:
+  Status ReadPresence(Presence presence, Column* column);
+  Status ReadBitmap(Column* column);
+  Status ReadGaps(bool of_present, Column* column);
+  Status ReadPayload(Column* column);
+  Status ReadConst(Column* column);
+  Status ReadDict(Column* column);
+  Status ReadInts(Column* column);
+  Status ReadStrings(Column* column);
+  Status ReadTypes(TypeLayout layout, Column* column);
+
+  // `count` lengths into lengths_, and their sum.
+  Status ReadLengths(size_t count, uint64_t* total);
+  uint64_t bytes_max(uint64_t values) const {
+    return std::min(values * meta_.length_max, kColumnBytesMax);
+  }
+
+  const ColumnMeta& meta_;
+  const uint32_t rows_;
+  base::ByteReader reader_;
+  std::vector<int64_t> lengths_;
+};
+
+Status Decoder::Decode(Column* column) {
+  const auto encoding = reader_.ReadLe<uint8_t>();
+  const auto presence = reader_.ReadLe<uint8_t>();
+  const auto layout = reader_.ReadLe<uint8_t>();
+  if (encoding != static_cast<uint8_t>(meta_.encoding))
+    return Corruption(fmt::format("encoding {} where the header says {}", encoding,
+                                  static_cast<int>(meta_.encoding)));
+  if (presence > static_cast<uint8_t>(Presence::kAbsentRows))
+    return Corruption(fmt::format("unknown presence {}", presence));
+  if (layout > static_cast<uint8_t>(TypeLayout::kEach))
+    return Corruption(fmt::format("unknown type layout {}", layout));
+  column->encoding = meta_.encoding;
+  column->rows = rows_;
+  NL_RETURN_IF_ERROR(ReadPresence(static_cast<Presence>(presence), column));
+  NL_RETURN_IF_ERROR(ReadPayload(column));
+  NL_RETURN_IF_ERROR(ReadTypes(static_cast<TypeLayout>(layout), column));
+  if (!reader_.ok()) return Corruption("ends early");
+  if (!reader_.empty()) return Corruption(fmt::format("{} bytes too many", reader_.remaining()));
+  return Status::Ok();
+}
+
+Status Decoder::ReadPresence(Presence presence, Column* column) {
+  if (presence == Presence::kAll) {
+    if (meta_.present_rows == rows_) return Status::Ok();
+    return Corruption(
+        fmt::format("all {} rows where the header says {}", rows_, meta_.present_rows));
+  }
+  column->present.resize(BitmapWords(rows_));
+  if (presence == Presence::kBitmap) return ReadBitmap(column);
+  return ReadGaps(presence == Presence::kPresentRows, column);
+}
+
+Status Decoder::ReadBitmap(Column* column) {
+  const std::string_view bytes = reader_.ReadBytes((rows_ + 7) / 8);
+  if (!reader_.ok()) return Corruption("the presence bitmap ends early");
+  std::memcpy(column->present.data(), bytes.data(), bytes.size());
+  if (rows_ % 64 != 0 && column->present.back() >> (rows_ % 64) != 0)
+    return Corruption("presence of rows past the last");
+  const size_t present = CountBits(column->present);
+  if (present != meta_.present_rows)
+    return Corruption(
+        fmt::format("{} rows present where the header says {}", present, meta_.present_rows));
+  return Status::Ok();
+}
+
+Status Decoder::ReadGaps(bool of_present, Column* column) {
+  const uint32_t count = of_present ? meta_.present_rows : rows_ - meta_.present_rows;
+  std::vector<int64_t> gaps(count);
+  NL_RETURN_IF_ERROR(DecodeInts(&reader_, gaps));
+  uint64_t next = 0;
+  for (const int64_t gap : gaps) {
+    if (static_cast<uint64_t>(gap) >= rows_ - next)
+      return Corruption("presence of rows past the last");
+    next += static_cast<uint64_t>(gap);
+    SetBit(column->present, next++);
+  }
+  if (of_present) return Status::Ok();
+  for (uint64_t& word : column->present) word = ~word;
+  if (rows_ % 64 != 0) column->present.back() &= (uint64_t{1} << (rows_ % 64)) - 1;
+  return Status::Ok();
+}
+
+Status Decoder::ReadPayload(Column* column) {
+  switch (meta_.encoding) {
+    case Encoding::kConst: return ReadConst(column);
+    case Encoding::kDict: return ReadDict(column);
+    case Encoding::kInts: return ReadInts(column);
+    case Encoding::kStrings: return ReadStrings(column);
+  }
+  return Corruption("unknown encoding");
+}
+
+Status Decoder::ReadConst(Column* column) {
+  NL_RETURN_IF_ERROR(DecodeBlob(&reader_, bytes_max(1), &column->bytes));
+  if (column->bytes.size() != meta_.length_max || meta_.length_min != meta_.length_max)
+    return Corruption(fmt::format("a value of {} bytes where the header says {}",
+                                  column->bytes.size(), meta_.length_max));
+  column->entries.push_back(column->bytes.view());
+  return Status::Ok();
+}
+
+Status Decoder::ReadLengths(size_t count, uint64_t* total) {
+  lengths_.resize(count);
+  NL_RETURN_IF_ERROR(DecodeInts(&reader_, lengths_));
+  uint64_t sum = 0;
+  bool in_range = true;
+  for (const int64_t length : lengths_) {
+    in_range &= length >= static_cast<int64_t>(meta_.length_min) &&
+                length <= static_cast<int64_t>(meta_.length_max);
+    sum += static_cast<uint64_t>(length);
+  }
+  if (!in_range)
+    return Corruption(
+        fmt::format("a length outside of {} to {}", meta_.length_min, meta_.length_max));
+  if (sum > kColumnBytesMax) return Corruption(fmt::format("{} bytes of values", sum));
+  *total = sum;
+  return Status::Ok();
+}
+
+Status Decoder::ReadDict(Column* column) {
+  const uint64_t count = reader_.ReadVarint();
+  if (count == 0 || count > kDictEntriesMax || count > meta_.present_rows)
+    return Corruption(fmt::format("{} dictionary entries for {} rows", count, meta_.present_rows));
+  uint64_t total;
+  NL_RETURN_IF_ERROR(ReadLengths(count, &total));
+  NL_RETURN_IF_ERROR(DecodeBlob(&reader_, total, &column->bytes));
+  if (column->bytes.size() != total)
+    return Corruption(
+        fmt::format("{} bytes of entries instead of {}", column->bytes.size(), total));
+  column->entries.reserve(count);
+  const char* at = column->bytes.data();
+  for (const int64_t length : lengths_) {
+    column->entries.emplace_back(at, static_cast<size_t>(length));
+    at += length;
+  }
+
+  const int width = BitWidth(count - 1);
+  const std::string_view packed = reader_.ReadBytes(PackedBytes(meta_.present_rows, width));
+  if (!reader_.ok()) return Corruption("dictionary codes end early");
+  column->codes.resize(rows_);
+  const std::span<uint16_t> codes(column->codes.data(), meta_.present_rows);
+  UnpackBits(packed, width, codes);
+  uint16_t greatest = 0;
+  for (const uint16_t code : codes) greatest = std::max(greatest, code);
+  if (greatest >= count)
+    return Corruption(fmt::format("dictionary code {} of {}", greatest, count));
+  if (!column->present.empty())
+    ExpandToRows(column->present, meta_.present_rows, std::span<uint16_t>(column->codes));
+  return Status::Ok();
+}
+
+Status Decoder::ReadInts(Column* column) {
+  column->ints.resize(rows_);
+  const std::span<int64_t> dense(column->ints.data(), meta_.present_rows);
+  NL_RETURN_IF_ERROR(DecodeInts(&reader_, dense));
+  bool in_range = true;
+  for (const int64_t value : dense) in_range &= value >= meta_.int_min && value <= meta_.int_max;
+  if (!in_range)
+    return Corruption(fmt::format("an integer outside of {} to {}", meta_.int_min, meta_.int_max));
+  if (!column->present.empty())
+    ExpandToRows(column->present, meta_.present_rows, std::span<int64_t>(column->ints));
+  return Status::Ok();
+}
+
+Status Decoder::ReadStrings(Column* column) {
+  uint64_t total;
+  NL_RETURN_IF_ERROR(ReadLengths(meta_.present_rows, &total));
+  NL_RETURN_IF_ERROR(DecodeBlob(&reader_, total, &column->bytes));
+  if (column->bytes.size() != total)
+    return Corruption(fmt::format("{} bytes of values instead of {}", column->bytes.size(), total));
+  lengths_.resize(rows_);
+  if (!column->present.empty())
+    ExpandToRows(column->present, meta_.present_rows, std::span<int64_t>(lengths_));
+  column->offsets.resize(rows_ + 1);
+  uint32_t offset = 0;
+  for (uint32_t row = 0; row < rows_; ++row) {
+    column->offsets[row] = offset;
+    offset += static_cast<uint32_t>(lengths_[row]);
+  }
+  column->offsets[rows_] = offset;
+  return Status::Ok();
+}
+
+Status Decoder::ReadTypes(TypeLayout layout, Column* column) {
+  if (layout == TypeLayout::kUniform) {
+    const auto type = reader_.ReadLe<uint8_t>();
+    if (type >= kValueTypes) return Corruption(fmt::format("unknown value type {}", type));
+    column->uniform_type = static_cast<ValueType>(type);
+    return Status::Ok();
+  }
+  const bool per_entry = meta_.encoding == Encoding::kConst || meta_.encoding == Encoding::kDict;
+  const size_t count = per_entry ? column->entries.size() : meta_.present_rows;
+  base::Buffer types;
+  NL_RETURN_IF_ERROR(DecodeBlob(&reader_, count, &types));
+  if (types.size() != count)
+    return Corruption(fmt::format("{} types for {} values", types.size(), count));
+  column->types.assign(types.view().begin(), types.view().end());
+  for (const uint8_t type : column->types)
+    if (type >= kValueTypes) return Corruption(fmt::format("unknown value type {}", type));
+  if (per_entry) return Status::Ok();
+  column->types.resize(rows_);
+  if (!column->present.empty())
+    ExpandToRows(column->present, count, std::span<uint8_t>(column->types));
+  return Status::Ok();
+}
+
+Status DecodeChecked(const ColumnMeta& meta, uint32_t rows, std::string_view chunk,
+                     Column* column) {
+  if (rows == 0 || rows > kBlockRowsMax || meta.present_rows == 0 || meta.present_rows > rows)
+    return Corruption(fmt::format("{} of {} rows", meta.present_rows, rows));
+  if (chunk.size() != meta.chunk_bytes || chunk.size() < kCrcBytes)
+    return Corruption(fmt::format("a chunk of {} bytes where the header says {}", chunk.size(),
+                                  meta.chunk_bytes));
+  const std::string_view body = chunk.substr(0, chunk.size() - kCrcBytes);
+  if (base::Crc32c(0, body.data(), body.size()) !=
+      base::LoadLe<uint32_t>(body.data() + body.size()))
+    return Corruption("checksum mismatch");
+  return Decoder(meta, rows, body).Decode(column);
+}
+
+}  // namespace
+
+Result<Column> DecodeColumn(const ColumnMeta& meta, uint32_t rows, std::string_view chunk) {
+  Column column;
+  Status status = DecodeChecked(meta, rows, chunk, &column);
+  if (!status.ok())
+    return Corruption(fmt::format("block column '{}': {}", meta.name, status.message()));
+  return column;
+}
+
+}  // namespace neurallog::block

@@ -1,0 +1,66 @@
+#include "block/dictionary.h"
+
+#include <utility>
+
+#include "base/check.h"
+#include "block/text_hash.h"
+
+namespace neurallog::block {
+namespace {
+
+// A column that has mostly distinct values in its first rows is given up:
+// bench/micro/block_bench.cc.
+constexpr size_t kSlotsMin = 128;
+constexpr size_t kSampleRows = 512;
+constexpr size_t kSampleEntriesMax = 400;
+
+}  // namespace
+
+bool DictionaryBuilder::Build(std::span<const Cell> cells, size_t entries_max) {
+  NL_DCHECK(entries_max <= kDictEntriesMax);
+  slots_.assign(kSlotsMin, Slot{0, 0});
+  entries_.clear();
+  entry_bytes_ = 0;
+  codes_.resize(cells.size());
+  const uint64_t seed = TextHashSeed();
+  size_t mask = slots_.size() - 1;
+  for (size_t i = 0; i < cells.size(); ++i) {
+    const Cell& cell = cells[i];
+    PrefetchCell(cells, i);
+    const auto hash = static_cast<uint32_t>(
+        HashValue(cell.data, cell.length, seed + static_cast<uint64_t>(cell.type)));
+    for (size_t slot = hash & mask;; slot = (slot + 1) & mask) {
+      Slot& at = slots_[slot];
+      if (at.code_plus_1 == 0) {
+        if (entries_.size() == entries_max) return false;
+        entries_.push_back(cell);
+        entry_bytes_ += cell.length;
+        at = {hash, static_cast<uint32_t>(entries_.size())};
+      } else {
+        const Cell& entry = entries_[at.code_plus_1 - 1];
+        if (at.hash != hash || entry.length != cell.length || entry.type != cell.type ||
+            !SameText(entry.data, cell.data, cell.length))
+          continue;
+      }
+      codes_[i] = static_cast<uint16_t>(at.code_plus_1 - 1);
+      break;
+    }
+    if (entries_.size() * 2 > slots_.size()) mask = Grow();
+    if (i + 1 == kSampleRows && entries_.size() > kSampleEntriesMax) return false;
+  }
+  return true;
+}
+
+size_t DictionaryBuilder::Grow() {
+  const std::vector<Slot> old = std::exchange(slots_, std::vector<Slot>(slots_.size() * 4));
+  const size_t mask = slots_.size() - 1;
+  for (const Slot& each : old) {
+    if (each.code_plus_1 == 0) continue;
+    size_t slot = each.hash & mask;
+    while (slots_[slot].code_plus_1 != 0) slot = (slot + 1) & mask;
+    slots_[slot] = each;
+  }
+  return mask;
+}
+
+}  // namespace neurallog::block

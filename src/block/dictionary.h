@@ -1,0 +1,39 @@
+// Finds the distinct values of a column.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "block/gather.h"
+
+namespace neurallog::block {
+
+// Reuses its buffers. Not thread-safe.
+class DictionaryBuilder {
+ public:
+  // False, early where possible, when there are more than `entries_max` distinct values (at most
+  // kDictEntriesMax). A value's type is part of it.
+  bool Build(std::span<const Cell> cells, size_t entries_max);
+
+  // In the order of first appearance.
+  std::span<const Cell> entries() const { return entries_; }
+  // One per cell.
+  std::span<const uint16_t> codes() const { return codes_; }
+  uint64_t entry_bytes() const { return entry_bytes_; }
+
+ private:
+  struct Slot {
+    uint32_t hash;
+    uint32_t code_plus_1;
+  };
+  // Returns the new mask.
+  size_t Grow();
+
+  std::vector<Slot> slots_;  // a power of two, at most half full
+  std::vector<Cell> entries_;
+  std::vector<uint16_t> codes_;
+  uint64_t entry_bytes_ = 0;
+};
+
+}  // namespace neurallog::block
