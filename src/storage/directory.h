@@ -1,0 +1,37 @@
+// The list of one tenant's sealed blocks, as an immutable value: adding blocks makes a new list that shares all full pages.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "storage/store.h"
+
+namespace neurallog::storage {
+
+// Immutable, so thread-safe.
+class Directory {
+ public:
+  static constexpr size_t kPageEntries = 256;
+  using Page = std::vector<BlockEntry>;
+
+  // This directory and `added`, in one new list.
+  std::shared_ptr<const Directory> With(const std::vector<BlockEntry>& added) const;
+  // Without the blocks of a partition.
+  std::shared_ptr<const Directory> Without(const Partition& partition) const;
+
+  size_t size() const { return size_; }
+  size_t memory_bytes() const { return memory_bytes_; }
+
+  template <typename Visit>
+  void ForEach(const Visit& visit) const {
+    for (const auto& page : pages_)
+      for (const BlockEntry& entry : *page) visit(entry);
+  }
+
+ private:
+  std::vector<std::shared_ptr<const Page>> pages_;
+  size_t size_ = 0;
+  size_t memory_bytes_ = 0;
+};
+
+}  // namespace neurallog::storage

@@ -1,0 +1,309 @@
+#include "storage/store.h"
+
+#include <algorithm>
+
+#include <rocksdb/cache.h>
+#include <rocksdb/convenience.h>
+#include <rocksdb/db.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/listener.h>
+#include <rocksdb/options.h>
+#include <rocksdb/table.h>
+#include <rocksdb/write_buffer_manager.h>
+
+#include "base/log.h"
+#include "io/file_system.h"
+#include "storage/partition_name.h"
+#include "storage/rocksdb_crc32c.h"
+
+namespace neurallog::storage {
+namespace {
+
+constexpr char kMetaFamily[] = "meta";
+
+Status FromRocks(const rocksdb::Status& status, std::string_view what) {
+  if (status.ok()) return {};
+  std::string message = std::string(what) + ": " + status.ToString();
+  if (status.IsNotFound()) return NotFound(std::move(message));
+  if (status.IsCorruption()) return Corruption(std::move(message));
+  if (status.IsNoSpace() || status.IsBusy() || status.IsIncomplete()) return Unavailable(std::move(message));
+  return IoError(std::move(message));
+}
+
+rocksdb::Slice Slice(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
+std::string_view View(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
+
+class FlushCounter : public rocksdb::EventListener {
+ public:
+  void OnFlushCompleted(rocksdb::DB*, const rocksdb::FlushJobInfo&) override { flushes.fetch_add(1, std::memory_order_relaxed); }
+  void OnBackgroundError(rocksdb::BackgroundErrorReason, rocksdb::Status* status) override {
+    background_error.store(true, std::memory_order_relaxed);
+    base::LogError("storage: background error", {{"error", status->ToString()}});
+  }
+  void OnErrorRecoveryEnd(const rocksdb::BackgroundErrorRecoveryInfo& info) override {
+    if (info.new_bg_error.ok()) background_error.store(false, std::memory_order_relaxed);
+  }
+
+  std::atomic<uint64_t> flushes{0};
+  std::atomic<bool> background_error{false};
+};
+
+// Values are compressed by us, so RocksDB compresses nothing; chunks of 4 KiB and more go to blob files, which compaction leaves alone.
+rocksdb::ColumnFamilyOptions BlockFamilyOptions(const std::shared_ptr<rocksdb::Cache>& cache) {
+  rocksdb::ColumnFamilyOptions options;
+  options.compression = rocksdb::kNoCompression;
+  options.write_buffer_size = 64u << 20;
+  options.max_write_buffer_number = 3;
+  options.enable_blob_files = true;
+  options.min_blob_size = 4096;
+  options.blob_file_size = 256u << 20;
+  options.blob_compression_type = rocksdb::kNoCompression;
+  options.enable_blob_garbage_collection = false;
+  options.memtable_prefix_bloom_size_ratio = 0;
+  rocksdb::BlockBasedTableOptions table;
+  table.block_cache = cache;
+  table.block_size = 16 * 1024;
+  table.filter_policy.reset(rocksdb::NewRibbonFilterPolicy(10));
+  table.cache_index_and_filter_blocks = true;
+  table.format_version = 5;
+  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  return options;
+}
+
+}  // namespace
+
+struct Store::Rocks {
+  StoreOptions options;
+  const base::Clock* clock = nullptr;
+  std::shared_ptr<rocksdb::Cache> cache;
+  std::shared_ptr<FlushCounter> listener = std::make_shared<FlushCounter>();
+  std::unique_ptr<rocksdb::DB> db;
+  rocksdb::ColumnFamilyHandle* default_family = nullptr;
+  rocksdb::ColumnFamilyHandle* meta = nullptr;
+};
+
+Partition::Partition(std::string name, TimeRange range, rocksdb::DB* db, rocksdb::ColumnFamilyHandle* handle)
+    : name_(std::move(name)), range_(range), db_(db), handle_(handle) {}
+
+Partition::~Partition() { db_->DestroyColumnFamilyHandle(handle_).PermitUncheckedError(); }
+
+Store::Store(std::unique_ptr<Rocks> rocks) : rocks_(std::move(rocks)) {}
+
+Result<std::unique_ptr<Store>> Store::Open(const StoreOptions& options, const base::Clock* clock) {
+  UseHardwareCrc32c();
+  auto rocks = std::make_unique<Rocks>();
+  rocks->options = options;
+  rocks->clock = clock;
+  rocks->cache = rocksdb::NewLRUCache(options.block_cache_bytes, -1, /*strict_capacity_limit=*/false, 0.5);
+
+  rocksdb::DBOptions db_options;
+  db_options.create_if_missing = true;
+  db_options.create_missing_column_families = true;
+  db_options.max_background_jobs = 2;
+  db_options.write_buffer_manager = std::make_shared<rocksdb::WriteBufferManager>(options.memtable_bytes_total);
+  db_options.max_total_wal_size = 64u << 20;
+  db_options.use_direct_io_for_flush_and_compaction = false;
+  db_options.bytes_per_sync = 1u << 20;
+  db_options.wal_bytes_per_sync = 512u << 10;
+  db_options.keep_log_file_num = 3;
+  db_options.max_log_file_size = 8u << 20;
+  db_options.info_log_level = rocksdb::WARN_LEVEL;
+  db_options.stats_dump_period_sec = 0;
+  db_options.listeners.push_back(rocks->listener);
+
+  NL_RETURN_IF_ERROR(io::FileSystem::Posix().CreateDirectories(options.directory));
+  std::vector<std::string> names;
+  const rocksdb::Status listed = rocksdb::DB::ListColumnFamilies(db_options, options.directory, &names);
+  if (!listed.ok()) names = {rocksdb::kDefaultColumnFamilyName};
+  if (std::find(names.begin(), names.end(), kMetaFamily) == names.end()) names.push_back(kMetaFamily);
+  std::vector<rocksdb::ColumnFamilyDescriptor> families;
+  for (const std::string& name : names) families.emplace_back(name, BlockFamilyOptions(rocks->cache));
+  std::vector<rocksdb::ColumnFamilyHandle*> handles;
+  rocksdb::DB* db = nullptr;
+  NL_RETURN_IF_ERROR(FromRocks(rocksdb::DB::Open(db_options, options.directory, families, &handles, &db), "open " + options.directory));
+  rocks->db.reset(db);
+
+  std::unique_ptr<Store> store(new Store(std::move(rocks)));
+  base::MutexLock lock(store->mutex_);
+  for (size_t i = 0; i < handles.size(); ++i) {
+    if (names[i] == rocksdb::kDefaultColumnFamilyName) {
+      store->rocks_->default_family = handles[i];
+    } else if (names[i] == kMetaFamily) {
+      store->rocks_->meta = handles[i];
+    } else if (const auto range = PartitionRange(names[i])) {
+      store->partitions_.push_back(std::make_shared<Partition>(names[i], *range, db, handles[i]));
+    } else {
+      db->DestroyColumnFamilyHandle(handles[i]).PermitUncheckedError();
+      return Corruption("column family \"" + names[i] + "\" is not one of ours");
+    }
+  }
+  return store;
+}
+
+Store::~Store() {
+  {
+    base::MutexLock lock(mutex_);
+    partitions_.clear();
+  }
+  if (!rocks_->db) return;
+  rocksdb::CancelAllBackgroundWork(rocks_->db.get(), /*wait=*/true);
+  if (rocks_->meta != nullptr) rocks_->db->DestroyColumnFamilyHandle(rocks_->meta).PermitUncheckedError();
+  if (rocks_->default_family != nullptr) rocks_->db->DestroyColumnFamilyHandle(rocks_->default_family).PermitUncheckedError();
+  rocks_->db->Close().PermitUncheckedError();
+}
+
+Status Store::PutMeta(std::string_view key, std::string_view value) {
+  rocksdb::WriteOptions options;
+  options.sync = true;
+  return FromRocks(rocks_->db->Put(options, rocks_->meta, Slice(key), Slice(value)), "write meta");
+}
+
+Status Store::DeleteMeta(std::string_view key) {
+  rocksdb::WriteOptions options;
+  options.sync = true;
+  return FromRocks(rocks_->db->Delete(options, rocks_->meta, Slice(key)), "delete meta");
+}
+
+Result<std::string> Store::GetMeta(std::string_view key) const {
+  std::string value;
+  NL_RETURN_IF_ERROR(FromRocks(rocks_->db->Get({}, rocks_->meta, Slice(key), &value), "read meta"));
+  return value;
+}
+
+Status Store::ScanMeta(std::string_view prefix, const std::function<void(std::string_view, std::string_view)>& visit) const {
+  const std::unique_ptr<rocksdb::Iterator> it(rocks_->db->NewIterator({}, rocks_->meta));
+  for (it->Seek(Slice(prefix)); it->Valid() && it->key().starts_with(Slice(prefix)); it->Next()) visit(View(it->key()), View(it->value()));
+  return FromRocks(it->status(), "scan meta");
+}
+
+PartitionPtr Store::FindLocked(int64_t timestamp_ns) const {
+  PartitionPtr found;
+  for (const PartitionPtr& partition : partitions_) {
+    if (!partition->range().Contains(timestamp_ns) && partition->name() != "all") continue;
+    const auto width = [](const PartitionPtr& p) { return p->name().size(); };  // longer names are narrower ranges
+    if (!found || width(partition) > width(found)) found = partition;
+  }
+  return found;
+}
+
+PartitionPtr Store::FindPartition(int64_t timestamp_ns) const {
+  base::MutexLock lock(mutex_);
+  return FindLocked(timestamp_ns);
+}
+
+Result<PartitionPtr> Store::PartitionFor(int64_t timestamp_ns) {
+  base::MutexLock lock(mutex_);
+  if (PartitionPtr found = FindLocked(timestamp_ns)) return found;
+  const Granularity granularity =
+      ChooseGranularity(timestamp_ns, rocks_->clock->WallNs(), partitions_.size(), static_cast<size_t>(rocks_->options.partitions_max));
+  const std::string name = PartitionName(granularity, timestamp_ns);
+  rocksdb::ColumnFamilyHandle* handle = nullptr;
+  NL_RETURN_IF_ERROR(
+      FromRocks(rocks_->db->CreateColumnFamily(BlockFamilyOptions(rocks_->cache), name, &handle), "create partition " + name));
+  partitions_.push_back(std::make_shared<Partition>(name, PartitionRange(name).value_or(TimeRange{}), rocks_->db.get(), handle));
+  return partitions_.back();
+}
+
+std::vector<PartitionPtr> Store::Partitions() const {
+  base::MutexLock lock(mutex_);
+  return partitions_;
+}
+
+Status Store::DropPartition(const PartitionPtr& partition) {
+  {
+    base::MutexLock lock(mutex_);
+    std::erase(partitions_, partition);
+  }
+  return FromRocks(rocks_->db->DropColumnFamily(partition->handle()), "drop partition " + partition->name());
+}
+
+Status Store::WriteBlock(const Partition& partition, const Keyspace& keyspace, LogPosition id, const block::BuiltBlock& built) {
+  rocksdb::WriteBatch batch;
+  for (const auto& chunk : built.chunks)
+    NL_RETURN_IF_ERROR(FromRocks(batch.Put(partition.handle(), keyspace.ColumnKey(id, chunk.column), chunk.bytes), "stage column"));
+  NL_RETURN_IF_ERROR(FromRocks(batch.Put(partition.handle(), keyspace.BlockHeaderKey(id), built.header), "stage block header"));
+  std::string marker;
+  base::AppendLe(&marker, id.lsn);
+  base::AppendLe(&marker, id.row);
+  NL_RETURN_IF_ERROR(FromRocks(batch.Put(partition.handle(), keyspace.MarkerKey(), marker), "stage marker"));
+  rocksdb::WriteOptions options;
+  options.disableWAL = true;
+  return FromRocks(rocks_->db->Write(options, &batch), "write block to partition " + partition.name());
+}
+
+Result<LogPosition> Store::ReadMarker(const Partition& partition, const Keyspace& keyspace) const {
+  std::string value;
+  const rocksdb::Status status = rocks_->db->Get({}, partition.handle(), keyspace.MarkerKey(), &value);
+  if (status.IsNotFound()) return LogPosition{};
+  NL_RETURN_IF_ERROR(FromRocks(status, "read marker of partition " + partition.name()));
+  base::ByteReader reader(value);
+  LogPosition position;
+  position.lsn = reader.ReadLe<uint64_t>();
+  position.row = reader.ReadLe<uint32_t>();
+  if (!reader.ok()) return Corruption("marker of partition " + partition.name() + " has " + std::to_string(value.size()) + " bytes");
+  return position;
+}
+
+Status Store::ReadHeaders(const PartitionPtr& partition, const Keyspace& keyspace, std::vector<BlockEntry>* entries,
+                          const std::function<void(std::string)>& damage) const {
+  const std::string begin = keyspace.BlockHeadersBegin(), end = keyspace.BlockHeadersEnd();
+  const rocksdb::Slice upper = Slice(end);
+  rocksdb::ReadOptions options;
+  options.iterate_upper_bound = &upper;
+  options.fill_cache = false;
+  const std::unique_ptr<rocksdb::Iterator> it(rocks_->db->NewIterator(options, partition->handle()));
+  for (it->Seek(Slice(begin)); it->Valid(); it->Next()) {
+    if (it->key().size() != Keyspace::kBlockHeaderKeyBytes) {
+      damage("partition " + partition->name() + ": a block header key of " + std::to_string(it->key().size()) + " bytes");
+      continue;
+    }
+    const LogPosition id = Keyspace::BlockOfHeaderKey(it->key().data());
+    auto header = block::BlockHeader::Decode(View(it->value()));
+    if (!header.ok()) {
+      damage("partition " + partition->name() + " block " + std::to_string(id.lsn) + "/" + std::to_string(id.row) + ": " +
+             std::string(header.status().message()));
+      continue;
+    }
+    entries->push_back({partition, id, std::move(header).value()});
+  }
+  return FromRocks(it->status(), "read block headers of partition " + partition->name());
+}
+
+Result<std::string> Store::ReadColumn(const BlockEntry& entry, const Keyspace& keyspace, uint16_t column) const {
+  std::string value;
+  NL_RETURN_IF_ERROR(FromRocks(rocks_->db->Get({}, entry.partition->handle(), keyspace.ColumnKey(entry.id, column), &value),
+                               "read column " + std::to_string(column) + " of block " + std::to_string(entry.id.lsn) + "/" +
+                                   std::to_string(entry.id.row) + " in partition " + entry.partition->name()));
+  return value;
+}
+
+Status Store::Flush() {
+  std::vector<PartitionPtr> partitions = Partitions();
+  std::vector<rocksdb::ColumnFamilyHandle*> handles;
+  for (const PartitionPtr& partition : partitions) handles.push_back(partition->handle());
+  rocksdb::FlushOptions options;
+  options.wait = true;
+  options.allow_write_stall = true;
+  for (rocksdb::ColumnFamilyHandle* handle : handles)
+    NL_RETURN_IF_ERROR(FromRocks(rocks_->db->Flush(options, handle), "flush " + handle->GetName()));
+  return {};
+}
+
+StoreStats Store::stats() const {
+  StoreStats stats;
+  stats.flushes = rocks_->listener->flushes.load(std::memory_order_relaxed);
+  stats.background_error = rocks_->listener->background_error.load(std::memory_order_relaxed);
+  const std::vector<PartitionPtr> partitions = Partitions();
+  stats.partitions = partitions.size();
+  for (const PartitionPtr& partition : partitions) {
+    uint64_t value;
+    if (rocks_->db->GetIntProperty(partition->handle(), rocksdb::DB::Properties::kCurSizeAllMemTables, &value)) stats.memtable_bytes += value;
+    if (rocks_->db->GetIntProperty(partition->handle(), rocksdb::DB::Properties::kLiveSstFilesSize, &value)) stats.disk_bytes += value;
+    if (rocks_->db->GetIntProperty(partition->handle(), rocksdb::DB::Properties::kLiveBlobFileSize, &value)) stats.disk_bytes += value;
+  }
+  return stats;
+}
+
+Status Store::Resume() { return FromRocks(rocks_->db->Resume(), "resume"); }
+
+}  // namespace neurallog::storage

@@ -1,0 +1,118 @@
+// RocksDB as NeuralLog uses it: a `meta` column family with synced writes, and one column family per time partition that holds blocks.
+//
+// Block column families have RocksDB's own log off: a memtable flush persists a prefix of the write batches, and each batch carries a
+// block together with its marker, so after a crash a partition holds exactly the rows up to its marker; the write-ahead log has the rest.
+//
+// Partitions are UTC days. To keep their number bounded, times far from now get whole months, and when many partitions exist, years or
+// one catch-all; a time keeps the partition that it was first given (PartitionFor), because replay depends on it.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/mutex.h"
+#include "block/block.h"
+#include "neurallog/log_record.h"
+#include "neurallog/status.h"
+#include "storage/keyspace.h"
+
+namespace rocksdb {
+class ColumnFamilyHandle;
+class DB;
+class WriteBatch;
+}  // namespace rocksdb
+
+namespace neurallog::storage {
+
+struct StoreOptions {
+  std::string directory;
+  size_t block_cache_bytes = 64u << 20;
+  size_t memtable_bytes_total = 128u << 20;  // over all column families; the largest is flushed beyond it
+  int partitions_max = 60;                   // beyond: coarser partitions
+};
+
+// One time partition. Stays readable until the last reference goes, also when it is dropped meanwhile. Thread-safe.
+class Partition {
+ public:
+  Partition(std::string name, TimeRange range, rocksdb::DB* db, rocksdb::ColumnFamilyHandle* handle);
+  ~Partition();
+
+  const std::string& name() const { return name_; }
+  const TimeRange& range() const { return range_; }
+  rocksdb::ColumnFamilyHandle* handle() const { return handle_; }
+
+ private:
+  const std::string name_;
+  const TimeRange range_;
+  rocksdb::DB* const db_;
+  rocksdb::ColumnFamilyHandle* const handle_;
+};
+using PartitionPtr = std::shared_ptr<Partition>;
+
+// A sealed block and where it lies.
+struct BlockEntry {
+  PartitionPtr partition;
+  LogPosition id;
+  std::shared_ptr<const block::BlockHeader> header;
+};
+
+struct StoreStats {
+  uint64_t flushes = 0;
+  uint64_t memtable_bytes = 0;
+  uint64_t disk_bytes = 0;       // live SST and blob files
+  uint64_t partitions = 0;
+  bool background_error = false;
+};
+
+// Thread-safe.
+class Store {
+ public:
+  static Result<std::unique_ptr<Store>> Open(const StoreOptions& options, const base::Clock* clock);
+  ~Store();
+
+  // Small durable values that belong to the server: tenants, keys, checkpoints. Writes are synced.
+  Status PutMeta(std::string_view key, std::string_view value);
+  Status DeleteMeta(std::string_view key);
+  // NotFound when there is none.
+  Result<std::string> GetMeta(std::string_view key) const;
+  Status ScanMeta(std::string_view prefix, const std::function<void(std::string_view key, std::string_view value)>& visit) const;
+
+  // The partition that holds this time; made when there is none. Costs a few milliseconds when it is made.
+  Result<PartitionPtr> PartitionFor(int64_t timestamp_ns);
+  // The same without making one: nullptr.
+  PartitionPtr FindPartition(int64_t timestamp_ns) const;
+  std::vector<PartitionPtr> Partitions() const;
+  // Drops a whole partition with its files.
+  Status DropPartition(const PartitionPtr& partition);
+
+  // Writes a block and moves the tenant's marker in this partition, at once. Unavailable when RocksDB has stopped taking writes.
+  Status WriteBlock(const Partition& partition, const Keyspace& keyspace, LogPosition id, const block::BuiltBlock& built);
+  // The position behind the last row of this tenant that lies in this partition's blocks; zero when there is none.
+  Result<LogPosition> ReadMarker(const Partition& partition, const Keyspace& keyspace) const;
+  // Appends the tenant's block headers in this partition. A damaged header is reported through `damage` and left out.
+  Status ReadHeaders(const PartitionPtr& partition, const Keyspace& keyspace, std::vector<BlockEntry>* entries,
+                     const std::function<void(std::string)>& damage) const;
+  Result<std::string> ReadColumn(const BlockEntry& entry, const Keyspace& keyspace, uint16_t column) const;
+
+  // Makes everything that was written so far durable.
+  Status Flush();
+  StoreStats stats() const;
+  // Tries to leave a state in which RocksDB refuses writes (after a full disk).
+  Status Resume();
+
+ private:
+  struct Rocks;
+  explicit Store(std::unique_ptr<Rocks> rocks);
+  PartitionPtr FindLocked(int64_t timestamp_ns) const NL_REQUIRES(mutex_);
+
+  const std::unique_ptr<Rocks> rocks_;
+  mutable base::Mutex mutex_;
+  std::vector<PartitionPtr> partitions_ NL_GUARDED_BY(mutex_);
+};
+
+}  // namespace neurallog::storage
