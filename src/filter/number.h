@@ -1,0 +1,17 @@
+// Texts as numbers, as ranges, sort and stats read them.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace neurallog::filter {
+
+// "10", "1.5e3", "10KiB" (bytes), "5ms" (nanoseconds).
+struct Number {
+  bool is_int = false;    // written as a whole number or a duration that fits int64
+  int64_t int_value = 0;
+  long double value = 0;  // holds every int64 and every double exactly
+};
+bool ParseNumber(std::string_view text, Number* number);
+
+}  // namespace neurallog::filter

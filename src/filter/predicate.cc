@@ -1,0 +1,140 @@
+#include "filter/predicate.h"
+
+#include <array>
+
+namespace neurallog::filter {
+namespace {
+
+constexpr std::array<bool, 256> MakeWordTable() {
+  std::array<bool, 256> table{};
+  for (size_t c = 0; c < 256; ++c)
+    table[c] = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_' || c >= 0x80;
+  return table;
+}
+constexpr std::array<bool, 256> kWordBytes = MakeWordTable();
+
+// Combines the verdict on rows that have a value with the one on those that have none.
+Verdict Combine(Verdict present, bool absent_matches, uint32_t present_rows, uint32_t rows) {
+  if (present_rows == rows) return present;
+  if (present_rows == 0) return absent_matches ? Verdict::kAll : Verdict::kNone;
+  const Verdict absent = absent_matches ? Verdict::kAll : Verdict::kNone;
+  return present == absent ? present : Verdict::kSome;
+}
+
+}  // namespace
+
+bool IsWordByte(char c) { return kWordBytes[static_cast<unsigned char>(c)]; }
+
+bool IsWordStart(std::string_view text, size_t at) { return at == 0 || !IsWordByte(text[at]) || !IsWordByte(text[at - 1]); }
+
+bool IsWordEnd(std::string_view text, size_t at, size_t length) {
+  const size_t end = at + length;
+  return end == text.size() || !IsWordByte(text[end - 1]) || !IsWordByte(text[end]);
+}
+
+bool FieldPredicate::MatchRecord(const RecordView& record) const {
+  if (field_ != kFieldStream && field_ != kFieldStreamId) return MatchText(record.Get(field_));
+  std::string stream(record.Get(kFieldStream));
+  if (stream.empty()) AppendStreamText(&stream, record.Get(kFieldSource));
+  if (field_ == kFieldStream) return MatchText(stream);
+  std::string id;
+  AppendStreamId(&id, stream);
+  return MatchText(id);
+}
+
+Verdict FieldPredicate::JudgeMeta(const block::ColumnMeta&) const { return Verdict::kSome; }
+
+Verdict FieldPredicate::Judge(Columns& columns) const {
+  if (field_ == kFieldStream || field_ == kFieldStreamId) return Verdict::kSome;
+  const block::ColumnMeta* meta = columns.Meta(field_);
+  const bool absent_matches = MatchText({});
+  if (meta == nullptr) return absent_matches ? Verdict::kAll : Verdict::kNone;
+  const bool knows_only_name = meta->chunk_bytes == 0;
+  if (knows_only_name) return Verdict::kSome;
+  return Combine(JudgePresent(columns, *meta), absent_matches, meta->present_rows, columns.rows());
+}
+
+Verdict FieldPredicate::JudgePresent(Columns& columns, const block::ColumnMeta& meta) const {
+  if (const Verdict verdict = JudgeMeta(meta); verdict != Verdict::kSome) return verdict;
+  const bool has_entries = meta.encoding == block::Encoding::kConst || meta.encoding == block::Encoding::kDict;
+  if (!has_entries || meta.inline_chunk.empty()) return Verdict::kSome;
+  const auto column = columns.Get(field_);
+  if (!column.ok() || *column == nullptr) return Verdict::kSome;  // Refine reports the error
+  size_t matches = 0;
+  for (const std::string_view entry : (*column)->entries) matches += MatchText(entry) ? 1 : 0;
+  if (matches == 0) return Verdict::kNone;
+  return matches == (*column)->entries.size() ? Verdict::kAll : Verdict::kSome;
+}
+
+Status FieldPredicate::Refine(Columns& columns, Bitmap* rows) const {
+  if (const block::ColumnMeta* meta = columns.Meta(field_); meta != nullptr && meta->chunk_bytes != 0) {
+    const Verdict verdict = Combine(JudgeMeta(*meta), MatchText({}), meta->present_rows, columns.rows());
+    if (verdict == Verdict::kNone) rows->ClearAll();
+    if (verdict != Verdict::kSome) return {};
+  }
+  NL_TRY(const block::Column* column, columns.Get(field_));
+  if (column != nullptr && column->present.empty()) {
+    RefinePresent(*column, rows);
+    return {};
+  }
+  const bool absent_matches = MatchText({});
+  if (column == nullptr) {
+    if (!absent_matches) rows->ClearAll();
+    return {};
+  }
+  Bitmap present = *rows;
+  for (size_t i = 0; i < present.words().size(); ++i) present.words()[i] &= column->present[i];
+  if (absent_matches) {
+    rows->AndNot(present);
+    RefinePresent(*column, &present);
+    rows->Or(present);
+  } else {
+    RefinePresent(*column, &present);
+    *rows = std::move(present);
+  }
+  return {};
+}
+
+void FieldPredicate::RefinePresent(const block::Column& column, Bitmap* rows) const {
+  switch (column.encoding) {
+    case block::Encoding::kConst: return RefineConst(column, rows);
+    case block::Encoding::kDict: return RefineDict(column, rows);
+    case block::Encoding::kInts: return RefineInts(column, rows);
+    case block::Encoding::kStrings: return RefineStrings(column, rows);
+  }
+}
+
+void FieldPredicate::RefineConst(const block::Column& column, Bitmap* rows) const {
+  if (!MatchText(column.entries[0])) rows->ClearAll();
+}
+
+void FieldPredicate::RefineDict(const block::Column& column, Bitmap* rows) const {
+  std::vector<uint8_t> keep(column.entries.size());
+  size_t kept = 0;
+  for (size_t i = 0; i < keep.size(); ++i) {
+    keep[i] = MatchText(column.entries[i]) ? 1 : 0;
+    kept += keep[i];
+  }
+  if (kept == keep.size()) return;
+  if (kept == 0) return rows->ClearAll();
+  const uint16_t* codes = column.codes.data();
+  for (size_t i = 0; i < rows->words().size(); ++i) {
+    uint64_t& word = rows->words()[i];
+    if (word == 0) continue;
+    uint64_t matches = 0;
+    const size_t count = std::min<size_t>(64, rows->rows() - i * 64);
+    for (size_t bit = 0; bit < count; ++bit) matches |= uint64_t{keep[codes[i * 64 + bit]]} << bit;
+    word &= matches;
+  }
+}
+
+void FieldPredicate::RefineInts(const block::Column& column, Bitmap* rows) const {
+  char scratch[24];
+  KeepIf(rows, [&](uint32_t row) { return MatchText(column.TextAt(row, scratch)); });
+}
+
+void FieldPredicate::RefineStrings(const block::Column& column, Bitmap* rows) const {
+  KeepIf(rows, [&](uint32_t row) { return MatchText(TextOfString(column, row)); });
+}
+
+}  // namespace neurallog::filter

@@ -1,0 +1,97 @@
+// The rows that flow from one pipe to the next: some rows of a block, or of a table that a pipe made.
+//
+// A batch shares its block, so that columns nobody asks for are never decoded, and those of rows that survive a sort are decoded at the
+// end. Not thread-safe; owned by one execution.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "block/block_view.h"
+#include "filter/bitmap.h"
+#include "filter/columns.h"
+#include "query/memory_budget.h"
+
+namespace neurallog::query {
+
+// A block in use, charged to the query's memory for what it has decoded.
+class Rows {
+ public:
+  Rows(std::unique_ptr<block::BlockView> view, filter::Columns::Kind kind, MemoryBudget* budget)
+      : view_(std::move(view)), columns_(*view_, kind), kind_(kind), budget_(budget) {}
+  ~Rows() { budget_->Release(&charged_); }
+  Rows(const Rows&) = delete;
+  Rows& operator=(const Rows&) = delete;
+
+  filter::Columns& columns() { return columns_; }
+  bool is_table() const { return kind_ == filter::Columns::Kind::kTable; }
+  // Brings the charge up to date.
+  Status Charge() { return budget_->Charge(&charged_, columns_.memory_bytes()); }
+
+ private:
+  const std::unique_ptr<block::BlockView> view_;
+  filter::Columns columns_;
+  const filter::Columns::Kind kind_;
+  MemoryBudget* const budget_;
+  size_t charged_ = 0;
+};
+
+// A field in a list of fields: a name, or the beginning of names (`metadata.*`).
+struct FieldPattern {
+  std::string name;    // stored name, without the star
+  std::string shown;   // as the query wrote it
+  bool is_prefix = false;
+
+  bool Matches(std::string_view stored_name) const {
+    return is_prefix ? stored_name.substr(0, name.size()) == name : stored_name == name;
+  }
+};
+
+// What is left of the fields after fields and delete pipes.
+struct Projection {
+  struct Step {
+    bool keeps = true;  // else deletes
+    std::vector<FieldPattern> fields;
+  };
+  std::vector<Step> steps;
+
+  bool Shows(std::string_view stored_name) const;
+  // The fields to print in this order, when the last `fields` pipe named each of them; else null.
+  const std::vector<FieldPattern>* ordered_fields() const;
+};
+
+struct Batch {
+  std::shared_ptr<Rows> rows;
+  std::shared_ptr<const Projection> projection;  // null: all fields
+  filter::Bitmap matched;                        // the rows, when they are not listed
+  std::vector<uint32_t> list;                    // the rows in their order, when is_listed
+  uint32_t count = 0;
+  bool is_listed = false;
+  bool newest_first = false;                     // the order of `matched`
+
+  // The rows in order; lists them on first use.
+  const std::vector<uint32_t>& List();
+  void SetList(std::vector<uint32_t> rows_in_order);
+  // The column of a field that pipes have not taken away, or null.
+  Result<const block::Column*> Get(std::string_view stored_name);
+  // Column 0 as times; empty when the rows have none.
+  Result<std::span<const int64_t>> Times();
+};
+
+// Rows made by a pipe. Columns may be in any order; "_time" must be made of integers and be the first one.
+class Table : public block::BlockView {
+ public:
+  void AddColumn(std::string name, block::Column column);
+  const block::BlockHeader& header() const override { return header_; }
+  Result<const block::Column*> GetColumn(size_t index) override { return static_cast<const block::Column*>(&columns_[index]); }
+
+ private:
+  block::BlockHeader header_;
+  std::vector<block::Column> columns_;
+};
+
+}  // namespace neurallog::query

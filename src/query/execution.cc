@@ -1,0 +1,202 @@
+// A source that visits blocks in order of time and pushes the rows that match through the stages of the pipes into a sink, from which
+// Next writes lines. The source only works while the sink is empty, so that at most the rows of one block wait.
+#include "query/execution.h"
+
+#include <algorithm>
+#include <deque>
+
+#include "query/pipe.h"
+#include "query/row_writer.h"
+
+namespace neurallog::query {
+namespace {
+
+class Sink : public Stage {
+ public:
+  Sink() : Stage(nullptr) {}
+  Status Push(Batch batch) override {
+    if (batch.count > 0) batches_.push_back(std::move(batch));
+    return {};
+  }
+  Status Finish() override { return {}; }
+  bool wants_more() const override { return true; }
+
+  bool empty() const { return batches_.empty(); }
+  Batch& front() { return batches_.front(); }
+  void PopFront() { batches_.pop_front(); }
+
+ private:
+  std::deque<Batch> batches_;
+};
+
+TimeRange Intersect(const TimeRange& a, const TimeRange& b) { return {std::max(a.start_ns, b.start_ns), std::min(a.end_ns, b.end_ns)}; }
+
+}  // namespace
+
+class Execution::Impl {
+ public:
+  Impl(Query query, std::shared_ptr<const block::BlockSet> blocks, const ExecuteOptions& options)
+      : query_(std::move(query)), blocks_(std::move(blocks)), options_(options), interrupt_(options_), budget_(options.memory_bytes_max) {
+    range_ = Intersect(options.range, query_.time_range());
+    if (options.limit) ApplyLimit(*options.limit);
+    ChooseOrder();
+    StartStages();
+    ListBlocks();
+    stats_.blocks_total = blocks_->size();
+    writer_ = MakeRowWriter(options.format);
+  }
+
+  Result<bool> Next(size_t bytes_target, std::string* out);
+  const ExecuteStats& stats() const { return stats_; }
+
+ private:
+  void ApplyLimit(uint64_t limit);
+  void ChooseOrder();
+  void StartStages();
+  void ListBlocks();
+
+  Status ScanOrFinish();
+  Status ScanBlock(size_t index);
+  Status Write(size_t size_max, std::string* out);
+
+  // Constant after construction.
+  Query query_;
+  std::shared_ptr<const block::BlockSet> blocks_;
+  const ExecuteOptions options_;
+  const Interrupt interrupt_;
+  TimeRange range_;
+  bool newest_first_ = false;
+  std::vector<uint32_t> order_;   // blocks to visit
+
+  MemoryBudget budget_;           // outlives everything that is charged to it
+  Sink sink_;
+  std::vector<std::unique_ptr<Stage>> stages_;
+  Stage* first_stage_ = nullptr;
+  std::unique_ptr<RowWriter> writer_;
+  size_t next_block_ = 0;         // in order_
+  uint32_t next_row_ = 0;         // of the sink's first batch
+  bool is_finished_ = false;
+  ExecuteStats stats_;
+};
+
+// With pipes that keep rows as they are, the limit means the newest rows, chosen right behind the last filter: pipes after it may take
+// _time away. Otherwise it cuts the answer.
+void Execution::Impl::ApplyLimit(uint64_t limit) {
+  auto& pipes = query_.pipes;
+  const bool keeps_rows = std::all_of(pipes.begin(), pipes.end(), [](const auto& pipe) { return pipe->keeps_rows(); });
+  if (!keeps_rows) return pipes.push_back(MakePipeLimit(limit));
+  auto place = pipes.begin();
+  for (auto pipe = pipes.begin(); pipe != pipes.end(); ++pipe)
+    if ((*pipe)->is_filter()) place = pipe + 1;
+  pipes.insert(place, MakePipeSortByTime(options_.newest_first, limit, /*offset=*/0));
+}
+
+void Execution::Impl::ChooseOrder() {
+  const auto decides = std::find_if(query_.pipes.begin(), query_.pipes.end(), [](const auto& pipe) { return !pipe->keeps_rows(); });
+  const BlockOrder order = decides == query_.pipes.end() ? BlockOrder::kAny : (*decides)->block_order();
+  newest_first_ = order == BlockOrder::kNewestFirst || (order == BlockOrder::kAsAsked && options_.newest_first);
+}
+
+void Execution::Impl::StartStages() {
+  const StageContext context{&budget_, &interrupt_, &stages_};
+  first_stage_ = &sink_;
+  for (auto pipe = query_.pipes.rbegin(); pipe != query_.pipes.rend(); ++pipe) first_stage_ = (*pipe)->Start(context, first_stage_);
+}
+
+void Execution::Impl::ListBlocks() {
+  for (size_t i = 0; i < blocks_->size(); ++i) {
+    const block::BlockHeader& header = blocks_->header(i);
+    const bool is_outside = header.rows == 0 || header.max_ns < range_.start_ns || header.min_ns >= range_.end_ns;
+    if (is_outside) {
+      ++stats_.blocks_pruned;
+    } else {
+      order_.push_back(static_cast<uint32_t>(i));
+    }
+  }
+  std::stable_sort(order_.begin(), order_.end(), [this](uint32_t a, uint32_t b) {
+    if (newest_first_) return blocks_->header(a).max_ns > blocks_->header(b).max_ns;
+    return blocks_->header(a).min_ns < blocks_->header(b).min_ns;
+  });
+}
+
+Result<bool> Execution::Impl::Next(size_t bytes_target, std::string* out) {
+  const size_t size_max = out->size() + std::max<size_t>(bytes_target, 1);
+  while (out->size() < size_max) {
+    if (!sink_.empty()) {
+      NL_RETURN_IF_ERROR(Write(size_max, out));
+    } else if (is_finished_) {
+      break;
+    } else {
+      NL_RETURN_IF_ERROR(interrupt_.Check());
+      NL_RETURN_IF_ERROR(ScanOrFinish());
+    }
+    stats_.memory_bytes_peak = budget_.peak();
+  }
+  return !sink_.empty() || !is_finished_;
+}
+
+Status Execution::Impl::ScanOrFinish() {
+  if (next_block_ < order_.size() && first_stage_->wants_more()) return ScanBlock(order_[next_block_++]);
+  is_finished_ = true;
+  next_block_ = order_.size();
+  return first_stage_->Finish();
+}
+
+Status Execution::Impl::ScanBlock(size_t index) {
+  const TimeRange range = Intersect(range_, first_stage_->needed());
+  const block::BlockHeader& header = blocks_->header(index);
+  if (header.max_ns < range.start_ns || header.min_ns >= range.end_ns || range.empty()) {
+    ++stats_.blocks_pruned;
+    return {};
+  }
+  Batch batch;
+  batch.rows = std::make_shared<Rows>(blocks_->Open(index), filter::Columns::Kind::kBlock, &budget_);
+  filter::Columns& columns = batch.rows->columns();
+  if (query_.program->Judge(columns) == filter::Verdict::kNone) {
+    ++stats_.blocks_pruned;
+    return {};
+  }
+  batch.matched.Reset(header.rows, true);
+  const bool is_inside = range.Contains(header.min_ns) && range.Contains(header.max_ns);
+  if (!is_inside) {
+    NL_TRY(const std::span<const int64_t> times, columns.Times());
+    const auto begin = std::lower_bound(times.begin(), times.end(), range.start_ns);
+    const auto end = std::lower_bound(begin, times.end(), range.end_ns);
+    batch.matched.KeepRange(static_cast<uint32_t>(begin - times.begin()), static_cast<uint32_t>(end - times.begin()));
+  }
+  ++stats_.blocks_scanned;
+  stats_.rows_scanned += header.rows;
+  NL_RETURN_IF_ERROR(query_.program->Refine(columns, &batch.matched));
+  batch.count = batch.matched.Count();
+  batch.newest_first = newest_first_;
+  stats_.rows_matched += batch.count;
+  NL_RETURN_IF_ERROR(batch.rows->Charge());
+  if (batch.count == 0) return {};
+  return first_stage_->Push(std::move(batch));
+}
+
+Status Execution::Impl::Write(size_t size_max, std::string* out) {
+  Batch& batch = sink_.front();
+  NL_RETURN_IF_ERROR(writer_->Prepare(batch));
+  const std::vector<uint32_t>& rows = batch.List();
+  const size_t before = out->size();
+  for (; next_row_ < rows.size() && out->size() < size_max; ++next_row_) {
+    writer_->Write(rows[next_row_], out);
+    ++stats_.rows_returned;
+  }
+  stats_.bytes_returned += out->size() - before;
+  if (next_row_ < rows.size()) return {};
+  next_row_ = 0;
+  sink_.PopFront();
+  return {};
+}
+
+Execution::Execution(Query query, std::shared_ptr<const block::BlockSet> blocks, const ExecuteOptions& options)
+    : impl_(std::make_unique<Impl>(std::move(query), std::move(blocks), options)) {}
+Execution::Execution(Execution&&) noexcept = default;
+Execution::~Execution() = default;
+
+Result<bool> Execution::Next(size_t bytes_target, std::string* out) { return impl_->Next(bytes_target, out); }
+const ExecuteStats& Execution::stats() const { return impl_->stats(); }
+
+}  // namespace neurallog::query

@@ -1,0 +1,323 @@
+#include "query/group_by.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "base/time_format.h"
+#include "filter/parser.h"
+#include "query/value.h"
+
+namespace neurallog::query {
+namespace {
+
+constexpr uint64_t kDirectSlotsMax = 1 << 18;
+
+struct NamedStep {
+  std::string_view name;
+  int64_t ns;
+};
+constexpr NamedStep kNamedSteps[] = {
+    {"nanosecond", 1},
+    {"microsecond", 1'000},
+    {"millisecond", base::kNsPerMs},
+    {"second", base::kNsPerSecond},
+    {"minute", 60 * base::kNsPerSecond},
+    {"hour", 3600 * base::kNsPerSecond},
+    {"day", base::kNsPerDay},
+    {"week", 7 * base::kNsPerDay},
+};
+
+std::optional<int64_t> ParseTimeStep(std::string_view text) {
+  for (const NamedStep& step : kNamedSteps)
+    if (filter::EqualsIgnoreCase(step.name, text)) return step.ns;
+  const auto duration = base::ParseDuration(text);
+  return duration && *duration > 0 ? duration : std::nullopt;
+}
+
+Status ParseTimeBucket(filter::Lexer* lexer, GroupField* field) {
+  const auto step = ParseTimeStep(field->bucket_text);
+  if (!step) return lexer->ErrorHere("expected a time step such as 5m or day behind _time:, found '" + field->bucket_text + "'");
+  field->time_step_ns = *step;
+  // Weeks begin on Mondays; 1970-01-01 was a Thursday.
+  if (filter::EqualsIgnoreCase(field->bucket_text, "week")) field->time_offset_ns = -3 * base::kNsPerDay;
+  return {};
+}
+
+Status ParseOffset(filter::Lexer* lexer, GroupField* field) {
+  NL_TRY(const std::string text, filter::ParseValue(lexer, "an offset after 'offset'"));
+  const bool is_negative = text[0] == '-';
+  filter::Number number;
+  if (!filter::ParseNumber(text, &number)) return lexer->ErrorHere("expected a number or a duration after 'offset', found '" + text + "'");
+  if (field->is_time) {
+    const auto duration = base::ParseDuration(std::string_view(text).substr(is_negative ? 1 : 0));
+    if (!duration) return lexer->ErrorHere("expected a duration after 'offset', found '" + text + "'");
+    field->time_offset_ns += is_negative ? -*duration : *duration;
+  } else {
+    field->offset = number.value;
+  }
+  field->bucket_text += " offset " + text;
+  return {};
+}
+
+Result<GroupField> ParseGroupField(filter::Lexer* lexer) {
+  GroupField field;
+  NL_TRY(field.field.shown, filter::ParseName(lexer, "the name of a field"));
+  field.field.name = filter::StoredName(field.field.shown);
+  field.is_time = field.field.name == filter::kFieldTime;
+  if (!lexer->TakeSymbol(':')) return field;
+  NL_TRY(field.bucket_text, filter::ParseValue(lexer, "the size of a bucket after ':'"));
+  if (field.is_time) {
+    NL_RETURN_IF_ERROR(ParseTimeBucket(lexer, &field));
+  } else {
+    filter::Number step;
+    if (!filter::ParseNumber(field.bucket_text, &step) || step.value <= 0)
+      return lexer->ErrorHere("expected the size of a bucket, a number above 0, found '" + field.bucket_text + "'");
+    field.step = step.value;
+  }
+  if (lexer->TakeKeyword("offset")) NL_RETURN_IF_ERROR(ParseOffset(lexer, &field));
+  return field;
+}
+
+// Dense codes of pairs, built in place: ids[i] becomes the code of (ids[i], codes[i]).
+uint32_t CombineCodes(std::vector<uint32_t>* ids, uint32_t id_count, const std::vector<uint32_t>& codes, uint32_t code_count) {
+  constexpr uint32_t kFree = UINT32_MAX;
+  uint32_t next = 0;
+  const uint64_t pairs = uint64_t{id_count} * code_count;
+  if (pairs <= kDirectSlotsMax) {
+    std::vector<uint32_t> slots(pairs, kFree);
+    for (size_t i = 0; i < ids->size(); ++i) {
+      uint32_t& slot = slots[uint64_t{(*ids)[i]} * code_count + codes[i]];
+      if (slot == kFree) slot = next++;
+      (*ids)[i] = slot;
+    }
+    return next;
+  }
+  std::unordered_map<uint64_t, uint32_t> slots;
+  for (size_t i = 0; i < ids->size(); ++i) {
+    const auto [slot, is_new] = slots.try_emplace(uint64_t{(*ids)[i]} * code_count + codes[i], next);
+    next += is_new ? 1 : 0;
+    (*ids)[i] = slot->second;
+  }
+  return next;
+}
+
+std::string TimeKey(int64_t ns) {
+  std::string key;
+  base::AppendLe(&key, ns);
+  return key;
+}
+
+}  // namespace
+
+int64_t TimeBucket(int64_t ns, int64_t step_ns, int64_t offset_ns) {
+  if (step_ns <= 1) return ns;
+  const __int128 shifted = static_cast<__int128>(ns) - offset_ns;
+  __int128 rest = shifted % step_ns;
+  if (rest < 0) rest += step_ns;
+  const __int128 bucket = static_cast<__int128>(ns) - rest;
+  return bucket < std::numeric_limits<int64_t>::min() ? std::numeric_limits<int64_t>::min() : static_cast<int64_t>(bucket);
+}
+
+Result<std::vector<GroupField>> ParseGroupFields(filter::Lexer* lexer) {
+  if (!lexer->TakeSymbol('(')) return lexer->ErrorHere("expected a list of fields after 'by', found " + lexer->Found());
+  std::vector<GroupField> fields;
+  while (!lexer->TakeSymbol(')')) {
+    NL_TRY(GroupField field, ParseGroupField(lexer));
+    fields.push_back(std::move(field));
+    if (!lexer->IsSymbol(')') && !lexer->TakeSymbol(',')) return lexer->ErrorHere("expected ',' or ')', found " + lexer->Found());
+  }
+  return fields;
+}
+
+void PrintGroupFields(std::string* to, const std::vector<GroupField>& fields) {
+  to->push_back('(');
+  for (size_t i = 0; i < fields.size(); ++i) {
+    if (i != 0) to->append(", ");
+    PrintFieldList(to, {fields[i].field});
+    if (!fields[i].bucket_text.empty()) to->append(":").append(fields[i].bucket_text);
+  }
+  to->push_back(')');
+}
+
+Status GroupTable::Assign(Batch& batch, std::vector<uint32_t>* groups) {
+  constexpr uint32_t kUnknown = UINT32_MAX;
+  std::vector<Codes> codes(fields_.size());
+  for (size_t i = 0; i < fields_.size(); ++i) NL_RETURN_IF_ERROR(Encode(fields_[i], batch, &codes[i]));
+  *groups = codes[0].of_row;
+  uint32_t count = codes[0].count();
+  for (size_t i = 1; i < codes.size(); ++i) count = CombineCodes(groups, count, codes[i].of_row, codes[i].count());
+
+  std::vector<uint32_t> group_of_id(count, kUnknown);
+  std::string key;
+  for (size_t row = 0; row < groups->size(); ++row) {
+    uint32_t& group = group_of_id[(*groups)[row]];
+    if (group == kUnknown) {
+      key.clear();
+      for (const Codes& column : codes) base::AppendLengthPrefixed(&key, column.texts[column.of_row[row]]);
+      group = FindOrAdd(key, codes, row);
+    }
+    (*groups)[row] = group;
+  }
+  return {};
+}
+
+uint32_t GroupTable::FindOrAdd(std::string_view key, const std::vector<Codes>& codes, size_t row) {
+  const auto [at, is_new] = index_.try_emplace(std::string(key), static_cast<uint32_t>(keys_.size()));
+  if (!is_new) return at->second;
+  Key& added = keys_.emplace_back();
+  constexpr size_t kOverheadBytes = 160;  // of the map's node, the key and the vectors
+  memory_bytes_ += kOverheadBytes + 2 * key.size() + codes.size() * sizeof(std::string);
+  for (const Codes& column : codes) {
+    added.texts.emplace_back(column.texts[column.of_row[row]]);
+    added.types.push_back(column.types[column.of_row[row]]);
+  }
+  return at->second;
+}
+
+Status GroupTable::Encode(const GroupField& field, Batch& batch, Codes* codes) const {
+  const std::vector<uint32_t>& rows = batch.List();
+  codes->of_row.resize(rows.size());
+  if (field.is_time) {
+    NL_TRY(const std::span<const int64_t> times, batch.Times());
+    if (!times.empty()) {
+      EncodeTimes(field, times, rows, codes);
+      return {};
+    }
+  }
+  NL_TRY(const block::Column* column, batch.Get(field.field.name));
+  if (column == nullptr) {
+    codes->Add({}, ValueType::kString);
+  } else if (column->encoding == block::Encoding::kConst) {
+    EncodeConst(*column, rows, codes);
+  } else if (column->encoding == block::Encoding::kDict) {
+    EncodeDict(*column, rows, codes);
+  } else if (column->encoding == block::Encoding::kInts) {
+    EncodeInts(*column, rows, codes);
+  } else {
+    EncodeStrings(*column, rows, codes);
+  }
+  if (field.step > 0) PutIntoBuckets(field, codes);
+  return {};
+}
+
+// Rows come in order of time as a rule, so that equal buckets are neighbours; a bucket that comes back gets a second code, which
+// leads to the same group.
+void GroupTable::EncodeTimes(const GroupField& field, std::span<const int64_t> times, const std::vector<uint32_t>& rows, Codes* codes) {
+  int64_t bucket = 0;
+  int64_t bucket_end = 0;
+  bool has_bucket = false;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const int64_t ns = times[rows[i]];
+    const bool is_inside = has_bucket && ns >= bucket && ns < bucket_end;
+    if (!is_inside) {
+      bucket = TimeBucket(ns, field.time_step_ns, field.time_offset_ns);
+      if (__builtin_add_overflow(bucket, std::max<int64_t>(field.time_step_ns, 1), &bucket_end)) bucket_end = std::numeric_limits<int64_t>::max();
+      has_bucket = true;
+      codes->AddOwned(TimeKey(bucket), ValueType::kNumber);
+    }
+    codes->of_row[i] = codes->count() - 1;
+  }
+}
+
+void GroupTable::EncodeConst(const block::Column& column, const std::vector<uint32_t>& rows, Codes* codes) {
+  codes->Add(column.entries[0], column.TypeAt(0));
+  if (column.present.empty()) return;
+  const uint32_t absent = codes->Add({}, ValueType::kString);
+  for (size_t i = 0; i < rows.size(); ++i)
+    if (!column.Has(rows[i])) codes->of_row[i] = absent;
+}
+
+void GroupTable::EncodeDict(const block::Column& column, const std::vector<uint32_t>& rows, Codes* codes) {
+  for (size_t i = 0; i < column.entries.size(); ++i)
+    codes->Add(column.entries[i], column.types.empty() ? column.uniform_type : static_cast<ValueType>(column.types[i]));
+  if (column.present.empty()) {
+    for (size_t i = 0; i < rows.size(); ++i) codes->of_row[i] = column.codes[rows[i]];
+    return;
+  }
+  const uint32_t absent = codes->Add({}, ValueType::kString);
+  for (size_t i = 0; i < rows.size(); ++i) codes->of_row[i] = column.Has(rows[i]) ? column.codes[rows[i]] : absent;
+}
+
+void GroupTable::EncodeInts(const block::Column& column, const std::vector<uint32_t>& rows, Codes* codes) {
+  std::unordered_map<int64_t, uint32_t> seen;
+  uint32_t absent = UINT32_MAX;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (!column.Has(rows[i])) {
+      if (absent == UINT32_MAX) absent = codes->Add({}, ValueType::kString);
+      codes->of_row[i] = absent;
+      continue;
+    }
+    const int64_t value = column.ints[rows[i]];
+    const auto [at, is_new] = seen.try_emplace(value, codes->count());
+    if (is_new) codes->AddOwned(std::to_string(value), column.TypeAt(rows[i]));
+    codes->of_row[i] = at->second;
+  }
+}
+
+void GroupTable::EncodeStrings(const block::Column& column, const std::vector<uint32_t>& rows, Codes* codes) {
+  std::unordered_map<std::string_view, uint32_t> seen;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const std::string_view text = column.TextAt(rows[i], nullptr);
+    const auto [at, is_new] = seen.try_emplace(text, codes->count());
+    if (is_new) codes->Add(text, text.empty() ? ValueType::kString : column.TypeAt(rows[i]));
+    codes->of_row[i] = at->second;
+  }
+}
+
+// Values that are not numbers stay as they are.
+void GroupTable::PutIntoBuckets(const GroupField& field, Codes* codes) {
+  for (size_t i = 0; i < codes->texts.size(); ++i) {
+    filter::Number number;
+    if (!filter::ParseNumber(codes->texts[i], &number)) continue;
+    const long double bucket = std::floor((number.value - field.offset) / field.step) * field.step + field.offset;
+    codes->texts[i] = codes->owned.emplace_back(FormatNumber(static_cast<double>(bucket)));
+    codes->types[i] = ValueType::kNumber;
+  }
+}
+
+std::vector<uint32_t> GroupTable::SortedGroups() const {
+  std::vector<std::vector<Value>> values(keys_.size());
+  for (size_t group = 0; group < keys_.size(); ++group) {
+    values[group].resize(fields_.size());
+    for (size_t i = 0; i < fields_.size(); ++i) {
+      const std::string& text = keys_[group].texts[i];
+      const bool is_time = fields_[i].is_time && text.size() == sizeof(int64_t);
+      if (is_time) {
+        values[group][i].SetInt(base::LoadLe<int64_t>(text.data()));
+      } else {
+        values[group][i].Set(text);
+      }
+    }
+  }
+  std::vector<uint32_t> order(keys_.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) {
+    for (size_t i = 0; i < fields_.size(); ++i)
+      if (const int result = Compare(values[a][i], values[b][i]); result != 0) return result < 0;
+    return keys_[a].texts < keys_[b].texts;
+  });
+  return order;
+}
+
+block::Column GroupTable::KeyColumn(size_t i, const std::vector<uint32_t>& order) const {
+  const bool is_times = fields_[i].is_time && std::all_of(keys_.begin(), keys_.end(), [&](const Key& key) { return key.types[i] == ValueType::kNumber; });
+  if (is_times) {
+    block::Column column;
+    column.encoding = block::Encoding::kInts;
+    column.uniform_type = ValueType::kNumber;
+    column.rows = static_cast<uint32_t>(order.size());
+    for (const uint32_t group : order) column.ints.push_back(base::LoadLe<int64_t>(keys_[group].texts[i].data()));
+    return column;
+  }
+  filter::ColumnBuilder builder;
+  for (const uint32_t group : order) {
+    const ValueType type = keys_[group].types[i];
+    builder.Add(keys_[group].texts[i], type == ValueType::kNull ? ValueType::kString : type);
+  }
+  return builder.Finish();
+}
+
+}  // namespace neurallog::query

@@ -1,0 +1,128 @@
+// A pipe is one step of a query behind its filter: parsed once (Pipe), started for each execution (Stage). Each has a file; the table of
+// their names is pipe_table.cc. Adding one: copy its neighbour, add a row.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "filter/lexer.h"
+#include "neurallog/log_record.h"
+#include "neurallog/status.h"
+#include "query/batch.h"
+#include "query/execution.h"
+#include "query/memory_budget.h"
+
+namespace neurallog::query {
+
+// Whether a query has to stop. Looked at per block and inside long loops.
+class Interrupt {
+ public:
+  explicit Interrupt(const ExecuteOptions& options) : clock_(options.clock), deadline_ns_(options.deadline_monotonic_ns), cancelled_(options.cancelled) {}
+  Status Check() const;
+
+ private:
+  const base::Clock* clock_;
+  int64_t deadline_ns_;
+  const std::atomic<bool>* cancelled_;
+};
+
+// A running pipe. Batches are pushed into it; what it lets through or makes, it pushes on. Not thread-safe.
+class Stage {
+ public:
+  explicit Stage(Stage* next) : next_(next) {}
+  virtual ~Stage() = default;
+
+  virtual Status Push(Batch batch) = 0;
+  // There are no more rows: pushes what is left, and tells the next stage.
+  virtual Status Finish() { return next_->Finish(); }
+  // False when no further row can change the answer.
+  virtual bool wants_more() const { return next_->wants_more(); }
+  // Rows outside of this range cannot change the answer any more. Only asked by stages that keep rows as they are.
+  virtual TimeRange needed() const { return {}; }
+
+ protected:
+  Stage* const next_;
+};
+
+// What a starting pipe finds. Stages live as long as the execution.
+struct StageContext {
+  MemoryBudget* budget;
+  const Interrupt* interrupt;
+  std::vector<std::unique_ptr<Stage>>* stages;
+
+  template <typename S, typename... Args>
+  Stage* Add(Args&&... args) const {
+    stages->push_back(std::make_unique<S>(std::forward<Args>(args)...));
+    return stages->back().get();
+  }
+};
+
+// Which end of time a pipe wants to see first.
+enum class BlockOrder : uint8_t {
+  kAny,
+  kOldestFirst,
+  kNewestFirst,
+  kAsAsked,  // newest first if the option newest_first is set
+};
+
+// A parsed pipe. Immutable; outlives the stages that it starts.
+class Pipe {
+ public:
+  virtual ~Pipe() = default;
+  // Text that parses to an equal pipe.
+  virtual void Print(std::string* to) const = 0;
+  // Starts a stage (or several) in front of `next` and returns the first one.
+  virtual Stage* Start(const StageContext& context, Stage* next) const = 0;
+
+  // True when the rows are log records afterwards if they were before, none is lost but by a filter, and their order is kept.
+  virtual bool keeps_rows() const { return false; }
+  virtual bool is_filter() const { return false; }
+  // True when its rows are made, not let through.
+  virtual bool aggregates() const { return false; }
+  // Of the blocks, when this is the first pipe that does not just keep rows.
+  virtual BlockOrder block_order() const { return BlockOrder::kAny; }
+};
+
+struct ParseOptions;
+
+// Parses the pipe at the lexer's place, up to '|', ')' or the end.
+Result<std::unique_ptr<Pipe>> ParsePipe(filter::Lexer* lexer, const ParseOptions& options);
+
+// The parser of each pipe stands behind the pipe's name, which is `name`.
+struct PipeParse {
+  filter::Lexer* lexer;
+  const ParseOptions& options;
+  std::string_view name;
+};
+using PipeResult = Result<std::unique_ptr<Pipe>>;
+PipeResult ParsePipeLimit(const PipeParse& parse);
+PipeResult ParsePipeOffset(const PipeParse& parse);
+PipeResult ParsePipeFields(const PipeParse& parse);
+PipeResult ParsePipeDelete(const PipeParse& parse);
+PipeResult ParsePipeFilter(const PipeParse& parse);
+PipeResult ParsePipeSort(const PipeParse& parse);
+PipeResult ParsePipeFirst(const PipeParse& parse);
+PipeResult ParsePipeLast(const PipeParse& parse);
+PipeResult ParsePipeStats(const PipeParse& parse);
+PipeResult ParsePipeTop(const PipeParse& parse);
+PipeResult ParsePipeUniq(const PipeParse& parse);
+
+// Parts of the grammar that several pipes share.
+
+// A whole number that fits uint64.
+Result<uint64_t> ParseCount(filter::Lexer* lexer, std::string_view expected);
+// Names or `prefix*`, separated by commas; at least one. With `(`...`)` around when `in_parentheses`.
+Result<std::vector<FieldPattern>> ParseFieldList(filter::Lexer* lexer, std::string_view expected);
+Result<std::vector<FieldPattern>> ParseFieldListInParentheses(filter::Lexer* lexer, std::string_view expected);
+void PrintFieldList(std::string* to, const std::vector<FieldPattern>& fields);
+
+std::unique_ptr<Pipe> MakePipeLimit(uint64_t limit);
+
+// The newest (or oldest) `limit` rows after `offset`: what the option limit of an execution means.
+std::unique_ptr<Pipe> MakePipeSortByTime(bool newest_first, uint64_t limit, uint64_t offset);
+
+}  // namespace neurallog::query

@@ -1,0 +1,356 @@
+// `sort by (a, b desc) [desc] [limit N] [offset N]`, `first N by (a)`, `last N by (a)`.
+//
+// With a limit, a heap keeps the best rows: their keys and where they lie, no more; columns that are not keys are decoded for the
+// survivors only. Sorting by _time alone with a limit is special: keys are integers, and the source is told which times can still
+// matter, so that it visits no block that is too old (or too young). Rows with equal keys stay in the order in which they came.
+#include <algorithm>
+
+#include "filter/parser.h"
+#include "query/pipe.h"
+#include "query/value.h"
+
+namespace neurallog::query {
+namespace {
+
+struct SortField {
+  FieldPattern field;
+  bool descending = false;
+};
+
+struct SortSpec {
+  std::vector<SortField> fields;
+  bool has_limit = false;
+  uint64_t limit = 0;
+  uint64_t offset = 0;
+
+  // How many rows a heap keeps.
+  uint64_t kept() const {
+    uint64_t kept;
+    return __builtin_add_overflow(limit, offset, &kept) ? UINT64_MAX : kept;
+  }
+  bool is_by_time() const { return fields.size() == 1 && fields[0].field.name == filter::kFieldTime; }
+};
+
+// Where a row lies that waits in a sort. The batch's rows are shared by all of its entries.
+struct RowPlace {
+  std::shared_ptr<Rows> rows;
+  std::shared_ptr<const Projection> projection;
+  uint32_t row;
+};
+
+// Pushes rows in order, neighbours of one block as one batch.
+class RunPusher {
+ public:
+  explicit RunPusher(Stage* next) : next_(next) {}
+
+  Status Add(RowPlace place) {
+    if (rows_ != place.rows || projection_ != place.projection) NL_RETURN_IF_ERROR(Flush());
+    rows_ = std::move(place.rows);
+    projection_ = std::move(place.projection);
+    list_.push_back(place.row);
+    return {};
+  }
+  Status Flush() {
+    if (list_.empty()) return {};
+    Batch batch;
+    batch.rows = std::move(rows_);
+    batch.projection = std::move(projection_);
+    batch.SetList(std::move(list_));
+    list_.clear();
+    return next_->Push(std::move(batch));
+  }
+
+ private:
+  Stage* const next_;
+  std::shared_ptr<Rows> rows_;
+  std::shared_ptr<const Projection> projection_;
+  std::vector<uint32_t> list_;
+};
+
+// By _time with a limit.
+class NewestStage : public Stage {
+ public:
+  NewestStage(const SortSpec& spec, const StageContext& context, Stage* next)
+      : Stage(next), spec_(spec), descending_(spec.fields[0].descending), kept_(spec.kept()), budget_(context.budget), interrupt_(*context.interrupt) {}
+  ~NewestStage() override { budget_->Release(&charged_); }
+
+  Status Push(Batch batch) override {
+    if (spec_.limit == 0) return {};
+    NL_TRY(const std::span<const int64_t> times, batch.Times());
+    for (const uint32_t row : batch.List()) {
+      const int64_t key = times.empty() ? 0 : descending_ ? ~times[row] : times[row];  // ~ turns the order round
+      if (heap_.size() == kept_ && key >= heap_.front().key) continue;
+      Insert({key, sequence_++, {batch.rows, batch.projection, row}});
+    }
+    NL_RETURN_IF_ERROR(batch.rows->Charge());
+    return budget_->Charge(&charged_, heap_.capacity() * sizeof(Entry));
+  }
+
+  Status Finish() override {
+    std::sort(heap_.begin(), heap_.end(), Before);
+    RunPusher pusher(next_);
+    for (size_t i = spec_.offset; i < heap_.size(); ++i) NL_RETURN_IF_ERROR(pusher.Add(std::move(heap_[i].place)));
+    NL_RETURN_IF_ERROR(pusher.Flush());
+    heap_.clear();
+    return next_->Finish();
+  }
+
+  bool wants_more() const override { return spec_.limit > 0; }
+
+  TimeRange needed() const override {
+    TimeRange range;
+    if (heap_.size() < kept_ || heap_.empty()) return range;
+    const int64_t key = heap_.front().key;
+    if (descending_) {
+      range.start_ns = ~key == std::numeric_limits<int64_t>::max() ? ~key : ~key + 1;
+    } else {
+      range.end_ns = key;
+    }
+    return range;
+  }
+
+ private:
+  struct Entry {
+    int64_t key;
+    uint64_t sequence;
+    RowPlace place;
+  };
+  static bool Before(const Entry& a, const Entry& b) { return a.key != b.key ? a.key < b.key : a.sequence < b.sequence; }
+
+  void Insert(Entry entry) {
+    if (heap_.size() == kept_) {
+      std::pop_heap(heap_.begin(), heap_.end(), Before);
+      heap_.back() = std::move(entry);
+    } else {
+      heap_.push_back(std::move(entry));
+    }
+    std::push_heap(heap_.begin(), heap_.end(), Before);
+  }
+
+  const SortSpec& spec_;
+  const bool descending_;
+  const uint64_t kept_;
+  MemoryBudget* const budget_;
+  const Interrupt& interrupt_;
+  std::vector<Entry> heap_;  // the worst one in front
+  uint64_t sequence_ = 0;
+  size_t charged_ = 0;
+};
+
+class SortStage : public Stage {
+ public:
+  SortStage(const SortSpec& spec, const StageContext& context, Stage* next)
+      : Stage(next), spec_(spec), kept_(spec.has_limit ? spec.kept() : UINT64_MAX), budget_(context.budget), interrupt_(*context.interrupt) {}
+  ~SortStage() override { budget_->Release(&charged_); }
+
+  Status Push(Batch batch) override {
+    NL_RETURN_IF_ERROR(interrupt_.Check());
+    NL_RETURN_IF_ERROR(LoadColumns(&batch));
+    Entry entry;
+    size_t until_check = kRowsPerCheck;
+    for (const uint32_t row : batch.List()) {
+      LoadKeys(row, &entry);
+      if (entries_.size() < kept_) {
+        entry.place = {batch.rows, batch.projection, row};
+        Append(std::move(entry));
+        entry = {};
+      } else if (kept_ > 0 && Before(entry, entries_.front())) {
+        entry.place = {batch.rows, batch.projection, row};
+        ReplaceWorst(&entry);
+      }
+      if (--until_check == 0) {
+        until_check = kRowsPerCheck;
+        NL_RETURN_IF_ERROR(ChargeEntries());
+      }
+    }
+    NL_RETURN_IF_ERROR(batch.rows->Charge());
+    return ChargeEntries();
+  }
+
+  Status Finish() override {
+    std::sort(entries_.begin(), entries_.end(), [this](const Entry& a, const Entry& b) { return Before(a, b); });
+    RunPusher pusher(next_);
+    for (size_t i = spec_.offset; i < entries_.size(); ++i) NL_RETURN_IF_ERROR(pusher.Add(std::move(entries_[i].place)));
+    NL_RETURN_IF_ERROR(pusher.Flush());
+    entries_.clear();
+    return next_->Finish();
+  }
+
+  bool wants_more() const override { return kept_ > 0; }
+
+ private:
+  static constexpr size_t kRowsPerCheck = 1024;
+
+  struct Entry {
+    std::vector<Value> keys;
+    uint64_t sequence = 0;
+    RowPlace place;
+  };
+
+  bool Before(const Entry& a, const Entry& b) const {
+    for (size_t i = 0; i < spec_.fields.size(); ++i) {
+      const int order = Compare(a.keys[i], b.keys[i]);
+      if (order != 0) return spec_.fields[i].descending ? order > 0 : order < 0;
+    }
+    return a.sequence < b.sequence;
+  }
+
+  Status LoadColumns(Batch* batch) {
+    columns_.assign(spec_.fields.size(), nullptr);
+    for (size_t i = 0; i < spec_.fields.size(); ++i) {
+      NL_TRY(columns_[i], batch->Get(spec_.fields[i].field.name));
+    }
+    return {};
+  }
+
+  void LoadKeys(uint32_t row, Entry* entry) {
+    char scratch[24];
+    entry->keys.resize(columns_.size());
+    entry->sequence = sequence_++;
+    for (size_t i = 0; i < columns_.size(); ++i) {
+      if (columns_[i] == nullptr) {
+        entry->keys[i].Set({});
+      } else if (columns_[i]->encoding == block::Encoding::kInts && columns_[i]->Has(row)) {
+        entry->keys[i].SetInt(columns_[i]->ints[row]);
+      } else {
+        entry->keys[i].Set(columns_[i]->TextAt(row, scratch));
+      }
+    }
+  }
+
+  static size_t BytesOf(const Entry& entry) {
+    size_t bytes = sizeof(Entry);
+    for (const Value& key : entry.keys) bytes += key.memory_bytes();
+    return bytes;
+  }
+
+  void Append(Entry entry) {
+    bytes_ += BytesOf(entry);
+    entries_.push_back(std::move(entry));
+    if (spec_.has_limit) std::push_heap(entries_.begin(), entries_.end(), [this](const Entry& a, const Entry& b) { return Before(a, b); });
+  }
+
+  void ReplaceWorst(Entry* entry) {
+    const auto before = [this](const Entry& a, const Entry& b) { return Before(a, b); };
+    std::pop_heap(entries_.begin(), entries_.end(), before);
+    bytes_ -= BytesOf(entries_.back());
+    bytes_ += BytesOf(*entry);
+    std::swap(entries_.back(), *entry);
+    entry->place = {};
+    std::push_heap(entries_.begin(), entries_.end(), before);
+  }
+
+  Status ChargeEntries() { return budget_->Charge(&charged_, bytes_ + (entries_.capacity() - entries_.size()) * sizeof(Entry)); }
+
+  const SortSpec& spec_;
+  const uint64_t kept_;
+  MemoryBudget* const budget_;
+  const Interrupt& interrupt_;
+  std::vector<const block::Column*> columns_;
+  std::vector<Entry> entries_;  // with a limit a heap, the worst one in front
+  uint64_t sequence_ = 0;
+  size_t bytes_ = 0;
+  size_t charged_ = 0;
+};
+
+class SortPipe : public Pipe {
+ public:
+  explicit SortPipe(SortSpec spec) : spec_(std::move(spec)) {}
+
+  void Print(std::string* to) const override {
+    to->append("sort by (");
+    for (size_t i = 0; i < spec_.fields.size(); ++i) {
+      if (i != 0) to->append(", ");
+      PrintFieldList(to, {spec_.fields[i].field});
+      if (spec_.fields[i].descending) to->append(" desc");
+    }
+    to->push_back(')');
+    if (spec_.offset != 0) to->append(" offset " + std::to_string(spec_.offset));
+    if (spec_.has_limit) to->append(" limit " + std::to_string(spec_.limit));
+  }
+
+  Stage* Start(const StageContext& context, Stage* next) const override {
+    if (spec_.has_limit && spec_.is_by_time()) return context.Add<NewestStage>(spec_, context, next);
+    return context.Add<SortStage>(spec_, context, next);
+  }
+
+  BlockOrder block_order() const override {
+    if (!spec_.has_limit || !spec_.is_by_time()) return BlockOrder::kAny;
+    return spec_.fields[0].descending ? BlockOrder::kNewestFirst : BlockOrder::kOldestFirst;
+  }
+
+ private:
+  const SortSpec spec_;
+};
+
+bool TakeDirection(filter::Lexer* lexer) {
+  if (lexer->TakeKeyword("desc")) return true;
+  lexer->TakeKeyword("asc");
+  return false;
+}
+
+Status ParseSortFields(const PipeParse& parse, SortSpec* spec) {
+  filter::Lexer* lexer = parse.lexer;
+  if (!lexer->TakeKeyword("by")) return lexer->ErrorHere("expected 'by' after '" + std::string(parse.name) + "', found " + lexer->Found());
+  if (!lexer->TakeSymbol('(')) return lexer->ErrorHere("expected a list of fields after 'by', found " + lexer->Found());
+  do {
+    SortField field;
+    NL_TRY(field.field.shown, filter::ParseName(lexer, "the name of a field"));
+    field.field.name = filter::StoredName(field.field.shown);
+    field.descending = TakeDirection(lexer);
+    spec->fields.push_back(std::move(field));
+  } while (lexer->TakeSymbol(','));
+  if (!lexer->TakeSymbol(')')) return lexer->ErrorHere("expected ',' or ')', found " + lexer->Found());
+  return {};
+}
+
+void Reverse(SortSpec* spec) {
+  for (SortField& field : spec->fields) field.descending = !field.descending;
+}
+
+PipeResult ParseFirstOrLast(const PipeParse& parse, bool is_last) {
+  SortSpec spec;
+  spec.has_limit = true;
+  spec.limit = 1;
+  if (!parse.lexer->IsKeyword("by")) {
+    NL_TRY(spec.limit, ParseCount(parse.lexer, "a number of rows or 'by' after '" + std::string(parse.name) + "'"));
+  }
+  NL_RETURN_IF_ERROR(ParseSortFields(parse, &spec));
+  if (is_last) Reverse(&spec);
+  return std::unique_ptr<Pipe>(std::make_unique<SortPipe>(std::move(spec)));
+}
+
+}  // namespace
+
+PipeResult ParsePipeSort(const PipeParse& parse) {
+  filter::Lexer* lexer = parse.lexer;
+  SortSpec spec;
+  NL_RETURN_IF_ERROR(ParseSortFields(parse, &spec));
+  if (TakeDirection(lexer)) Reverse(&spec);
+  for (;;) {
+    if (lexer->TakeKeyword("limit")) {
+      spec.has_limit = true;
+      NL_TRY(spec.limit, ParseCount(lexer, "a number of rows after 'limit'"));
+    } else if (lexer->TakeKeyword("offset")) {
+      NL_TRY(spec.offset, ParseCount(lexer, "a number of rows after 'offset'"));
+    } else if (lexer->IsKeyword("rank") || lexer->IsKeyword("partition")) {
+      return lexer->ErrorHere("sort with '" + lexer->token().text + "' is not supported yet");
+    } else {
+      return std::unique_ptr<Pipe>(std::make_unique<SortPipe>(std::move(spec)));
+    }
+  }
+}
+
+PipeResult ParsePipeFirst(const PipeParse& parse) { return ParseFirstOrLast(parse, /*is_last=*/false); }
+PipeResult ParsePipeLast(const PipeParse& parse) { return ParseFirstOrLast(parse, /*is_last=*/true); }
+
+std::unique_ptr<Pipe> MakePipeSortByTime(bool newest_first, uint64_t limit, uint64_t offset) {
+  SortSpec spec;
+  spec.fields.push_back({{std::string(filter::kFieldTime), std::string(filter::kFieldTime), false}, newest_first});
+  spec.has_limit = true;
+  spec.limit = limit;
+  spec.offset = offset;
+  return std::make_unique<SortPipe>(std::move(spec));
+}
+
+}  // namespace neurallog::query

@@ -1,0 +1,151 @@
+// `stats by (a, _time:5m) count() hits, max(b) as top`: one row per group, in the order of the groups' keys. Without `by` it is one row
+// always, also of no rows.
+#include "filter/parser.h"
+#include "query/stats_pipe.h"
+
+namespace neurallog::query {
+namespace {
+
+class StatsStage : public Stage {
+ public:
+  StatsStage(const StatsSpec& spec, const StageContext& context, Stage* next)
+      : Stage(next), spec_(spec), budget_(context.budget), interrupt_(*context.interrupt), groups_(spec.by) {
+    for (const StatsCall& call : spec.calls) states_.push_back(call.function->Start());
+    if (spec.by.empty()) ResizeStates(1);
+  }
+  ~StatsStage() override { budget_->Release(&charged_); }
+
+  Status Push(Batch batch) override {
+    NL_RETURN_IF_ERROR(interrupt_.Check());
+    if (batch.count == 0) return {};
+    group_of_row_.clear();
+    if (!spec_.by.empty()) {
+      NL_RETURN_IF_ERROR(groups_.Assign(batch, &group_of_row_));
+      ResizeStates(groups_.size());
+    }
+    for (const auto& state : states_) NL_RETURN_IF_ERROR(state->Update({batch, group_of_row_}));
+    NL_RETURN_IF_ERROR(batch.rows->Charge());
+    return budget_->Charge(&charged_, MemoryBytes());
+  }
+
+  Status Finish() override {
+    const std::vector<uint32_t> order = spec_.by.empty() ? std::vector<uint32_t>{0} : groups_.SortedGroups();
+    if (!order.empty()) NL_RETURN_IF_ERROR(PushTable(order));
+    return next_->Finish();
+  }
+
+  bool wants_more() const override { return true; }
+
+ private:
+  void ResizeStates(size_t groups) {
+    for (const auto& state : states_) state->Resize(groups);
+  }
+
+  size_t MemoryBytes() const {
+    size_t bytes = groups_.memory_bytes();
+    for (const auto& state : states_) bytes += state->memory_bytes();
+    return bytes;
+  }
+
+  Status PushTable(const std::vector<uint32_t>& order) {
+    auto table = std::make_unique<Table>();
+    AddKeyColumns(order, table.get());
+    for (size_t i = 0; i < states_.size(); ++i) {
+      filter::ColumnBuilder builder;
+      for (const uint32_t group : order) states_[i]->Append(group, &builder);
+      table->AddColumn(spec_.calls[i].name, builder.Finish());
+    }
+    states_.clear();
+    Batch batch;
+    batch.count = static_cast<uint32_t>(order.size());
+    batch.matched.Reset(batch.count, true);
+    batch.rows = std::make_shared<Rows>(std::move(table), filter::Columns::Kind::kTable, budget_);
+    return next_->Push(std::move(batch));
+  }
+
+  // _time must be the first column of a table.
+  void AddKeyColumns(const std::vector<uint32_t>& order, Table* table) {
+    for (const bool wants_time : {true, false})
+      for (size_t i = 0; i < spec_.by.size(); ++i)
+        if (spec_.by[i].is_time == wants_time) table->AddColumn(spec_.by[i].field.name, groups_.KeyColumn(i, order));
+  }
+
+  const StatsSpec& spec_;
+  MemoryBudget* const budget_;
+  const Interrupt& interrupt_;
+  GroupTable groups_;
+  std::vector<std::unique_ptr<StatsState>> states_;
+  std::vector<uint32_t> group_of_row_;
+  size_t charged_ = 0;
+};
+
+class StatsPipe : public Pipe {
+ public:
+  explicit StatsPipe(StatsSpec spec) : spec_(std::move(spec)) {}
+
+  void Print(std::string* to) const override {
+    to->append("stats ");
+    if (!spec_.by.empty()) {
+      to->append("by ");
+      PrintGroupFields(to, spec_.by);
+      to->push_back(' ');
+    }
+    for (size_t i = 0; i < spec_.calls.size(); ++i) {
+      if (i != 0) to->append(", ");
+      spec_.calls[i].function->Print(to);
+      to->append(" as ");
+      filter::AppendQuoted(to, spec_.calls[i].name);
+    }
+  }
+  Stage* Start(const StageContext& context, Stage* next) const override { return StartStats(spec_, context, next); }
+  bool aggregates() const override { return true; }
+
+ private:
+  const StatsSpec spec_;
+};
+
+// `count() hits`, `count() as hits`, `count()`.
+Result<StatsCall> ParseCall(filter::Lexer* lexer) {
+  StatsCall call;
+  NL_TRY(call.function, ParseStatsFunction(lexer));
+  if (lexer->IsKeyword("if")) return lexer->ErrorHere("stats functions with 'if' are not supported yet");
+  if (lexer->TakeKeyword("as")) {
+    NL_TRY(call.name, filter::ParseName(lexer, "the name of a result after 'as'"));
+  } else if (lexer->IsText()) {
+    NL_TRY(call.name, filter::ParseName(lexer, "the name of a result"));
+  } else {
+    call.function->Print(&call.name);
+  }
+  return call;
+}
+
+Status CheckNames(const filter::Lexer& lexer, size_t begin, const StatsSpec& spec) {
+  std::vector<std::string_view> names;
+  for (const GroupField& field : spec.by) names.push_back(field.field.name);
+  for (const StatsCall& call : spec.calls) names.push_back(call.name);
+  std::sort(names.begin(), names.end());
+  const auto twin = std::adjacent_find(names.begin(), names.end());
+  if (twin == names.end()) return {};
+  return lexer.ErrorAt(begin, "result name '" + std::string(*twin) + "' is used twice");
+}
+
+}  // namespace
+
+Stage* StartStats(const StatsSpec& spec, const StageContext& context, Stage* next) { return context.Add<StatsStage>(spec, context, next); }
+
+PipeResult ParsePipeStats(const PipeParse& parse) {
+  filter::Lexer* lexer = parse.lexer;
+  const size_t begin = lexer->token().begin;
+  StatsSpec spec;
+  if (lexer->TakeKeyword("by") || lexer->IsSymbol('(')) {
+    NL_TRY(spec.by, ParseGroupFields(lexer));
+  }
+  do {
+    NL_TRY(StatsCall call, ParseCall(lexer));
+    spec.calls.push_back(std::move(call));
+  } while (lexer->TakeSymbol(','));
+  NL_RETURN_IF_ERROR(CheckNames(*lexer, begin, spec));
+  return std::unique_ptr<Pipe>(std::make_unique<StatsPipe>(std::move(spec)));
+}
+
+}  // namespace neurallog::query

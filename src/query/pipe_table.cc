@@ -1,0 +1,112 @@
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "filter/parser.h"
+#include "query/pipe.h"
+#include "query/query.h"
+
+namespace neurallog::query {
+namespace {
+
+struct PipeRow {
+  std::string_view name;
+  PipeResult (*parse)(const PipeParse&);
+};
+
+constexpr PipeRow kPipes[] = {
+    {"limit", ParsePipeLimit},   {"head", ParsePipeLimit},     {"offset", ParsePipeOffset}, {"skip", ParsePipeOffset},
+    {"fields", ParsePipeFields}, {"keep", ParsePipeFields},    {"delete", ParsePipeDelete}, {"drop", ParsePipeDelete},
+    {"rm", ParsePipeDelete},     {"del", ParsePipeDelete},     {"filter", ParsePipeFilter}, {"where", ParsePipeFilter},
+    {"sort", ParsePipeSort},     {"order", ParsePipeSort},     {"first", ParsePipeFirst},   {"last", ParsePipeLast},
+    {"stats", ParsePipeStats},   {"top", ParsePipeTop},        {"uniq", ParsePipeUniq},
+};
+
+constexpr std::string_view kPipesNotBuilt[] = {
+    "block_stats",    "blocks_count",  "collapse_nums",  "copy",           "cp",          "decolorize",    "drop_empty_fields", "eval",
+    "extract",        "extract_regexp", "facets",        "field_names",    "field_values", "format",       "generate_sequence", "hash",
+    "join",           "json_array_len", "len",           "math",           "mv",          "pack_json",     "pack_logfmt",       "query_stats",
+    "rename",         "replace",       "replace_regexp", "running_stats",  "sample",      "set_stream_fields", "split",         "stream_context",
+    "time_add",       "total_stats",   "union",          "unpack_json",    "unpack_logfmt", "unpack_syslog", "unpack_words",    "unroll",
+};
+
+}  // namespace
+
+Status Interrupt::Check() const {
+  if (cancelled_ != nullptr && cancelled_->load(std::memory_order_relaxed)) return Cancelled("query was cancelled");
+  if (deadline_ns_ != std::numeric_limits<int64_t>::max() && clock_->MonotonicNs() >= deadline_ns_)
+    return DeadlineExceeded("query took longer than its deadline allows; narrow its time range or raise the timeout");
+  return {};
+}
+
+Result<std::unique_ptr<Pipe>> ParsePipe(filter::Lexer* lexer, const ParseOptions& options) {
+  const filter::Token token = lexer->token();
+  if (token.kind != filter::Token::Kind::kWord) return lexer->ErrorHere("expected a pipe behind '|', found " + lexer->Found());
+  const std::string name = filter::AsciiLower(token.text);
+  for (const PipeRow& row : kPipes) {
+    if (row.name != name) continue;
+    lexer->Next();
+    return row.parse({lexer, options, row.name});
+  }
+  if (std::find(std::begin(kPipesNotBuilt), std::end(kPipesNotBuilt), name) != std::end(kPipesNotBuilt))
+    return lexer->ErrorHere("pipe \"" + name + "\" is not supported yet");
+  return lexer->ErrorHere("unknown pipe \"" + token.text + "\"");
+}
+
+Result<uint64_t> ParseCount(filter::Lexer* lexer, std::string_view expected) {
+  const std::string& text = lexer->token().text;
+  uint64_t count;
+  const auto [at, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+  if (!lexer->IsText() || error != std::errc() || at != text.data() + text.size())
+    return lexer->ErrorHere("expected " + std::string(expected) + ", found " + lexer->Found());
+  lexer->Next();
+  return count;
+}
+
+namespace {
+
+Result<FieldPattern> ParseFieldPattern(filter::Lexer* lexer, std::string_view expected) {
+  FieldPattern field;
+  if (!lexer->IsSymbol('*')) {
+    NL_TRY(field.shown, filter::ParseName(lexer, expected));
+    field.is_prefix = lexer->IsSymbolHere('*');
+    if (field.is_prefix) lexer->Next();
+  } else {
+    lexer->Next();
+    field.is_prefix = true;
+  }
+  field.name = field.is_prefix ? field.shown : std::string(filter::StoredName(field.shown));
+  return field;
+}
+
+}  // namespace
+
+Result<std::vector<FieldPattern>> ParseFieldList(filter::Lexer* lexer, std::string_view expected) {
+  std::vector<FieldPattern> fields;
+  do {
+    NL_TRY(FieldPattern field, ParseFieldPattern(lexer, expected));
+    fields.push_back(std::move(field));
+  } while (lexer->TakeSymbol(','));
+  return fields;
+}
+
+Result<std::vector<FieldPattern>> ParseFieldListInParentheses(filter::Lexer* lexer, std::string_view expected) {
+  if (!lexer->TakeSymbol('(')) return lexer->ErrorHere("expected " + std::string(expected) + ", found " + lexer->Found());
+  std::vector<FieldPattern> fields;
+  while (!lexer->TakeSymbol(')')) {
+    NL_TRY(FieldPattern field, ParseFieldPattern(lexer, "the name of a field or ')'"));
+    fields.push_back(std::move(field));
+    if (!lexer->IsSymbol(')') && !lexer->TakeSymbol(',')) return lexer->ErrorHere("expected ',' or ')', found " + lexer->Found());
+  }
+  return fields;
+}
+
+void PrintFieldList(std::string* to, const std::vector<FieldPattern>& fields) {
+  for (size_t i = 0; i < fields.size(); ++i) {
+    if (i != 0) to->append(", ");
+    if (!fields[i].shown.empty() || !fields[i].is_prefix) filter::AppendQuoted(to, fields[i].shown);
+    if (fields[i].is_prefix) to->push_back('*');
+  }
+}
+
+}  // namespace neurallog::query

@@ -1,0 +1,75 @@
+// `top 10 by (a, b)`: the groups with most rows, as stats by (a, b) count() hits | sort by (hits desc, a, b) limit 10.
+#include "query/query.h"
+#include "query/stats_pipe.h"
+
+namespace neurallog::query {
+namespace {
+
+class TopPipe : public Pipe {
+ public:
+  TopPipe(StatsSpec stats, uint64_t limit, std::unique_ptr<Pipe> sort) : stats_(std::move(stats)), limit_(limit), sort_(std::move(sort)) {}
+
+  void Print(std::string* to) const override {
+    to->append("top " + std::to_string(limit_) + " by ");
+    PrintGroupFields(to, stats_.by);
+    to->append(" hits as ");
+    filter::AppendQuoted(to, stats_.calls[0].name);
+  }
+  Stage* Start(const StageContext& context, Stage* next) const override { return StartStats(stats_, context, sort_->Start(context, next)); }
+  bool aggregates() const override { return true; }
+
+ private:
+  const StatsSpec stats_;
+  const uint64_t limit_;
+  const std::unique_ptr<Pipe> sort_;
+};
+
+// Through the sort pipe's own parser, so that its grammar stays the only way to describe a sort.
+PipeResult MakeSort(const StatsSpec& stats, uint64_t limit, const ParseOptions& options) {
+  std::string text = "by (";
+  filter::AppendQuoted(&text, stats.calls[0].name);
+  text += " desc";
+  for (const GroupField& field : stats.by) {
+    text += ", ";
+    filter::AppendQuoted(&text, field.field.name);
+  }
+  text += ") limit " + std::to_string(limit);
+  filter::Lexer lexer(text);
+  return ParsePipeSort({&lexer, options, "sort"});
+}
+
+// `hits` unless a field has that name.
+std::string HitsName(const std::vector<GroupField>& by) {
+  std::string name = "hits";
+  for (size_t i = 0; i < by.size(); ++i)
+    for (const GroupField& field : by)
+      if (field.field.name == name) name += "_";
+  return name;
+}
+
+}  // namespace
+
+PipeResult ParsePipeTop(const PipeParse& parse) {
+  filter::Lexer* lexer = parse.lexer;
+  uint64_t limit = 10;
+  if (!lexer->IsKeyword("by") && !lexer->IsSymbol('(')) {
+    NL_TRY(limit, ParseCount(lexer, "a number of groups or 'by' after 'top'"));
+  }
+  StatsSpec stats;
+  if (!lexer->TakeKeyword("by") && !lexer->IsSymbol('(')) return lexer->ErrorHere("expected 'by' and a list of fields, found " + lexer->Found());
+  const size_t begin = lexer->token().begin;
+  NL_TRY(stats.by, ParseGroupFields(lexer));
+  if (stats.by.empty()) return lexer->ErrorAt(begin, "expected at least one field after 'by'");
+  stats.calls.push_back({MakeStatsCount(), HitsName(stats.by)});
+  if (lexer->TakeKeyword("hits")) {
+    lexer->TakeKeyword("as");
+    if (!lexer->IsText()) return lexer->ErrorHere("expected a name after 'hits as', found " + lexer->Found());
+    stats.calls[0].name = lexer->token().text;
+    lexer->Next();
+  }
+  if (lexer->IsKeyword("rank")) return lexer->ErrorHere("top with 'rank' is not supported yet");
+  NL_TRY(std::unique_ptr<Pipe> sort, MakeSort(stats, limit, parse.options));
+  return std::unique_ptr<Pipe>(std::make_unique<TopPipe>(std::move(stats), limit, std::move(sort)));
+}
+
+}  // namespace neurallog::query

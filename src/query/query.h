@@ -1,0 +1,51 @@
+// A parsed and compiled query: a filter and the pipes that its rows go through. The language is docs/query-language.md.
+//
+//   NL_TRY(Query query, ParseQuery("level:error | stats by (source) count() hits", {.now_ns = clock.WallNs()}));
+//   snapshot of blocks in query.time_range() -> Execution (query/execution.h)
+//
+// Errors are InvalidArgument and begin with the place: "1:23: expected a list of fields after 'by'". Movable; thread-safe for reading.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "filter/filter.h"
+#include "filter/program.h"
+#include "neurallog/log_record.h"
+#include "neurallog/status.h"
+
+namespace neurallog::query {
+
+class Pipe;
+
+inline constexpr size_t kPipesMax = 100;
+
+struct ParseOptions {
+  int64_t now_ns = 0;                        // what `now` and `_time:5m` refer to
+  std::vector<std::string> extra_filters;    // filters that every row must pass too, each a text of its own
+};
+
+struct Query {
+  std::unique_ptr<filter::Filter> filter;
+  std::shared_ptr<const filter::Program> program;
+  std::vector<std::unique_ptr<Pipe>> pipes;
+
+  Query();
+  Query(Query&&) noexcept;
+  Query& operator=(Query&&) noexcept;
+  ~Query();
+
+  // No row outside of it can be part of the answer.
+  const TimeRange& time_range() const { return program->time_range(); }
+  // True when some pipe makes new rows (stats, top, uniq): the rows of the answer are not log records.
+  bool aggregates() const;
+};
+
+Result<Query> ParseQuery(std::string_view text, const ParseOptions& options);
+// A text that parses to an equal query.
+std::string ToText(const Query& query);
+
+}  // namespace neurallog::query

@@ -1,0 +1,38 @@
+// Rows as NDJSON lines. A writer keeps a plan for the block it writes from: which columns, in which order, with keys already
+// quoted and values of dictionaries already rendered. Not thread-safe.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "query/batch.h"
+#include "query/execution.h"
+
+namespace neurallog::query {
+
+class RowWriter {
+ public:
+  virtual ~RowWriter() = default;
+  // Makes ready for the rows of this batch; decodes what it shows.
+  virtual Status Prepare(Batch& batch) = 0;
+  // Appends one line.
+  virtual void Write(uint32_t row, std::string* out) = 0;
+};
+
+std::unique_ptr<RowWriter> MakeRowWriter(OutputFormat format);
+std::unique_ptr<RowWriter> MakeNativeWriter();
+std::unique_ptr<RowWriter> MakeVictoriaLogsWriter();
+
+// A column to print, found by its stored name.
+struct ShownColumn {
+  std::string name;               // stored name
+  std::string shown;              // as the query wrote it; empty: the query did not name it
+  const block::Column* column;    // null: no row has the field
+  bool is_time = false;           // integers to be printed as RFC 3339
+};
+
+// The columns of a batch that its projection shows: in the order of the `fields` pipe, else as they lie in the block.
+// `with_stream`: also the fields _stream and _stream_id when no `fields` pipe decides.
+Result<std::vector<ShownColumn>> FindShownColumns(Batch& batch, bool with_stream);
+
+}  // namespace neurallog::query

@@ -1,0 +1,125 @@
+// `count_uniq(a, b)`: how many different combinations of values there are, those that are all empty left out. Sets hold 128-bit hashes of
+// the values: 10^12 different values would collide with a probability below 10^-14.
+#include "base/bytes.h"
+#include "base/hash.h"
+#include "query/stats_function.h"
+
+namespace neurallog::query {
+namespace {
+
+// Open addressing, a power of two slots, at most 3/4 full. The zero hash marks a free slot.
+class HashSet {
+ public:
+  void Insert(base::Hash128Value hash) {
+    if (hash.empty()) hash.low = 1;
+    if ((size_ + 1) * 4 > slots_.size() * 3) Grow();
+    if (InsertInto(&slots_, hash)) ++size_;
+  }
+  size_t size() const { return size_; }
+  size_t memory_bytes() const { return slots_.capacity() * sizeof(slots_[0]); }
+
+ private:
+  static bool InsertInto(std::vector<base::Hash128Value>* slots, const base::Hash128Value& hash) {
+    const size_t mask = slots->size() - 1;
+    for (size_t slot = hash.low & mask;; slot = (slot + 1) & mask) {
+      if ((*slots)[slot] == hash) return false;
+      if (!(*slots)[slot].empty()) continue;
+      (*slots)[slot] = hash;
+      return true;
+    }
+  }
+  void Grow() {
+    std::vector<base::Hash128Value> grown(slots_.empty() ? 16 : slots_.size() * 2);
+    for (const base::Hash128Value& hash : slots_)
+      if (!hash.empty()) InsertInto(&grown, hash);
+    slots_ = std::move(grown);
+  }
+
+  std::vector<base::Hash128Value> slots_;
+  size_t size_ = 0;
+};
+
+class CountUniqState : public StatsState {
+ public:
+  explicit CountUniqState(const std::vector<FieldPattern>& fields) : fields_(fields) {}
+
+  void Resize(size_t groups) override { sets_.resize(groups); }
+
+  Status Update(const StatsInput& input) override {
+    std::vector<const block::Column*> columns(fields_.size());
+    for (size_t i = 0; i < fields_.size(); ++i) {
+      NL_TRY(columns[i], input.batch.Get(fields_[i].name));
+    }
+    const bool is_single_dict = columns.size() == 1 && columns[0] != nullptr && columns[0]->encoding == block::Encoding::kDict && !input.has_groups();
+    if (is_single_dict) {
+      UpdateFromDict(*columns[0], input);
+    } else {
+      UpdateFromRows(columns, input);
+    }
+    return {};
+  }
+
+  void Append(size_t group, filter::ColumnBuilder* to) override { to->Add(std::to_string(sets_[group].size()), ValueType::kNumber); }
+
+  size_t memory_bytes() const override {
+    size_t bytes = sets_.capacity() * sizeof(HashSet);
+    for (const HashSet& set : sets_) bytes += set.memory_bytes();
+    return bytes;
+  }
+
+ private:
+  void UpdateFromDict(const block::Column& column, const StatsInput& input) {
+    std::vector<uint8_t> is_seen(column.entries.size());
+    for (const uint32_t row : input.batch.List())
+      if (column.Has(row)) is_seen[column.codes[row]] = 1;
+    for (size_t i = 0; i < is_seen.size(); ++i)
+      if (is_seen[i] != 0 && !column.entries[i].empty()) sets_[0].Insert(base::Hash128(column.entries[i]));
+  }
+
+  void UpdateFromRows(const std::vector<const block::Column*>& columns, const StatsInput& input) {
+    const std::vector<uint32_t>& rows = input.batch.List();
+    std::string key;
+    char scratch[24];
+    for (size_t i = 0; i < rows.size(); ++i) {
+      key.clear();
+      bool has_value = false;
+      for (const block::Column* column : columns) {
+        const std::string_view text = column == nullptr ? std::string_view() : column->TextAt(rows[i], scratch);
+        has_value |= !text.empty();
+        if (columns.size() == 1) {
+          key.append(text);
+        } else {
+          base::AppendLengthPrefixed(&key, text);
+        }
+      }
+      if (has_value) sets_[input.GroupOf(i)].Insert(base::Hash128(key));
+    }
+  }
+
+  const std::vector<FieldPattern>& fields_;
+  std::vector<HashSet> sets_;
+};
+
+class CountUniqFunction : public StatsFunction {
+ public:
+  explicit CountUniqFunction(std::vector<FieldPattern> fields) : fields_(std::move(fields)) {}
+
+  void Print(std::string* to) const override {
+    to->append("count_uniq(");
+    PrintFieldList(to, fields_);
+    to->push_back(')');
+  }
+  std::unique_ptr<StatsState> Start() const override { return std::make_unique<CountUniqState>(fields_); }
+
+ private:
+  const std::vector<FieldPattern> fields_;
+};
+
+}  // namespace
+
+StatsFunctionResult ParseStatsCountUniq(filter::Lexer* lexer) {
+  NL_TRY(std::vector<FieldPattern> fields, ParseStatsFields(lexer, /*may_be_empty=*/false));
+  return std::unique_ptr<StatsFunction>(std::make_unique<CountUniqFunction>(std::move(fields)));
+}
+
+}  // namespace neurallog::query

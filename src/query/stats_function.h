@@ -1,0 +1,81 @@
+// The functions of the stats pipe: `count() hits`, `quantile(0.5, field)`. A StatsFunction is the parsed call, a StatsState its values for
+// every group of one execution. Each function has a file; the table of their names is stats_table.cc.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "filter/columns.h"
+#include "filter/lexer.h"
+#include "filter/number.h"
+#include "query/batch.h"
+#include "query/pipe.h"
+
+namespace neurallog::query {
+
+// Rows of a batch and the group of each.
+struct StatsInput {
+  Batch& batch;
+  // Parallel to batch.List(). Empty: every row belongs to group 0, and batch.count says how many there are.
+  std::span<const uint32_t> groups;
+
+  bool has_groups() const { return !groups.empty(); }
+  uint32_t GroupOf(size_t i) const { return groups.empty() ? 0 : groups[i]; }
+};
+
+// Values of a function, one per group. Not thread-safe.
+class StatsState {
+ public:
+  virtual ~StatsState() = default;
+  virtual void Resize(size_t groups) = 0;
+  virtual Status Update(const StatsInput& input) = 0;
+  // Adds the group's value to a result column.
+  virtual void Append(size_t group, filter::ColumnBuilder* to) = 0;
+  virtual size_t memory_bytes() const = 0;
+};
+
+// Immutable.
+class StatsFunction {
+ public:
+  virtual ~StatsFunction() = default;
+  virtual void Print(std::string* to) const = 0;
+  virtual std::unique_ptr<StatsState> Start() const = 0;
+};
+
+// The parser of each function stands behind the function's '(' and leaves the lexer behind ')'.
+using StatsFunctionResult = Result<std::unique_ptr<StatsFunction>>;
+StatsFunctionResult ParseStatsCount(filter::Lexer* lexer);
+StatsFunctionResult ParseStatsCountEmpty(filter::Lexer* lexer);
+StatsFunctionResult ParseStatsCountUniq(filter::Lexer* lexer);
+StatsFunctionResult ParseStatsSum(filter::Lexer* lexer);
+StatsFunctionResult ParseStatsAvg(filter::Lexer* lexer);
+StatsFunctionResult ParseStatsMin(filter::Lexer* lexer);
+StatsFunctionResult ParseStatsMax(filter::Lexer* lexer);
+StatsFunctionResult ParseStatsQuantile(filter::Lexer* lexer);
+StatsFunctionResult ParseStatsMedian(filter::Lexer* lexer);
+
+// Parses `name(...)` at the lexer's place.
+StatsFunctionResult ParseStatsFunction(filter::Lexer* lexer);
+std::unique_ptr<StatsFunction> MakeStatsCount();
+
+// The arguments up to ')': names of fields; none, or `*`, is an empty list when `may_be_empty`.
+Result<std::vector<FieldPattern>> ParseStatsFields(filter::Lexer* lexer, bool may_be_empty);
+
+// Reads the numbers of a column; each entry of a dictionary is parsed once.
+class NumberReader {
+ public:
+  explicit NumberReader(const block::Column* column);
+  // False when the row has no number.
+  bool Read(uint32_t row, filter::Number* number) const;
+
+ private:
+  const block::Column* const column_;  // null: no row has one
+  std::vector<filter::Number> entries_;
+  std::vector<uint8_t> is_number_;     // per entry
+};
+
+}  // namespace neurallog::query

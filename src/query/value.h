@@ -1,0 +1,44 @@
+// Values as sort, min and max compare them: numbers before texts, numbers by value, texts byte by byte.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "filter/number.h"
+#include "neurallog/log_record.h"
+
+namespace neurallog::query {
+
+struct Value {
+  bool is_number = false;
+  ValueType type = ValueType::kString;
+  long double number = 0;
+  std::string text;
+
+  void Set(std::string_view value, ValueType value_type = ValueType::kString) {
+    filter::Number parsed;
+    is_number = filter::ParseNumber(value, &parsed);
+    number = is_number ? parsed.value : 0;
+    text.assign(value);
+    type = value_type;
+  }
+  void SetInt(int64_t value) {
+    is_number = true;
+    number = static_cast<long double>(value);
+    type = ValueType::kNumber;
+    text.clear();
+  }
+  size_t memory_bytes() const { return sizeof(*this) + (text.size() > 15 ? text.capacity() : 0); }
+};
+
+// Negative, zero or positive as a is before, beside or behind b.
+inline int Compare(const Value& a, const Value& b) {
+  if (a.is_number != b.is_number) return a.is_number ? -1 : 1;
+  if (a.is_number) return a.number < b.number ? -1 : a.number > b.number ? 1 : 0;
+  return a.text.compare(b.text);
+}
+
+// The shortest text that reads back as this number; NaN and infinities as "NaN", "+Inf", "-Inf".
+std::string FormatNumber(double number);
+
+}  // namespace neurallog::query
