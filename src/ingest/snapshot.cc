@@ -1,0 +1,94 @@
+#include "ingest/snapshot.h"
+
+#include <optional>
+
+namespace neurallog::ingest {
+namespace {
+
+bool Overlaps(const block::BlockHeader& header, const TimeRange& range) {
+  return header.min_ns < range.end_ns && header.max_ns >= range.start_ns;
+}
+
+class SealedView : public block::BlockView {
+ public:
+  SealedView(const storage::Store* store, const storage::Keyspace& keyspace, const storage::BlockEntry& entry)
+      : store_(store), keyspace_(keyspace), entry_(entry), columns_(entry.header->columns.size()) {}
+
+  const block::BlockHeader& header() const override { return *entry_.header; }
+
+  Result<const block::Column*> GetColumn(size_t index) override {
+    if (!columns_[index]) {
+      const block::ColumnMeta& meta = header().columns[index];
+      if (meta.chunk_bytes <= block::kInlineChunkBytesMax) {
+        NL_TRY(columns_[index], block::DecodeColumn(meta, header().rows, meta.inline_chunk));
+      } else {
+        NL_TRY(const std::string chunk, store_->ReadColumn(entry_, keyspace_, static_cast<uint16_t>(index)));
+        NL_TRY(columns_[index], block::DecodeColumn(meta, header().rows, chunk));
+      }
+    }
+    return static_cast<const block::Column*>(&*columns_[index]);
+  }
+
+ private:
+  const storage::Store* const store_;
+  const storage::Keyspace& keyspace_;
+  const storage::BlockEntry& entry_;
+  std::vector<std::optional<block::Column>> columns_;
+};
+
+class BufferedView : public block::BlockView {
+ public:
+  explicit BufferedView(const block::MemoryBlock& memory) : memory_(memory), columns_(memory.header().columns.size()) {}
+
+  const block::BlockHeader& header() const override { return memory_.header(); }
+
+  Result<const block::Column*> GetColumn(size_t index) override {
+    if (!columns_[index]) columns_[index] = memory_.GetColumn(index);
+    return static_cast<const block::Column*>(&*columns_[index]);
+  }
+
+ private:
+  const block::MemoryBlock& memory_;
+  std::vector<std::optional<block::Column>> columns_;
+};
+
+class Snapshot : public block::BlockSet {
+ public:
+  Snapshot(const storage::Store* store, const storage::Keyspace& keyspace, std::shared_ptr<const storage::Directory> directory,
+           std::vector<RowSlice> unsealed, const TimeRange& range)
+      : store_(store), keyspace_(keyspace), directory_(std::move(directory)) {
+    directory_->ForEach([&](const storage::BlockEntry& entry) {
+      if (Overlaps(*entry.header, range)) sealed_.push_back(&entry);
+    });
+    for (RowSlice& slice : unsealed) {
+      auto memory = std::make_unique<block::MemoryBlock>(std::move(slice.batches), std::move(slice.rows));
+      if (Overlaps(memory->header(), range)) buffered_.push_back(std::move(memory));
+    }
+  }
+
+  size_t size() const override { return sealed_.size() + buffered_.size(); }
+  const block::BlockHeader& header(size_t i) const override {
+    return i < sealed_.size() ? *sealed_[i]->header : buffered_[i - sealed_.size()]->header();
+  }
+  std::unique_ptr<block::BlockView> Open(size_t i) const override {
+    if (i < sealed_.size()) return std::make_unique<SealedView>(store_, keyspace_, *sealed_[i]);
+    return std::make_unique<BufferedView>(*buffered_[i - sealed_.size()]);
+  }
+
+ private:
+  const storage::Store* const store_;
+  const storage::Keyspace keyspace_;
+  const std::shared_ptr<const storage::Directory> directory_;
+  std::vector<const storage::BlockEntry*> sealed_;  // into directory_
+  std::vector<std::unique_ptr<block::MemoryBlock>> buffered_;
+};
+
+}  // namespace
+
+std::shared_ptr<const block::BlockSet> MakeSnapshot(const storage::Store* store, const storage::Keyspace& keyspace,
+                                                    std::shared_ptr<const storage::Directory> directory, std::vector<RowSlice> unsealed,
+                                                    const TimeRange& range) {
+  return std::make_shared<Snapshot>(store, keyspace, std::move(directory), std::move(unsealed), range);
+}
+
+}  // namespace neurallog::ingest

@@ -1,0 +1,18 @@
+// A tenant's rows at one moment, as blocks: sealed ones read from the store, the others made of buffered rows.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "block/block_view.h"
+#include "ingest/row_buffer.h"
+#include "storage/directory.h"
+
+namespace neurallog::ingest {
+
+// Blocks that lie wholly outside `range` are left out. The result keeps the directory and the batches alive.
+std::shared_ptr<const block::BlockSet> MakeSnapshot(const storage::Store* store, const storage::Keyspace& keyspace,
+                                                    std::shared_ptr<const storage::Directory> directory, std::vector<RowSlice> unsealed,
+                                                    const TimeRange& range);
+
+}  // namespace neurallog::ingest

@@ -1,0 +1,102 @@
+#include "ingest/tenant_log.h"
+
+#include "ingest/snapshot.h"
+
+namespace neurallog::ingest {
+namespace {
+
+constexpr size_t kSnapshotRows = 8192;  // of the blocks that buffered rows are shown as
+
+}  // namespace
+
+TenantLog::TenantLog(TenantId id, std::string name, storage::Store* store)
+    : id_(id), name_(std::move(name)), keyspace_(id, /*generation=*/0), store_(store) {}
+
+TenantLog::Buffered TenantLog::Append(std::shared_ptr<const model::RecordBatch> batch, uint64_t lsn, SkippedRows skipped, int64_t now_ns,
+                                      size_t* added_bytes) {
+  base::MutexLock lock(mutex_);
+  *added_bytes = deleted() ? 0 : buffer_.Append(std::move(batch), lsn, std::move(skipped));
+  last_append_ns_ = now_ns;
+  return {buffer_.rows(), buffer_.bytes(), buffer_.empty() ? 0 : buffer_.oldest_lsn(), last_append_ns_};
+}
+
+TenantLog::Buffered TenantLog::buffered() const {
+  base::MutexLock lock(mutex_);
+  return {buffer_.rows(), buffer_.bytes(), buffer_.empty() ? 0 : buffer_.oldest_lsn(), last_append_ns_};
+}
+
+RowSlice TenantLog::BeginSeal(size_t rows_max, size_t bytes_max) {
+  base::MutexLock lock(mutex_);
+  const bool again = sealing_end_ != storage::LogPosition{};
+  RowSlice slice = again ? buffer_.FrontUntil(sealing_end_) : buffer_.Front(rows_max, bytes_max);
+  sealing_end_ = slice.end;
+  return slice;
+}
+
+size_t TenantLog::CommitSeal(storage::LogPosition end, const std::vector<storage::BlockEntry>& blocks) {
+  base::MutexLock lock(mutex_);
+  ++changes_;
+  sealing_end_ = {};
+  if (directory_) directory_ = directory_->With(blocks);
+  return buffer_.Drop(end);
+}
+
+Result<std::vector<storage::BlockEntry>> TenantLog::LoadEntries(const std::function<void(std::string)>& damage) const {
+  std::vector<storage::BlockEntry> entries;
+  for (const storage::PartitionPtr& partition : store_->Partitions())
+    NL_RETURN_IF_ERROR(store_->ReadHeaders(partition, keyspace_, &entries, damage));
+  return entries;
+}
+
+void TenantLog::AdoptDirectory(std::vector<storage::BlockEntry> entries) {
+  std::erase_if(entries, [this](const storage::BlockEntry& entry) NL_REQUIRES(mutex_) { return entry.id == sealing_end_; });
+  directory_ = storage::Directory().With(entries);
+}
+
+Result<std::shared_ptr<const block::BlockSet>> TenantLog::Snapshot(const TimeRange& range, int64_t now_ns,
+                                                                  const std::function<void(std::string)>& damage) {
+  // Headers are read without the lock; if blocks were sealed meanwhile they are read again, the last time under the lock.
+  constexpr int kUnlockedTries = 3;
+  directory_used_ns_.store(now_ns, std::memory_order_relaxed);
+  for (int tries = 0;; ++tries) {
+    uint64_t changes;
+    {
+      base::MutexLock lock(mutex_);
+      if (deleted()) return NotFound("tenant " + name_ + " is deleted");
+      if (!directory_ && tries == kUnlockedTries) {
+        NL_TRY(std::vector<storage::BlockEntry> entries, LoadEntries(damage));
+        AdoptDirectory(std::move(entries));
+      }
+      if (directory_) return MakeSnapshot(store_, keyspace_, directory_, buffer_.All(kSnapshotRows), range);
+      changes = changes_;
+    }
+    NL_TRY(std::vector<storage::BlockEntry> entries, LoadEntries(damage));
+    base::MutexLock lock(mutex_);
+    if (changes == changes_ && !directory_) AdoptDirectory(std::move(entries));
+  }
+}
+
+void TenantLog::ForgetPartition(const storage::Partition& partition) {
+  base::MutexLock lock(mutex_);
+  ++changes_;
+  if (directory_) directory_ = directory_->Without(partition);
+}
+
+size_t TenantLog::Delete() {
+  base::MutexLock lock(mutex_);
+  deleted_.store(true, std::memory_order_release);
+  directory_.reset();
+  return buffer_.Drop({UINT64_MAX, 0});
+}
+
+size_t TenantLog::directory_bytes() const {
+  base::MutexLock lock(mutex_);
+  return directory_ ? directory_->memory_bytes() : 0;
+}
+
+void TenantLog::UnloadDirectory() {
+  base::MutexLock lock(mutex_);
+  directory_.reset();
+}
+
+}  // namespace neurallog::ingest
