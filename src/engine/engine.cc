@@ -1,0 +1,207 @@
+#include "engine/engine.h"
+
+#include <algorithm>
+
+#include "base/bytes.h"
+#include "base/log.h"
+#include "base/thread.h"
+#include "engine/recovery.h"
+
+namespace neurallog::engine {
+namespace {
+
+constexpr std::string_view kTenantPrefix = "tenant/";
+constexpr std::string_view kKeyPrefix = "key/";
+constexpr std::string_view kNextTenantKey = "next_tenant";
+
+std::string TenantMetaKey(TenantId id) { return std::string(kTenantPrefix) + std::to_string(static_cast<uint32_t>(id)); }
+std::string KeyMetaKey(std::string_view id) { return std::string(kKeyPrefix).append(id); }
+
+}  // namespace
+
+Engine::Engine(const EngineOptions& options, const Environment& environment)
+    : options_(options),
+      environment_(environment),
+      metrics_(environment.metrics),
+      idempotency_(options.idempotency_window_ns, options.idempotency_keys_max) {}
+
+Result<std::unique_ptr<Engine>> Engine::Open(const EngineOptions& options, const Environment& environment) {
+  std::unique_ptr<Engine> engine(new Engine(options, environment));
+  storage::StoreOptions store_options = options.store;
+  store_options.directory = options.data_dir + "/store";
+  NL_TRY(engine->store_, storage::Store::Open(store_options, environment.clock));
+  NL_RETURN_IF_ERROR(engine->LoadMeta());
+  engine->sealer_ = std::make_unique<ingest::Sealer>(options.sealer, engine->store_.get(), environment.clock, &engine->metrics_);
+  NL_RETURN_IF_ERROR(engine->Recover());
+  engine->RegisterGauges();
+  if (engine->damage_.empty()) {
+    engine->committer_->Start("nl-committer");
+    engine->keeper_ = base::StartThread("nl-keeper", [self = engine.get()] { self->KeeperLoop(); });
+  }
+  return engine;
+}
+
+Engine::~Engine() { Close(); }
+
+void Engine::Close() {
+  if (closing_.exchange(true) || !sealer_) return;
+  {
+    base::MutexLock lock(keeper_mutex_);
+    keeper_stop_ = true;
+  }
+  keeper_wake_.NotifyAll();
+  if (keeper_.joinable()) keeper_.join();
+  sealer_->Abandon();
+  if (committer_) committer_->Stop();
+  sealer_->Stop();
+  if (!journaler_ || !damage_.empty()) return;
+  const uint64_t end = journaler_->writer().durable_lsn() + 1;
+  Status status;
+  for (ingest::TenantLog* log : TenantLogs())
+    if (status.ok()) status = sealer_->SealNow(log, end);
+  if (status.ok()) status = Checkpoint(end);
+  if (!status.ok()) base::LogWarn("not everything was sealed at shutdown; the log is replayed at the next start", {{"error", status.ToString()}});
+}
+
+Status Engine::LoadMeta() {
+  Status status;
+  NL_RETURN_IF_ERROR(store_->ScanMeta(kTenantPrefix, [&](std::string_view, std::string_view value) {
+    auto info = tenant::DecodeTenant(value);
+    if (!info.ok()) {
+      status = info.status();
+      return;
+    }
+    tenants_.Add(*info);
+    AddTenantLog(*info);
+  }));
+  NL_RETURN_IF_ERROR(store_->ScanMeta(kKeyPrefix, [&](std::string_view, std::string_view value) {
+    auto key = auth::DecodeKey(value);
+    key.ok() ? keys_.Add(*key) : static_cast<void>(status = key.status());
+  }));
+  NL_RETURN_IF_ERROR(status);
+  if (auto next = store_->GetMeta(kNextTenantKey); next.ok() && next->size() == 4) tenants_.ReserveBelow(base::LoadLe<uint32_t>(next->data()));
+  if (!tenants_.Find(tenant::kDefaultTenant) && tenants_.next_number() == 1)
+    NL_RETURN_IF_ERROR(CreateTenant(tenant::kDefaultTenant).status());
+  return {};
+}
+
+ingest::TenantLog* Engine::AddTenantLog(const tenant::TenantInfo& info) {
+  base::MutexLock lock(logs_mutex_);
+  auto& log = logs_[info.id];
+  log = std::make_unique<ingest::TenantLog>(info.id, info.name, store_.get());
+  return log.get();
+}
+
+std::vector<ingest::TenantLog*> Engine::TenantLogs() const {
+  base::MutexLock lock(logs_mutex_);
+  std::vector<ingest::TenantLog*> logs;
+  logs.reserve(logs_.size());
+  for (const auto& [id, log] : logs_) logs.push_back(log.get());
+  return logs;
+}
+
+Result<tenant::TenantInfo> Engine::CreateTenant(std::string_view name) {
+  base::MutexLock lock(admin_mutex_);
+  NL_TRY(const tenant::TenantInfo info, tenants_.Plan(name, environment_.clock->WallNs()));
+  std::string next;
+  base::AppendLe(&next, static_cast<uint32_t>(info.id) + 1);
+  NL_RETURN_IF_ERROR(store_->PutMeta(kNextTenantKey, next));
+  NL_RETURN_IF_ERROR(store_->PutMeta(TenantMetaKey(info.id), tenant::EncodeTenant(info)));
+  AddTenantLog(info);
+  tenants_.Add(info);
+  return info;
+}
+
+Status Engine::DeleteTenant(std::string_view name) {
+  base::MutexLock lock(admin_mutex_);
+  const auto info = tenants_.Find(name);
+  if (!info) return NotFound("tenant " + std::string(name) + " does not exist");
+  NL_RETURN_IF_ERROR(store_->DeleteMeta(TenantMetaKey(info->id)));
+  tenants_.Remove(info->id);
+  for (const auth::ApiKey& key : keys_.List()) {
+    if (key.role == auth::Role::kAdmin || key.tenant != info->id) continue;
+    keys_.Remove(key.id);
+    NL_RETURN_IF_ERROR(store_->DeleteMeta(KeyMetaKey(key.id)));
+  }
+  if (ingest::TenantLog* log = FindTenant(info->id)) sealer_->OnFreed(log->Delete());
+  return {};
+}
+
+Result<auth::NewKey> Engine::CreateKey(auth::Role role, std::string_view tenant_name, std::string_view key_name) {
+  base::MutexLock lock(admin_mutex_);
+  TenantId tenant{};
+  if (role != auth::Role::kAdmin) {
+    const auto info = tenants_.Find(tenant_name);
+    if (!info) return NotFound("tenant " + std::string(tenant_name) + " does not exist");
+    tenant = info->id;
+  } else if (!tenant_name.empty()) {
+    return InvalidArgument("an admin key belongs to no tenant, got tenant " + std::string(tenant_name));
+  }
+  if (keys_.List().size() >= auth::kKeysMax) return ResourceExhausted("there are 1000000 keys, which is the maximum");
+  NL_TRY(auth::NewKey made, auth::GenerateKey(role, tenant, key_name, environment_.clock->WallNs()));
+  NL_RETURN_IF_ERROR(store_->PutMeta(KeyMetaKey(made.key.id), auth::EncodeKey(made.key)));
+  keys_.Add(made.key);
+  return made;
+}
+
+Status Engine::RevokeKey(std::string_view id) {
+  base::MutexLock lock(admin_mutex_);
+  if (!keys_.FindById(id)) return NotFound("key " + std::string(id) + " does not exist");
+  NL_RETURN_IF_ERROR(store_->DeleteMeta(KeyMetaKey(id)));
+  keys_.Remove(id);
+  return {};
+}
+
+ingest::TenantLog* Engine::FindTenant(TenantId id) const {
+  base::MutexLock lock(logs_mutex_);
+  const auto found = logs_.find(id);
+  return found == logs_.end() || found->second->deleted() ? nullptr : found->second.get();
+}
+
+ingest::TenantLog* Engine::FindTenant(std::string_view name) const {
+  const auto info = tenants_.Find(name);
+  return info ? FindTenant(info->id) : nullptr;
+}
+
+bool Engine::TryAppend(ingest::IngestEvent* event) {
+  int64_t sequence;
+  if (!ring_->TryClaim(&sequence)) return false;
+  (*ring_)[sequence] = std::move(*event);
+  ring_->Publish(sequence);
+  return true;
+}
+
+Status Engine::WriteStatus() const {
+  if (!damage_.empty()) return Unavailable("the server is read-only: " + damage_.front());
+  if (closing_.load(std::memory_order_relaxed)) return Unavailable("the server is shutting down");
+  if (journaler_->failed()) return Unavailable("the write-ahead log is broken; the server must be restarted");
+  return {};
+}
+
+Result<std::shared_ptr<const block::BlockSet>> Engine::Snapshot(ingest::TenantLog* log, const TimeRange& range) {
+  TimeRange kept = range;
+  if (const int64_t retention = retention_ns(); retention > 0)
+    kept.start_ns = std::max(kept.start_ns, environment_.clock->WallNs() - retention);
+  return log->Snapshot(kept, environment_.clock->MonotonicNs(), [&](const std::string& what) {
+    damaged_headers_.fetch_add(1, std::memory_order_relaxed);
+    base::LogError("damaged block header", {{"tenant", log->name()}, {"what", what}});
+  });
+}
+
+void Engine::RegisterGauges() {
+  metrics::Registry& registry = *environment_.metrics;
+  registry.AddGauge("neurallog_ring_occupancy", "Batches between the producers and the committer.", [this] { return ring_ ? static_cast<double>(ring_->occupancy()) : 0; });
+  registry.AddGauge("neurallog_ring_slots", "Size of the ring.", [this] { return static_cast<double>(options_.ring_slots); });
+  registry.AddGauge("neurallog_row_buffer_bytes", "Rows that are in the log and not yet in blocks.", [this] { return static_cast<double>(sealer_->buffered_bytes()); });
+  registry.AddGauge("neurallog_wal_size_bytes", "Write-ahead log segments in use.", [this] { return journaler_ ? static_cast<double>(journaler_->writer().live_bytes()) : 0; });
+  registry.AddGauge("neurallog_tenants", "Tenants.", [this] { return static_cast<double>(tenants_.List().size()); });
+  registry.AddGauge("neurallog_read_only", "1 when damage was found in the log at the start.", [this] { return damage_.empty() ? 0.0 : 1.0; });
+  registry.AddGauge("neurallog_partitions", "Time partitions.", [this] { return static_cast<double>(store_->stats().partitions); });
+  registry.AddGauge("neurallog_memtable_bytes", "Blocks in memory that are not flushed.", [this] { return static_cast<double>(store_->stats().memtable_bytes); });
+  registry.AddGauge("neurallog_storage_disk_bytes", "Live files of the block store.", [this] { return static_cast<double>(store_->stats().disk_bytes); });
+  registry.AddCounterFn("neurallog_storage_flushes_total", "Memtables flushed to files.", [this] { return static_cast<double>(store_->stats().flushes); });
+  registry.AddCounterFn("neurallog_damaged_block_headers_total", "Block headers that could not be read.",
+                        [this] { return static_cast<double>(damaged_headers_.load(std::memory_order_relaxed)); });
+}
+
+}  // namespace neurallog::engine
