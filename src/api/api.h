@@ -1,0 +1,125 @@
+// The HTTP interface: finds the route of a request, says who calls, and hands it to the route's handler.
+//
+// Handlers run on io threads and must not block: queries and administration go to a worker pool, ingestion answers from the committer.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "api/api_metrics.h"
+#include "auth/api_key.h"
+#include "base/worker_pool.h"
+#include "engine/admission.h"
+#include "engine/engine.h"
+#include "http/message.h"
+#include "ingest/decode_limits.h"
+#include "metrics/registry.h"
+
+namespace neurallog::api {
+
+// Atomics: reloaded while requests run.
+struct ApiOptions {
+  ingest::DecodeLimits decode;
+  std::atomic<int64_t> future_max_ns{2 * base::kNsPerDay};
+  int query_threads = 2;
+  size_t query_queue_max = 256;
+  std::atomic<int> query_concurrency_max{64};
+  std::atomic<int64_t> query_timeout_ns{30 * base::kNsPerSecond};
+  std::atomic<size_t> query_memory_bytes_max{256u << 20};
+  std::atomic<uint64_t> rows_limit_default{1000};
+  // With no key made and this set, the tenant `default` is served, and administered, without a key.
+  bool open_without_keys = false;
+};
+
+// Who calls.
+struct Principal {
+  auth::Role role = auth::Role::kRead;
+  bool open = false;                     // no key exists; everything is allowed
+  ingest::TenantLog* log = nullptr;      // null for admin keys
+};
+
+// What a route needs; kTenant is either right to a tenant's logs.
+enum class Access : uint8_t { kPublic, kRead, kWrite, kTenant, kAdmin };
+
+class Api;
+struct Context {
+  Api& api;
+  http::Request request;
+  http::ResponderPtr responder;
+  Principal principal;
+};
+
+struct Route {
+  http::Method method;
+  std::string_view path;      // a last segment {id} stands for one segment of any text
+  Access access;
+  void (*handle)(Context context);
+};
+// The table of everything that is served: api/routes.cc.
+const Route* FindRoute(const http::Request& request, std::string* allow);
+
+// Thread-safe.
+class Api : public http::Handler {
+ public:
+  Api(engine::Engine* engine, metrics::Registry* registry, std::unique_ptr<ApiOptions> options);
+  ~Api() override { Stop(); }
+
+  std::optional<http::Response> CheckHead(const http::Request& request, size_t* body_bytes_max) override;
+  void Handle(http::Request request, http::ResponderPtr responder) override;
+  http::Response ErrorResponse(int status, std::string_view detail) override;
+
+  // Ends the worker threads and what waits for the ring. After the HTTP server has stopped.
+  void Stop();
+
+  engine::Engine& engine() { return *engine_; }
+  engine::Admission& admission() { return admission_; }
+  ApiOptions& options() { return *options_; }
+  ApiMetrics& metrics() { return metrics_; }
+  metrics::Registry& registry() { return *registry_; }
+  base::WorkerPool& workers() { return workers_; }
+  std::atomic<int>& active_queries() { return active_queries_; }
+
+  // Set while the server takes requests; /readyz says so.
+  std::atomic<bool> ready{false};
+
+ private:
+  Result<Principal> Authenticate(const http::Request& request) const;
+  Status Authorize(const Principal& principal, Access access) const;
+  // The refusal of a request that may not go on, or nothing.
+  std::optional<http::Response> Refuse(const http::Request& request, bool has_body, const Route** route, Principal* principal);
+
+  engine::Engine* const engine_;
+  metrics::Registry* const registry_;
+  const std::unique_ptr<ApiOptions> options_;
+  ApiMetrics metrics_;
+  engine::Admission admission_;
+  base::WorkerPool workers_;
+  std::atomic<int> active_queries_{0};
+};
+
+// Handlers, one file per subject: handler_ingest.cc, handler_query.cc, handler_admin.cc, handler_health.cc.
+void HandlePostLogs(Context context);
+void HandleIngestJsonLine(Context context);
+void HandleSearchNative(Context context);
+void HandleSearchVictoriaLogs(Context context);
+void HandleListTenants(Context context);
+void HandleCreateTenant(Context context);
+void HandleDeleteTenant(Context context);
+void HandleListKeys(Context context);
+void HandleCreateKey(Context context);
+void HandleRevokeKey(Context context);
+void HandleHealth(Context context);
+void HandleReady(Context context);
+void HandleMetrics(Context context);
+void HandleRoot(Context context);
+
+// POST /v1/logs with a form body or ?query= is a search; anything else there is ingestion.
+bool IsSearchByForm(const http::Request& request);
+// The segment that matched {id}, decoded.
+std::string LastSegment(const http::Request& request);
+void SendJson(const http::ResponderPtr& responder, int status, std::string body);
+void SendStatus(const http::ResponderPtr& responder, const Status& status);
+
+}  // namespace neurallog::api

@@ -1,0 +1,118 @@
+// The configuration as the program sees it: one plain struct, a member per section, defaults in
+// place.
+//
+// What each option means, its bounds and whether it can change while the server runs is its row in
+// config/option_table.cc; server/ copies the fields into each room's Options. Plain values: copy
+// it, compare it with DiffReloadable.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+#include "base/log.h"
+
+namespace neurallog::config {
+
+using Duration = std::chrono::nanoseconds;
+
+inline constexpr uint64_t kKiB = 1024;
+inline constexpr uint64_t kMiB = 1024 * kKiB;
+inline constexpr uint64_t kGiB = 1024 * kMiB;
+inline constexpr Duration kDay = std::chrono::hours(24);
+
+enum class IoBackend { kAuto, kEpoll, kIoUring };
+enum class AuthRequired { kAuto, kAlways };
+
+struct HttpConfig {
+  IoBackend io_backend = IoBackend::kAuto;
+  int threads = 0;
+  int connections_max = 10'000;
+  uint64_t head_bytes_max = 16 * kKiB;
+  uint64_t body_bytes_max = 64 * kMiB;
+  uint64_t body_bytes_total_max = 256 * kMiB;
+  Duration header_timeout = std::chrono::seconds(10);
+  Duration body_timeout = std::chrono::seconds(60);
+  Duration idle_timeout = std::chrono::seconds(75);
+  Duration write_timeout = std::chrono::seconds(60);
+};
+
+struct TlsConfig {
+  std::string certificate_file;
+  std::string key_file;
+};
+
+struct IngestConfig {
+  uint64_t record_bytes_max = 2 * kMiB;
+  int record_fields_max = 1'000;
+  uint64_t field_name_bytes_max = 512;
+  Duration queue_wait = std::chrono::seconds(2);
+  int requests_in_flight_max = 10'000;
+  Duration idempotency_window = std::chrono::minutes(10);
+  int idempotency_keys_max = 1'000'000;
+};
+
+struct RingConfig {
+  int slots = 4'096;
+};
+
+struct WalConfig {
+  uint64_t segment_bytes = 256 * kMiB;
+  uint64_t group_bytes_max = 1 * kMiB;
+  Duration group_wait = Duration::zero();
+  bool direct_io = true;
+  uint64_t retained_bytes_max = 1 * kGiB;
+  int recycle_segments_max = 2;
+};
+
+struct StorageConfig {
+  int block_rows = 8'192;
+  uint64_t block_bytes_max = 4 * kMiB;
+  Duration seal_age = std::chrono::seconds(30);
+  int seal_threads = 1;
+  uint64_t row_buffer_bytes_max = 192 * kMiB;
+  uint64_t block_cache_bytes = 64 * kMiB;
+  uint64_t memtable_bytes_total = 128 * kMiB;
+  uint64_t directory_bytes_max = 64 * kMiB;
+  Duration retention = Duration::zero();  // zero: for ever
+  Duration future_max = 2 * kDay;
+};
+
+struct QueryConfig {
+  int threads = 0;
+  int concurrency_max = 64;
+  int queue_max = 256;
+  Duration timeout = std::chrono::seconds(30);
+  uint64_t memory_bytes_max = 256 * kMiB;
+  int rows_limit_default = 1'000;
+};
+
+struct AuthConfig {
+  AuthRequired required = AuthRequired::kAuto;
+};
+
+struct LogConfig {
+  base::LogLevel level = base::LogLevel::kInfo;
+  base::LogFormat format = base::LogFormat::kText;
+};
+
+struct ShutdownConfig {
+  Duration timeout = std::chrono::seconds(20);
+};
+
+struct Config {
+  std::string listen = "127.0.0.1:8080";
+  std::string data_dir = "./data";
+  HttpConfig http;
+  TlsConfig tls;
+  IngestConfig ingest;
+  RingConfig ring;
+  WalConfig wal;
+  StorageConfig storage;
+  QueryConfig query;
+  AuthConfig auth;
+  LogConfig log;
+  ShutdownConfig shutdown;
+};
+
+}  // namespace neurallog::config

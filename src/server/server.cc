@@ -1,0 +1,180 @@
+#include "server/server.h"
+
+#include <thread>
+
+#include "base/log.h"
+#include "neurallog/version.h"
+
+namespace neurallog::server {
+namespace {
+
+http::IoBackend HttpBackend(config::IoBackend backend) {
+  switch (backend) {
+    case config::IoBackend::kAuto: return http::IoBackend::kAuto;
+    case config::IoBackend::kEpoll: return http::IoBackend::kEpoll;
+    case config::IoBackend::kIoUring: return http::IoBackend::kIoUring;
+  }
+  return http::IoBackend::kAuto;
+}
+
+int Milliseconds(config::Duration duration) {
+  return static_cast<int>(std::chrono::duration_cast<std::chrono::milliseconds>(duration).count());
+}
+
+http::ServerOptions HttpOptionsFrom(const config::Config& config) {
+  http::ServerOptions options;
+  options.listen = config.listen;
+  options.io_backend = HttpBackend(config.http.io_backend);
+  options.threads = config.http.threads;
+  options.connections_max = config.http.connections_max;
+  options.head_bytes_max = config.http.head_bytes_max;
+  options.body_bytes_max = config.http.body_bytes_max;
+  options.body_bytes_total_max = config.http.body_bytes_total_max;
+  options.header_timeout_ms = Milliseconds(config.http.header_timeout);
+  options.body_timeout_ms = Milliseconds(config.http.body_timeout);
+  options.idle_timeout_ms = Milliseconds(config.http.idle_timeout);
+  options.write_timeout_ms = Milliseconds(config.http.write_timeout);
+  options.tls_certificate_file = config.tls.certificate_file;
+  options.tls_key_file = config.tls.key_file;
+  return options;
+}
+
+int Cores() { return static_cast<int>(std::max(1u, std::thread::hardware_concurrency())); }
+
+bool IsLoopback(std::string_view listen) {
+  const std::string_view host = listen.substr(0, listen.rfind(':'));
+  return host == "localhost" || host.starts_with("127.") || host == "[::1]";
+}
+
+// Without keys only a loopback address is served, and only if the configuration leaves it open.
+Result<bool> DecideOpen(const config::Config& config, const engine::Engine& engine) {
+  if (!engine.keys().empty()) return false;
+  if (config.auth.required == config::AuthRequired::kAlways) {
+    base::LogWarn("no key exists and auth.required is always: nothing can be read or written until `neurallog key create` made one");
+    return false;
+  }
+  if (!IsLoopback(config.listen))
+    return InvalidArgument("listen " + config.listen + ": not a loopback address and no key exists; create one first: neurallog key create --data-dir " +
+                           config.data_dir + " --tenant default");
+  base::LogWarn("no key exists: tenant \"default\" is served without a key on " + config.listen);
+  return true;
+}
+
+}  // namespace
+
+engine::EngineOptions EngineOptionsFrom(const config::Config& config) {
+  engine::EngineOptions options;
+  options.data_dir = config.data_dir;
+  options.ring_slots = static_cast<size_t>(config.ring.slots);
+  options.wal.segment_bytes = config.wal.segment_bytes;
+  options.wal.direct_io = config.wal.direct_io;
+  options.wal.recycle_segments_max = config.wal.recycle_segments_max;
+  options.wal_group_bytes_max = config.wal.group_bytes_max;
+  options.wal_retained_bytes_max = config.wal.retained_bytes_max;
+  options.sealer.block_rows = static_cast<size_t>(config.storage.block_rows);
+  options.sealer.block_bytes_max = config.storage.block_bytes_max;
+  options.sealer.row_buffer_bytes_max = config.storage.row_buffer_bytes_max;
+  options.sealer.threads = config.storage.seal_threads;
+  options.seal_age_ns = config.storage.seal_age.count();
+  options.store.block_cache_bytes = config.storage.block_cache_bytes;
+  options.store.memtable_bytes_total = config.storage.memtable_bytes_total;
+  options.directory_bytes_max = config.storage.directory_bytes_max;
+  options.idempotency_window_ns = config.ingest.idempotency_window.count();
+  options.idempotency_keys_max = static_cast<size_t>(config.ingest.idempotency_keys_max);
+  return options;
+}
+
+Result<std::unique_ptr<Server>> Server::Start(const config::Config& config) {
+  base::SetLogLevel(config.log.level);
+  base::SetLogFormat(config.log.format);
+  base::LogInfo("neurallog starts", {{"version", std::string(kVersion)}, {"data_dir", config.data_dir}});
+  std::unique_ptr<Server> server(new Server(config));
+  server->registry_ = std::make_unique<metrics::Registry>();
+  metrics::AddProcessMetrics(server->registry_.get());
+  engine::Environment environment;
+  environment.metrics = server->registry_.get();
+  NL_TRY(server->engine_, engine::Engine::Open(EngineOptionsFrom(config), environment));
+
+  auto options = std::make_unique<api::ApiOptions>();
+  options->decode.body_bytes_max = config.http.body_bytes_max;
+  options->decode.record_bytes_max = config.ingest.record_bytes_max;
+  options->decode.record_fields_max = static_cast<uint32_t>(config.ingest.record_fields_max);
+  options->decode.field_name_bytes_max = config.ingest.field_name_bytes_max;
+  options->query_threads = config.query.threads > 0 ? config.query.threads : Cores();
+  options->query_queue_max = static_cast<size_t>(config.query.queue_max);
+  NL_TRY(options->open_without_keys, DecideOpen(config, *server->engine_));
+  server->api_ = std::make_unique<api::Api>(server->engine_.get(), server->registry_.get(), std::move(options));
+  server->ApplyReloadable();
+
+  NL_TRY(server->http_, http::Server::Start(HttpOptionsFrom(config), server->api_.get()));
+  http::Server* const http = server->http_.get();
+  metrics::Registry& registry = *server->registry_;
+  const auto counter = [&](std::string name, std::string help, uint64_t http::ServerStats::*field) {
+    registry.AddCounterFn(std::move(name), std::move(help), [http, field] { return static_cast<double>(http->stats().*field); });
+  };
+  counter("neurallog_http_requests_total", "HTTP requests.", &http::ServerStats::requests);
+  counter("neurallog_http_received_bytes_total", "Bytes received.", &http::ServerStats::bytes_received);
+  counter("neurallog_http_sent_bytes_total", "Bytes sent.", &http::ServerStats::bytes_sent);
+  counter("neurallog_http_connections_total", "Connections accepted.", &http::ServerStats::connections_accepted);
+  counter("neurallog_http_connections_refused_total", "Connections refused at the limit.", &http::ServerStats::connections_refused);
+  counter("neurallog_http_timeouts_total", "Connections closed by a timeout.", &http::ServerStats::timeouts);
+  counter("neurallog_http_malformed_total", "Requests that were not HTTP.", &http::ServerStats::malformed);
+  registry.AddGauge("neurallog_http_connections_open", "Open connections.",
+                    [http] { return static_cast<double>(http->stats().connections_open); });
+  server->api_->ready = true;
+  base::LogInfo("listening", {{"port", std::to_string(http->port())},
+                              {"address", config.listen},
+                              {"io_backend", std::string(http::IoBackendName(http->backend()))},
+                              {"tls", config.tls.certificate_file.empty() ? "off" : "on"}});
+  return server;
+}
+
+void Server::ApplyReloadable() {
+  base::SetLogLevel(config_.log.level);
+  base::SetLogFormat(config_.log.format);
+  engine_->set_retention_ns(config_.storage.retention.count());
+  api::ApiOptions& options = api_->options();
+  options.future_max_ns = config_.storage.future_max.count();
+  options.query_concurrency_max = config_.query.concurrency_max;
+  options.query_timeout_ns = config_.query.timeout.count();
+  options.query_memory_bytes_max = config_.query.memory_bytes_max;
+  options.rows_limit_default = static_cast<uint64_t>(config_.query.rows_limit_default);
+  api_->admission().options().queue_wait_ns = config_.ingest.queue_wait.count();
+  api_->admission().options().requests_in_flight_max = static_cast<size_t>(config_.ingest.requests_in_flight_max);
+}
+
+void Server::Reload(const config::Config& fresh) {
+  std::vector<std::string> needs_restart;
+  const std::vector<std::string> changed = config::DiffReloadable(config_, fresh, &needs_restart);
+  for (const std::string& key : needs_restart) base::LogWarn("reload: the option needs a restart", {{"option", key}});
+  config_.log = fresh.log;
+  config_.storage.retention = fresh.storage.retention;
+  config_.storage.future_max = fresh.storage.future_max;
+  config_.query.concurrency_max = fresh.query.concurrency_max;
+  config_.query.timeout = fresh.query.timeout;
+  config_.query.memory_bytes_max = fresh.query.memory_bytes_max;
+  config_.query.rows_limit_default = fresh.query.rows_limit_default;
+  config_.ingest.queue_wait = fresh.ingest.queue_wait;
+  config_.ingest.requests_in_flight_max = fresh.ingest.requests_in_flight_max;
+  ApplyReloadable();
+  const Status tls = http_->ReloadTls();
+  if (!tls.ok()) base::LogError("reload: the old certificate stays in use", {{"error", tls.ToString()}});
+  std::string names;
+  for (const std::string& key : changed) names.append(names.empty() ? "" : ",").append(key);
+  base::LogInfo("reloaded", {{"changed", names}});
+}
+
+void Server::Stop() {
+  if (!engine_) return;
+  base::LogInfo("stopping");
+  if (api_) api_->ready = false;
+  if (http_) http_->Stop(Milliseconds(config_.shutdown.timeout));
+  if (api_) api_->Stop();
+  engine_->Close();
+  http_.reset();
+  api_.reset();
+  engine_.reset();
+  base::LogInfo("stopped");
+}
+
+}  // namespace neurallog::server
