@@ -1,0 +1,111 @@
+"""Starts the real binary on a free port with a folder of its own, and talks to it over real sockets. Standard library only."""
+import contextlib
+import http.client
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import urllib.parse
+
+BINARY = os.environ.get("NEURALLOG_BINARY", os.path.join(os.path.dirname(__file__), "../../build/dev/neurallog"))
+
+
+class Server:
+    """A running server. `stop` ends it politely, `kill` with SIGKILL; `start` again uses the same data."""
+
+    def __init__(self, *flags, data_dir=None, listen="127.0.0.1:0", env=None, prefix=()):
+        self.own_dir = data_dir is None
+        self.data_dir = data_dir or tempfile.mkdtemp(prefix="neurallog-test-")
+        self.flags, self.listen, self.env, self.prefix = flags, listen, env, prefix
+        self.process = None
+        self.start()
+
+    def start(self, wait=True):
+        self.log = open(os.path.join(self.data_dir, "stderr.log"), "ab+")
+        begin = self.log.seek(0, os.SEEK_END)
+        command = [*self.prefix, BINARY, "serve", "--listen", self.listen, "--data-dir", self.data_dir, *self.flags]
+        self.process = subprocess.Popen(command, stderr=self.log, env={**os.environ, **(self.env or {})})
+        deadline = time.monotonic() + 60
+        while wait:
+            with open(self.log.name, "rb") as log:
+                log.seek(begin)
+                text = log.read().decode("utf-8", "replace")
+            match = re.search(r"listening port=(\d+)|\"message\":\"listening\",\"port\":\"(\d+)\"", text)
+            if match:
+                self.port = int(match[1] or match[2])
+                return
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"the server did not start (exit {self.process.poll()}):\n{text}")
+            time.sleep(0.01)
+
+    def stop(self, timeout=40):
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(timeout)
+        self.log.close()
+        return code
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+        self.log.close()
+
+    def close(self):
+        if self.process.poll() is None:
+            self.kill()
+        if self.own_dir:
+            shutil.rmtree(self.data_dir, ignore_errors=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def stderr(self):
+        with open(self.log.name, errors="replace") as log:
+            return log.read()
+
+    def request(self, method, target, body=None, headers=None, timeout=60):
+        """Returns (status, headers as a dict in lower case, body)."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+        with contextlib.closing(connection):
+            connection.request(method, target, body, headers or {})
+            response = connection.getresponse()
+            return response.status, {k.lower(): v for k, v in response.getheaders()}, response.read()
+
+    def post(self, records, target="/v1/logs", headers=None):
+        status, _, body = self.request("POST", target, json.dumps(records), {"Content-Type": "application/json", **(headers or {})})
+        return status, json.loads(body)
+
+    def query(self, text, target="/select/logsql/query", headers=None, **params):
+        status, _, body = self.request("GET", target + "?" + urllib.parse.urlencode({"query": text, **params}), headers=headers)
+        if status != 200:
+            raise AssertionError(f"{text!r}: {status} {body[:300]!r}")
+        return [json.loads(line) for line in body.splitlines()]
+
+    def count(self, text="*", **params):
+        return int(self.query(text + " | stats count() n", **params)[0]["n"])
+
+    def raw(self, data, timeout=10, shutdown=False):
+        """Sends bytes as they are and returns everything until the server closes or is silent for a moment."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=timeout) as s:
+            s.sendall(data)
+            if shutdown:
+                s.shutdown(socket.SHUT_WR)
+            answer = b""
+            s.settimeout(1.0)
+            with contextlib.suppress(socket.timeout, ConnectionResetError):
+                while chunk := s.recv(65536):
+                    answer += chunk
+            return answer
+
+
+def run(*arguments, env=None):
+    """Runs the binary with arguments and returns the finished process."""
+    return subprocess.run([BINARY, *arguments], capture_output=True, text=True, timeout=60, env={**os.environ, **(env or {})})

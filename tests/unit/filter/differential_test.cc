@@ -1,0 +1,98 @@
+// Random filters over random records: the record evaluator, the block evaluator on unsealed and on sealed rows, and the naive engine
+// must agree. NL_SEED repeats a run.
+#include <catch2/catch.hpp>
+#include <cstdlib>
+
+#include "filter/parser.h"
+#include "filter/program.h"
+#include "support/memory_blocks.h"
+#include "support/naive_engine.h"
+#include "support/random_queries.h"
+
+namespace neurallog::filter {
+namespace {
+
+using testing::NaiveEngine;
+using testing::RandomQueries;
+using testing::TestRecord;
+
+constexpr int64_t kNowNs = RandomQueries::kStartNs + 1'000'000'000;
+
+// Blocks hold their rows sorted by time, so the records are sorted first.
+std::vector<TestRecord> SortedRecords(RandomQueries* random, size_t count) {
+  std::vector<TestRecord> records = random->Records(count);
+  std::stable_sort(records.begin(), records.end(), [](const auto& a, const auto& b) { return a.timestamp_ns < b.timestamp_ns; });
+  return records;
+}
+
+std::vector<bool> AsBits(const Bitmap& rows) {
+  std::vector<bool> bits;
+  for (uint32_t row = 0; row < rows.rows(); ++row) bits.push_back(rows.Test(row));
+  return bits;
+}
+
+template <typename Stored>
+std::vector<bool> MatchStored(const Program& program, const Stored& stored) {
+  testing::StoredView<Stored> view(stored);
+  Bitmap rows;
+  const auto count = program.MatchBlock(view, &rows);
+  INFO(count.status().ToString());
+  REQUIRE(count.ok());
+  CHECK(*count == rows.Count());
+  return AsBits(rows);
+}
+
+void Compare(const Filter& filter, const Program& program, const std::vector<TestRecord>& records, const testing::MemoryStored& memory,
+             const testing::SealedStored& sealed) {
+  const NaiveEngine naive(kNowNs);
+  std::vector<bool> expected, by_record;
+  for (const TestRecord& record : records) {
+    expected.push_back(naive.Matches(filter, record));
+    by_record.push_back(program.MatchRecord(testing::TestRecordView(record)));
+  }
+  CHECK(by_record == expected);
+  CHECK(MatchStored(program, memory) == expected);
+  CHECK(MatchStored(program, sealed) == expected);
+  for (size_t i = 0; i < records.size(); ++i)
+    if (expected[i]) CHECK(program.time_range().Contains(records[i].timestamp_ns));
+}
+
+TEST_CASE("all evaluators agree with the naive engine on random filters") {
+  const char* seed_text = std::getenv("NL_SEED");
+  const uint64_t first_seed = seed_text != nullptr ? std::strtoull(seed_text, nullptr, 10) : 1;
+  const uint64_t seeds = seed_text != nullptr ? 1 : 40;
+  for (uint64_t seed = first_seed; seed < first_seed + seeds; ++seed) {
+    CAPTURE(seed);
+    RandomQueries random(seed);
+    const std::vector<TestRecord> records = SortedRecords(&random, 1 + random.Below(200));
+    const auto batch = testing::MakeBatch(records);
+    const testing::MemoryStored memory(batch);
+    const testing::SealedStored sealed(batch);
+    for (int i = 0; i < 60; ++i) {
+      const auto filter = random.Filter();
+      const std::string text = ToText(*filter);
+      CAPTURE(text);
+      const auto program = Program::Compile(*filter, {.now_ns = kNowNs});
+      REQUIRE(program.ok());
+      Compare(*filter, **program, records, memory, sealed);
+    }
+  }
+}
+
+TEST_CASE("a printed filter parses to the same tree") {
+  for (uint64_t seed = 1; seed <= 3000; ++seed) {
+    CAPTURE(seed);
+    RandomQueries random(seed);
+    const auto filter = random.Filter();
+    const std::string text = ToText(*filter);
+    CAPTURE(text);
+    const auto parsed = ParseFilter(text);
+    INFO(parsed.status().ToString());
+    REQUIRE(parsed.ok());
+    CHECK(ToText(**parsed) == text);
+    CHECK(Equal(**parsed, *filter));
+  }
+}
+
+}  // namespace
+}  // namespace neurallog::filter
