@@ -21,3 +21,14 @@ if(TARGET test_query)
 endif()
 
 add_test(NAME layers COMMAND ${CMAKE_COMMAND} -E env python3 ${CMAKE_SOURCE_DIR}/tests/layers_test.py ${CMAKE_SOURCE_DIR})
+
+# Tests of the real binary over real sockets, and the crash loop (more rounds by hand: tests/crash/crash_test.py ROUNDS).
+file(GLOB server_tests CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/server/*_test.py)
+foreach(path ${server_tests})
+  get_filename_component(name ${path} NAME_WE)
+  string(REGEX REPLACE "_test$" "" name ${name})
+  add_test(NAME server.${name} COMMAND ${CMAKE_COMMAND} -E env NL_BINARY=$<TARGET_FILE:neurallog> python3 ${path})
+  set_tests_properties(server.${name} PROPERTIES TIMEOUT 300)
+endforeach()
+add_test(NAME crash COMMAND ${CMAKE_COMMAND} -E env NL_BINARY=$<TARGET_FILE:neurallog> python3 ${CMAKE_SOURCE_DIR}/tests/crash/crash_test.py 20)
+set_tests_properties(crash PROPERTIES TIMEOUT 600)

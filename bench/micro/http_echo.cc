@@ -3,8 +3,8 @@
 //   http_echo PORT [epoll|io_uring [threads [async]]]
 //   wrk -t1 -c64 -d5 http://127.0.0.1:PORT/
 //
-// With `async`, a second thread gives the answers, as the journal does. CPU per request is (utime + stime) of the process by requests;
-// both are printed when standard input ends.
+// With `async`, a second thread gives the answers, as the journal does. CPU per request is (utime +
+// stime) of the process by requests; both are printed when standard input ends.
 #include <sys/resource.h>
 
 #include <condition_variable>
@@ -35,14 +35,18 @@ class EchoHandler final : public http::Handler {
     if (async) std::thread([this] { Answer(); }).detach();
   }
 
-  std::optional<http::Response> CheckHead(const http::Request&, size_t*) override { return std::nullopt; }
+  std::optional<http::Response> CheckHead(const http::Request&, size_t*) override {
+    return std::nullopt;
+  }
   void Handle(http::Request, http::ResponderPtr responder) override {
     if (!async_) return responder->Send(Accepted());
     std::lock_guard lock(mutex_);
     if (waiting_.empty()) changed_.notify_one();
     waiting_.push_back(std::move(responder));
   }
-  http::Response ErrorResponse(int status, std::string_view detail) override { return http::ProblemResponse(status, detail); }
+  http::Response ErrorResponse(int status, std::string_view detail) override {
+    return http::ProblemResponse(status, detail);
+  }
 
  private:
   void Answer() {
@@ -76,7 +80,8 @@ double CpuSeconds() {
 int main(int argc, char** argv) {
   http::ServerOptions options;
   options.listen = std::string("127.0.0.1:") + (argc > 1 ? argv[1] : "8080");
-  options.io_backend = argc > 2 && std::strcmp(argv[2], "io_uring") == 0 ? http::IoBackend::kIoUring : http::IoBackend::kEpoll;
+  options.io_backend = argc > 2 && std::strcmp(argv[2], "io_uring") == 0 ? http::IoBackend::kIoUring
+                                                                         : http::IoBackend::kEpoll;
   options.threads = argc > 3 ? std::atoi(argv[3]) : 1;
   EchoHandler handler(argc > 4 && std::strcmp(argv[4], "async") == 0);
   auto server = http::Server::Start(options, &handler);
@@ -87,8 +92,10 @@ int main(int argc, char** argv) {
   while (std::getchar() != EOF) {
   }
   const http::ServerStats stats = (*server)->stats();
-  std::printf("%s: %llu requests, %.3f us CPU each\n", std::string(http::IoBackendName((*server)->backend())).c_str(),
-              static_cast<unsigned long long>(stats.requests), CpuSeconds() * 1e6 / static_cast<double>(stats.requests));
+  std::printf("%s: %llu requests, %.3f us CPU each\n",
+              std::string(http::IoBackendName((*server)->backend())).c_str(),
+              static_cast<unsigned long long>(stats.requests),
+              CpuSeconds() * 1e6 / static_cast<double>(stats.requests));
   std::fflush(stdout);
   std::_Exit(0);
 }

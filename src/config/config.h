@@ -57,9 +57,8 @@ struct RingConfig {
 };
 
 struct WalConfig {
-  uint64_t segment_bytes = 256 * kMiB;
+  uint64_t segment_bytes = 64 * kMiB;
   uint64_t group_bytes_max = 1 * kMiB;
-  Duration group_wait = Duration::zero();
   bool direct_io = true;
   uint64_t retained_bytes_max = 1 * kGiB;
   int recycle_segments_max = 2;

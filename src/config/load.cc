@@ -31,9 +31,9 @@ Result<std::string> ReadFile(const std::string& path) {
   return text;
 }
 
-// Kubernetes sets these in every pod of a namespace that holds a service called neurallog.
-bool IsKubernetesVariable(std::string_view name) {
-  return name.starts_with("NEURALLOG_SERVICE_") || name == "NEURALLOG_PORT" ||
+// Kubernetes sets the first ones in every pod of a namespace that holds a service called neurallog; the last one is the command line's.
+bool IsForeignVariable(std::string_view name) {
+  return name == "NEURALLOG_ADMIN_KEY" || name.starts_with("NEURALLOG_SERVICE_") || name == "NEURALLOG_PORT" ||
          name.starts_with("NEURALLOG_PORT_");
 }
 
@@ -53,7 +53,7 @@ Result<std::vector<Setting>> FromEnvironment(const std::vector<NameValue>& env) 
   std::vector<Setting> settings;
   for (const auto& [name, value] : env) {
     if (!name.starts_with(kEnvironmentPrefix) || name == kEnvironmentFile ||
-        IsKubernetesVariable(name))
+        IsForeignVariable(name))
       continue;
     const auto found = options.find(name);
     if (found == options.end()) return UnknownName(name, known);

@@ -106,14 +106,11 @@ std::vector<Option> MakeTable() {
        "Batches between the I/O threads and the write-ahead log; a power of two."},
 
       {"wal.segment_bytes",
-       BytesField{NL_FIELD(wal.segment_bytes), 1 * kMiB, 16 * kGiB, kPageBytes}, kRestart,
+       BytesField{NL_FIELD(wal.segment_bytes), 1 * kMiB, 1 * kGiB, kPageBytes}, kRestart,
        "Size of one file of the write-ahead log, allocated ahead."},
       {"wal.group_bytes_max",
        BytesField{NL_FIELD(wal.group_bytes_max), 4 * kKiB, 64 * kMiB, kPageBytes}, kRestart,
        "Batches that are written and synced together end at this size."},
-      {"wal.group_wait", DurationField{NL_FIELD(wal.group_wait), 0us, 1ms}, kRestart,
-       "How long the writer waits for more batches before a sync; 0 takes what has come during the "
-       "last one."},
       {"wal.direct_io", BoolField{NL_FIELD(wal.direct_io)}, kRestart,
        "Write past the page cache (O_DIRECT) where the file system allows it."},
       {"wal.retained_bytes_max",

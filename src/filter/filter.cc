@@ -88,6 +88,11 @@ void AppendBounds(std::string* to, const Filter& filter, std::string_view functi
 }
 
 void AppendTimeBound(std::string* to, const TimeBound& bound) {
+  constexpr int64_t kRfc3339NsMax = 9'000'000'000'000'000'000;  // near the ends of int64 only numbers can be read back
+  if (bound.kind == TimeBound::Kind::kAbsolute && (bound.ns > kRfc3339NsMax || bound.ns < -kRfc3339NsMax)) {
+    to->append(std::to_string(bound.ns));
+    return;
+  }
   if (bound.kind == TimeBound::Kind::kAbsolute) return base::AppendRfc3339(to, bound.ns);
   to->append("now");
   if (bound.ns > 0) to->push_back('+');

@@ -2,6 +2,8 @@
 // becomes (field:a or field:b). Ands in ands and ors in ors are merged, which makes printing and parsing again yield the same tree.
 #include "filter/parser.h"
 
+#include <re2/re2.h>
+
 #include <algorithm>
 #include <array>
 #include <optional>
@@ -26,7 +28,8 @@ constexpr std::array<std::string_view, 12> kFunctionsNotBuilt = {"seq", "ipv4_ra
 int64_t SaturatingAdd(int64_t a, int64_t b) {
   int64_t sum;
   if (!__builtin_add_overflow(a, b, &sum)) return sum;
-  return b < 0 ? std::numeric_limits<int64_t>::min() : std::numeric_limits<int64_t>::max();
+  // Not the least int64: its magnitude could not be read back.
+  return b < 0 ? std::numeric_limits<int64_t>::min() + 1 : std::numeric_limits<int64_t>::max();
 }
 
 void Merge(std::vector<std::unique_ptr<Filter>>* to, std::unique_ptr<Filter> child, Filter::Kind kind) {
@@ -79,12 +82,15 @@ class Parser {
   // The time at the current token as [*start, *end): equal kinds.
   Status ParseTimePoint(TimeBound* start, TimeBound* end);
 
+  // Compiles it once more than needed, to say where in the query it is wrong.
+  Status CheckRegexp(size_t begin, const std::string& pattern);
   Status Expect(char symbol, std::string_view message);
   Status CheckEndOfText(size_t begin);
   Status Enter();
 
   Lexer& lexer_;
   int depth_ = 0;
+  int regexps_ = 0;
 };
 
 std::unique_ptr<Filter> MakeFieldFilter(Filter::Kind kind, const Field& field) {
@@ -96,6 +102,13 @@ std::unique_ptr<Filter> MakeFieldFilter(Filter::Kind kind, const Field& field) {
 Status Parser::Enter() {
   if (++depth_ > kDepthMax) return lexer_.ErrorHere("parentheses and negations are nested more than 100 deep");
   return {};
+}
+
+Status Parser::CheckRegexp(size_t begin, const std::string& pattern) {
+  if (++regexps_ > kRegexpsMax) return lexer_.ErrorAt(begin, "expected at most " + std::to_string(kRegexpsMax) + " regular expressions");
+  const RE2 regexp(pattern, RE2::Quiet);
+  if (regexp.ok()) return {};
+  return lexer_.ErrorAt(begin, "regular expression \"" + pattern + "\": " + regexp.error());
 }
 
 Status Parser::Expect(char symbol, std::string_view message) {
@@ -232,7 +245,9 @@ FilterResult Parser::ParseExact(const Field& field) {
 }
 
 FilterResult Parser::ParseRegexp(const Field& field) {
+  const size_t begin = lexer_.token().begin;
   NL_TRY(std::string text, ParseValue(&lexer_, "a regular expression after '~'"));
+  NL_RETURN_IF_ERROR(CheckRegexp(begin, text));
   if (text.empty()) return MakeFilter(Filter::Kind::kAll);
   auto filter = MakeFieldFilter(Filter::Kind::kRegexp, field);
   filter->text = std::move(text);
@@ -284,7 +299,10 @@ Result<StreamTag> Parser::ParseStreamTag() {
   } else {
     return lexer_.ErrorHere("expected '=', '!=', '=~', '!~', 'in' or 'not_in' behind label " + tag.name + ", found " + lexer_.Found());
   }
+  const size_t begin = lexer_.token().begin;
   NL_TRY(std::string value, ParseValue(&lexer_, "a value for label " + tag.name));
+  const bool is_regexp = tag.op == StreamTag::Op::kMatch || tag.op == StreamTag::Op::kNotMatch;
+  if (is_regexp) NL_RETURN_IF_ERROR(CheckRegexp(begin, value));
   tag.values.push_back(std::move(value));
   return tag;
 }

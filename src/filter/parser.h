@@ -2,7 +2,8 @@
 //
 //   NL_TRY(std::unique_ptr<Filter> filter, ParseFilter("level:error -timeout"));
 //
-// Errors are InvalidArgument and begin with the place: "1:23: expected a value after '='". Bounds: kQueryBytesMax, kDepthMax.
+// Errors are InvalidArgument and begin with the place: "1:23: expected a value after '='". Bounds: kQueryBytesMax, kDepthMax,
+// kRegexpsMax.
 #pragma once
 
 #include <cstddef>
@@ -19,6 +20,7 @@ namespace neurallog::filter {
 
 inline constexpr size_t kQueryBytesMax = 64 << 10;
 inline constexpr int kDepthMax = 100;  // of parentheses and negations
+inline constexpr int kRegexpsMax = 256;  // of one filter; each takes memory and time to compile
 
 // Parses a text that is a filter and nothing else.
 Result<std::unique_ptr<Filter>> ParseFilter(std::string_view text);

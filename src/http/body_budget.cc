@@ -64,15 +64,17 @@ std::vector<BodyBudget::Request> BodyBudget::GrantLocked() {
   if (!growing_.empty()) {
     const Waiter* nobody = nullptr;
     overdrawn_.compare_exchange_strong(nobody, growing_.front().waiter.get());
-    const auto chosen = std::find_if(growing_.begin(), growing_.end(),
-                                     [&](const Request& request) { return request.waiter.get() == overdrawn_.load(); });
+    const auto chosen = std::find_if(growing_.begin(), growing_.end(), [&](const Request& request) {
+      return request.waiter.get() == overdrawn_.load();
+    });
     if (chosen != growing_.end()) {
       held_.fetch_add(chosen->bytes);
       grant(&growing_, chosen);
     }
     return granted;
   }
-  while (!entering_.empty() && TryTake(entering_.front().bytes)) grant(&entering_, entering_.begin());
+  while (!entering_.empty() && TryTake(entering_.front().bytes))
+    grant(&entering_, entering_.begin());
   return granted;
 }
 

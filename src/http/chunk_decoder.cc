@@ -45,28 +45,20 @@ bool ChunkDecoder::Step(char c) {
       remaining_ = 0;
       extra_bytes_ = 0;
       return HexDigit(c) >= 0 && GoTo(State::kSize) && OnSize(c);
-    case State::kSize:
-      return OnSize(c);
-    case State::kExtension:
-      return c == '\r' ? GoTo(State::kSizeLf) : !IsControl(c) && OnExtra();
-    case State::kSizeLf:
-      return c == '\n' && GoTo(remaining_ == 0 ? State::kTrailer : State::kData);
-    case State::kData:
-      return false;
-    case State::kDataCr:
-      return c == '\r' && GoTo(State::kDataLf);
-    case State::kDataLf:
-      return c == '\n' && GoTo(State::kSizeFirst);
+    case State::kSize: return OnSize(c);
+    case State::kExtension: return c == '\r' ? GoTo(State::kSizeLf) : !IsControl(c) && OnExtra();
+    case State::kSizeLf: return c == '\n' && GoTo(remaining_ == 0 ? State::kTrailer : State::kData);
+    case State::kData: return false;
+    case State::kDataCr: return c == '\r' && GoTo(State::kDataLf);
+    case State::kDataLf: return c == '\n' && GoTo(State::kSizeFirst);
     case State::kTrailer:
       if (c == '\r') return GoTo(State::kEndLf);
-      return !IsControl(c) && c != ' ' && c != '\t' && c != ':' && OnExtra() && GoTo(State::kTrailerLine);
+      return !IsControl(c) && c != ' ' && c != '\t' && c != ':' && OnExtra() &&
+             GoTo(State::kTrailerLine);
     case State::kTrailerLine:
       return c == '\r' ? GoTo(State::kTrailerLf) : !IsControl(c) && OnExtra();
-    case State::kTrailerLf:
-      return c == '\n' && GoTo(State::kTrailer);
-    case State::kEndLf:
-      done_ = c == '\n';
-      return done_;
+    case State::kTrailerLf: return c == '\n' && GoTo(State::kTrailer);
+    case State::kEndLf: done_ = c == '\n'; return done_;
   }
   return false;
 }

@@ -1,6 +1,7 @@
 // Decodes a chunked body (RFC 9112, 7.1) from pieces of any size.
 //
-// Strict: CRLF only, no space around the size, extensions and trailers bounded and thrown away. Not thread-safe.
+// Strict: CRLF only, no space around the size, extensions and trailers bounded and thrown away. Not
+// thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -12,16 +13,30 @@ class ChunkDecoder {
  public:
   enum class Outcome { kMore, kData, kDone, kMalformed };
 
-  // Reads from the front of *input and removes what it read. kData: *data is the next piece of the body, a part of the input.
-  // kMore: the input is used up. kDone: the body has ended, the rest of the input belongs to the next request.
+  // Reads from the front of *input and removes what it read. kData: *data is the next piece of the
+  // body, a part of the input. kMore: the input is used up. kDone: the body has ended, the rest of
+  // the input belongs to the next request.
   Outcome Next(std::string_view* input, std::string_view* data);
 
-  // Bytes of the current chunk that are still to come: they may be read past the decoder if Skip() is told so.
+  // Bytes of the current chunk that are still to come: they may be read past the decoder if Skip()
+  // is told so.
   uint64_t data_remaining() const { return state_ == State::kData ? remaining_ : 0; }
   void Skip(uint64_t bytes);
 
  private:
-  enum class State : uint8_t { kSizeFirst, kSize, kExtension, kSizeLf, kData, kDataCr, kDataLf, kTrailer, kTrailerLine, kTrailerLf, kEndLf };
+  enum class State : uint8_t {
+    kSizeFirst,
+    kSize,
+    kExtension,
+    kSizeLf,
+    kData,
+    kDataCr,
+    kDataLf,
+    kTrailer,
+    kTrailerLine,
+    kTrailerLf,
+    kEndLf
+  };
 
   bool Step(char c);
   bool OnSize(char c);

@@ -22,19 +22,23 @@
 namespace neurallog::http {
 namespace {
 
-// Where distributions keep the certificates of the authorities they trust. OpenSSL's own default path exists on Debian only and its
-// absence is not reported.
-constexpr const char* kCaFiles[] = {"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem",
-                                    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", "/etc/ssl/cert.pem"};
+// Where distributions keep the certificates of the authorities they trust. OpenSSL's own default
+// path exists on Debian only and its absence is not reported.
+constexpr const char* kCaFiles[] = {"/etc/ssl/certs/ca-certificates.crt",
+                                    "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem",
+                                    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+                                    "/etc/ssl/cert.pem"};
 
 std::string FindCaFile() {
-  if (const char* configured = std::getenv("SSL_CERT_FILE"); configured != nullptr) return configured;
+  if (const char* configured = std::getenv("SSL_CERT_FILE"); configured != nullptr)
+    return configured;
   for (const char* file : kCaFiles)
     if (access(file, R_OK) == 0) return file;
   return {};
 }
 
-bool FillAddress(const std::string& text, uint16_t port, sockaddr_storage* address, socklen_t* bytes) {
+bool FillAddress(const std::string& text, uint16_t port, sockaddr_storage* address,
+                 socklen_t* bytes) {
   std::memset(address, 0, sizeof(*address));
   auto* v4 = reinterpret_cast<sockaddr_in*>(address);
   auto* v6 = reinterpret_cast<sockaddr_in6*>(address);
@@ -82,7 +86,8 @@ ClientStream::~ClientStream() {
   ::close(fd_);
 }
 
-Result<std::unique_ptr<ClientStream>> ClientStream::Connect(const std::string& host, uint16_t port, int64_t deadline_ns) {
+Result<std::unique_ptr<ClientStream>> ClientStream::Connect(const std::string& host, uint16_t port,
+                                                            int64_t deadline_ns) {
   NL_TRY(const std::vector<std::string> addresses, ResolveHost(host));
   const std::string name = "connect to " + host + ":" + std::to_string(port);
   Status last = Unavailable(name + ": no address");
@@ -114,7 +119,8 @@ Result<std::unique_ptr<ClientStream>> ClientStream::Connect(const std::string& h
 
 Status ClientStream::Wait(short events) {
   for (;;) {
-    if (deadline_ns_ != 0 && base::Clock::System().MonotonicNs() >= deadline_ns_) return DeadlineExceeded("timed out");
+    if (deadline_ns_ != 0 && base::Clock::System().MonotonicNs() >= deadline_ns_)
+      return DeadlineExceeded("timed out");
     const int ready = PollOnce(fd_, events, deadline_ns_);
     if (ready > 0) return Status::Ok();
     if (ready < 0 && errno != EINTR) return IoError("poll: " + ErrnoText(errno));
@@ -130,7 +136,8 @@ Status ClientStream::StartTls(const std::string& host, const std::string& ca_fil
   SSL_CTX_set_min_proto_version(tls->context, TLS1_2_VERSION);
   SSL_CTX_set_verify(tls->context, SSL_VERIFY_PEER, nullptr);
   const std::string trusted = ca_file.empty() ? FindCaFile() : ca_file;
-  if (trusted.empty()) return Unavailable("tls: no file of trusted certificates was found; set SSL_CERT_FILE");
+  if (trusted.empty())
+    return Unavailable("tls: no file of trusted certificates was found; set SSL_CERT_FILE");
   if (SSL_CTX_load_verify_locations(tls->context, trusted.c_str(), nullptr) != 1)
     return InvalidArgument("tls: read certificates " + trusted + ": " + LastOpenSslError());
   tls->ssl = SSL_new(tls->context);
@@ -163,7 +170,8 @@ Status ClientStream::WaitForTls(int outcome, std::string_view what) {
 Status ClientStream::WriteAll(std::string_view bytes) {
   while (!bytes.empty()) {
     if (tls_ != nullptr) {
-      const int written = SSL_write(tls_->ssl, bytes.data(), static_cast<int>(std::min<size_t>(bytes.size(), 1u << 20)));
+      const int written = SSL_write(tls_->ssl, bytes.data(),
+                                    static_cast<int>(std::min<size_t>(bytes.size(), 1u << 20)));
       if (written > 0) {
         bytes.remove_prefix(static_cast<size_t>(written));
       } else {

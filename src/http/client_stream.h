@@ -14,7 +14,8 @@ namespace neurallog::http {
 class ClientStream {
  public:
   // Connects to the first address that answers. `deadline_ns` is monotonic.
-  static Result<std::unique_ptr<ClientStream>> Connect(const std::string& host, uint16_t port, int64_t deadline_ns);
+  static Result<std::unique_ptr<ClientStream>> Connect(const std::string& host, uint16_t port,
+                                                       int64_t deadline_ns);
   ~ClientStream();
 
   // Switches to TLS and checks the server's certificate for `host`.

@@ -1,7 +1,9 @@
-// Turns the bytes of one complete request head into a Request, and refuses whatever could be read in two ways.
+// Turns the bytes of one complete request head into a Request, and refuses whatever could be read
+// in two ways.
 //
-// Beast's basic_parser does the grammar; on top of it stand the checks that it leaves out and that request smuggling lives on:
-// folded lines, repeated or odd Content-Length and Transfer-Encoding, missing or several Host, targets that are not origin-form.
+// Beast's basic_parser does the grammar; on top of it stand the checks that it leaves out and that
+// request smuggling lives on: folded lines, repeated or odd Content-Length and Transfer-Encoding,
+// missing or several Host, targets that are not origin-form.
 #pragma once
 
 #include <cstdint>
@@ -11,12 +13,14 @@
 
 namespace neurallog::http {
 
-// Finds the end of a head while its bytes arrive. Line ends must be CRLF; a bare LF is found at once, not after a timeout.
+// Finds the end of a head while its bytes arrive. Line ends must be CRLF; a bare LF is found at
+// once, not after a timeout.
 class HeadScanner {
  public:
   enum class Outcome { kIncomplete, kComplete, kMalformed };
 
-  // Looks at `bytes`, which begin with all bytes of this head that were given before. When complete, size() is the head's length.
+  // Looks at `bytes`, which begin with all bytes of this head that were given before. When
+  // complete, size() is the head's length.
   Outcome Scan(std::string_view bytes);
   size_t size() const { return scanned_; }
   void Reset() { *this = HeadScanner(); }
@@ -43,8 +47,8 @@ struct HeadError {
   std::string detail;
 };
 
-// Parses request->head[0, size), which ends with the empty line. Fills method, target, headers and *framing.
-// May change bytes of the head (an absolute-form target becomes origin-form).
+// Parses request->head[0, size), which ends with the empty line. Fills method, target, headers and
+// *framing. May change bytes of the head (an absolute-form target becomes origin-form).
 HeadError ParseHead(size_t size, Request* request, Framing* framing);
 
 }  // namespace neurallog::http

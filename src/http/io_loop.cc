@@ -48,7 +48,8 @@ void IoLoop::DrainMailbox() {
     draining_.swap(mailbox_);
   }
   // All first, then one pass that sends: many pieces for one connection become one write.
-  for (Command& command : draining_) command.session->Execute(command.exchange, std::move(command.body));
+  for (Command& command : draining_)
+    command.session->Execute(command.exchange, std::move(command.body));
   for (Command& command : draining_) command.session->AdvanceIfChanged();
   draining_.clear();
   if (draining_.capacity() > kMailboxKept) draining_ = {};
@@ -73,7 +74,8 @@ void IoLoop::Tick() {
     date_second_ = second;
     date_ = FormatHttpDate(second);
   }
-  // Backwards, because a connection that closes puts the last one, which was already looked at, into its place.
+  // Backwards, because a connection that closes puts the last one, which was already looked at,
+  // into its place.
   for (size_t i = sessions_.size(); i-- > 0;) {
     if (i >= sessions_.size()) continue;
     const std::shared_ptr<Session>& session = sessions_[i];
@@ -82,11 +84,13 @@ void IoLoop::Tick() {
 }
 
 void IoLoop::BeginDrain() {
-  for (const auto& session : std::vector<std::shared_ptr<Session>>(sessions_)) session->BeginDrain();
+  for (const auto& session : std::vector<std::shared_ptr<Session>>(sessions_))
+    session->BeginDrain();
 }
 
 void IoLoop::CloseAll() {
-  for (const auto& session : std::vector<std::shared_ptr<Session>>(sessions_)) session->Close(/*reset=*/false);
+  for (const auto& session : std::vector<std::shared_ptr<Session>>(sessions_))
+    session->Close(/*reset=*/false);
   {
     base::MutexLock lock(mutex_);
     mailbox_closed_ = true;

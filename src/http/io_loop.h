@@ -1,5 +1,6 @@
-// What one io thread owns besides its reactor: the connections, the mailbox through which other threads answer, the clock that
-// was read last, and counters. The reactor (Asio over epoll or io_uring) derives from it.
+// What one io thread owns besides its reactor: the connections, the mailbox through which other
+// threads answer, the clock that was read last, and counters. The reactor (Asio over epoll or
+// io_uring) derives from it.
 #pragma once
 
 #include <atomic>
@@ -22,7 +23,9 @@ class Session;
 // What all io threads of one server share.
 struct ServerContext {
   ServerContext(const ServerOptions& server_options, Handler* server_handler)
-      : options(server_options), handler(server_handler), budget(server_options.body_bytes_total_max) {}
+      : options(server_options),
+        handler(server_handler),
+        budget(server_options.body_bytes_total_max) {}
 
   const ServerOptions options;
   Handler* const handler;
@@ -33,16 +36,27 @@ struct ServerContext {
 
 // One call on a Responder, on its way to the connection's thread.
 namespace command {
-struct Send { Response response; };
-struct Start { Response head; };
-struct Write { std::string chunk; };
+struct Send {
+  Response response;
+};
+struct Start {
+  Response head;
+};
+struct Write {
+  std::string chunk;
+};
 struct Finish {};
 struct Abort {};
-struct OnDrained { size_t low_bytes; std::function<void()> resume; };
-struct Granted { size_t bytes; };
+struct OnDrained {
+  size_t low_bytes;
+  std::function<void()> resume;
+};
+struct Granted {
+  size_t bytes;
+};
 }  // namespace command
-using CommandBody = std::variant<command::Finish, command::Abort, command::Granted, command::Write, command::OnDrained, command::Start,
-                                 command::Send>;
+using CommandBody = std::variant<command::Finish, command::Abort, command::Granted, command::Write,
+                                 command::OnDrained, command::Start, command::Send>;
 
 struct Command {
   std::shared_ptr<Session> session;
@@ -52,7 +66,8 @@ struct Command {
 
 // Counted by the io thread only, read by anyone.
 struct IoCounters {
-  std::atomic<uint64_t> accepted{0}, refused{0}, requests{0}, bytes_received{0}, bytes_sent{0}, timeouts{0}, malformed{0};
+  std::atomic<uint64_t> accepted{0}, refused{0}, requests{0}, bytes_received{0}, bytes_sent{0},
+      timeouts{0}, malformed{0};
   static void Add(std::atomic<uint64_t>* counter, uint64_t n) {
     counter->store(counter->load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
   }
@@ -68,8 +83,8 @@ class IoLoop : public std::enable_shared_from_this<IoLoop> {
   // The loop of the calling thread, or null.
   static IoLoop* Current();
 
-  // Takes a command over; false, and the command is left alone, when the loop has ended. Any thread. The loop is woken only when the
-  // mailbox was empty.
+  // Takes a command over; false, and the command is left alone, when the loop has ended. Any
+  // thread. The loop is woken only when the mailbox was empty.
   bool Post(Command* command);
 
   ServerContext& context() { return *context_; }

@@ -29,8 +29,10 @@ int OutQueue::Gather(iovec* slices) {
   int count = 0;
   size_t offset = front_offset_;
   pinned_ = 0;
-  for (auto segment = segments_.begin(); segment != segments_.end() && count < kSlicesMax; ++segment, offset = 0, ++pinned_)
-    if (segment->size() > offset) slices[count++] = {segment->data() + offset, segment->size() - offset};
+  for (auto segment = segments_.begin(); segment != segments_.end() && count < kSlicesMax;
+       ++segment, offset = 0, ++pinned_)
+    if (segment->size() > offset)
+      slices[count++] = {segment->data() + offset, segment->size() - offset};
   return count;
 }
 

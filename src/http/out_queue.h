@@ -1,6 +1,7 @@
 // Bytes that wait for a socket, in segments whose memory stays in place while they are being sent.
 //
-// Small pieces are gathered in one segment; large strings are taken over without a copy. Not thread-safe.
+// Small pieces are gathered in one segment; large strings are taken over without a copy. Not
+// thread-safe.
 #pragma once
 
 #include <sys/uio.h>
@@ -25,7 +26,8 @@ class OutQueue {
   void Append(std::string_view bytes);
   void AppendOwned(std::string&& bytes);
 
-  // Points `slices` at the front of the queue and returns how many were filled. These segments do not move until Consume().
+  // Points `slices` at the front of the queue and returns how many were filled. These segments do
+  // not move until Consume().
   int Gather(iovec* slices);
   // Removes bytes from the front.
   void Consume(size_t bytes);

@@ -13,14 +13,16 @@
 namespace neurallog::http {
 namespace {
 
-// Docker's seccomp profile answers EPERM, older runtimes ENOSYS, kernel.io_uring_disabled EPERM, a low RLIMIT_MEMLOCK ENOMEM.
+// Docker's seccomp profile answers EPERM, older runtimes ENOSYS, kernel.io_uring_disabled EPERM, a
+// low RLIMIT_MEMLOCK ENOMEM.
 Status ProbeIoUring() {
   io_uring ring;
   const int opened = io_uring_queue_init(8, &ring, 0);
   if (opened != 0) return Unavailable(std::string("io_uring_setup: ") + std::strerror(-opened));
   io_uring_probe* probe = io_uring_get_probe_ring(&ring);
   bool complete = probe != nullptr;
-  for (int op : {IORING_OP_ACCEPT, IORING_OP_SENDMSG, IORING_OP_RECVMSG, IORING_OP_POLL_ADD, IORING_OP_ASYNC_CANCEL, IORING_OP_TIMEOUT})
+  for (int op : {IORING_OP_ACCEPT, IORING_OP_SENDMSG, IORING_OP_RECVMSG, IORING_OP_POLL_ADD,
+                 IORING_OP_ASYNC_CANCEL, IORING_OP_TIMEOUT})
     complete = complete && io_uring_opcode_supported(probe, op);
   if (probe != nullptr) io_uring_free_probe(probe);
   io_uring_queue_exit(&ring);
@@ -35,8 +37,10 @@ Result<std::unique_ptr<Server>> StartIoUringIfAllowed(const ReactorStart& start)
 Status CheckOptions(const ServerOptions& options) {
   if (options.tls_certificate_file.empty() != options.tls_key_file.empty())
     return InvalidArgument("tls: certificate and key must be given together");
-  if (options.connections_max < 1) return InvalidArgument("http: connections_max is " + std::to_string(options.connections_max));
-  if (options.threads < 0 || options.threads > 1024) return InvalidArgument("http: threads is " + std::to_string(options.threads));
+  if (options.connections_max < 1)
+    return InvalidArgument("http: connections_max is " + std::to_string(options.connections_max));
+  if (options.threads < 0 || options.threads > 1024)
+    return InvalidArgument("http: threads is " + std::to_string(options.threads));
   return Status::Ok();
 }
 
@@ -68,7 +72,8 @@ Result<std::unique_ptr<Server>> Server::Start(const ServerOptions& options, Hand
   if (options.io_backend != IoBackend::kIoUring) return StartEpollServer(start);
   Result<std::unique_ptr<Server>> server = StartIoUringIfAllowed(start);
   if (server.ok() || server.status().code() != Code::kUnavailable) return server;
-  base::LogWarn("io_uring is not available, using epoll", {{"reason", std::string(server.status().message())}});
+  base::LogWarn("io_uring is not available, using epoll",
+                {{"reason", std::string(server.status().message())}});
   return StartEpollServer(start);
 }
 

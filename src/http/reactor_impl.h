@@ -1,14 +1,17 @@
-// The reactor: io threads, acceptors and streams over Asio. Included by reactor_epoll.cc and reactor_uring.cc only, each of which gives
-// it a namespace of its own; nothing in here may be seen by the other.
+// The reactor: io threads, acceptors and streams over Asio. Included by reactor_epoll.cc and
+// reactor_uring.cc only, each of which gives it a namespace of its own; nothing in here may be seen
+// by the other.
 //
-// Every thread has an io_context, an acceptor on the same port (SO_REUSEPORT: the kernel spreads new connections) and its connections;
-// nothing but the mailbox, the body budget and the TLS context is shared. One timer per thread looks at all deadlines: a timer per
-// operation costs half a request (reference measurements in docs/ARCHITECTURE.md).
+// Every thread has an io_context, an acceptor on the same port (SO_REUSEPORT: the kernel spreads
+// new connections) and its connections; nothing but the mailbox, the body budget and the TLS
+// context is shared. One timer per thread looks at all deadlines: a timer per operation costs half
+// a request (reference measurements in docs/ARCHITECTURE.md).
 #pragma once
 
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <array>
 #include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/basic_stream_socket.hpp>
 #include <boost/asio/basic_waitable_timer.hpp>
@@ -18,7 +21,6 @@
 #include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/ssl.hpp>
-#include <array>
 #include <cerrno>
 #include <chrono>
 #include <type_traits>
@@ -39,15 +41,18 @@ using Executor = asio::io_context::executor_type;
 using Socket = asio::basic_stream_socket<Tcp, Executor>;
 using Acceptor = asio::basic_socket_acceptor<Tcp, Executor>;
 using TickTimer =
-    asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, Executor>;
+    asio::basic_waitable_timer<std::chrono::steady_clock,
+                               asio::wait_traits<std::chrono::steady_clock>, Executor>;
 using TlsStream = asio::ssl::stream<Socket>;
 using ReusePort = asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>;
 
 constexpr int kAcceptBacklog = 4096;
 constexpr std::string_view kTooManyConnections =
-    "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\nContent-Length: 98\r\nRetry-After: 1\r\n"
+    "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\nContent-Length: "
+    "98\r\nRetry-After: 1\r\n"
     "Connection: close\r\n\r\n"
-    R"({"type":"about:blank","title":"Service Unavailable","status":503,"detail":"too many connections"})" "\n";
+    R"({"type":"about:blank","title":"Service Unavailable","status":503,"detail":"too many connections"})"
+    "\n";
 
 // A session over a plain or a TLS stream.
 template <typename Stream>
@@ -55,8 +60,10 @@ class Connection final : public Session {
  public:
   template <typename... Args>
   Connection(std::shared_ptr<IoLoop> loop, const Tcp::endpoint& peer, Args&&... args)
-      : Session(std::move(loop), peer.address().is_v6() ? "[" + peer.address().to_string() + "]:" + std::to_string(peer.port())
-                                                        : peer.address().to_string() + ":" + std::to_string(peer.port()),
+      : Session(std::move(loop),
+                peer.address().is_v6()
+                    ? "[" + peer.address().to_string() + "]:" + std::to_string(peer.port())
+                    : peer.address().to_string() + ":" + std::to_string(peer.port()),
                 IsLoopback(peer.address())),
         stream_(std::forward<Args>(args)...) {}
 
@@ -73,15 +80,18 @@ class Connection final : public Session {
 
  protected:
   void ReadSome(char* to, size_t bytes) override {
-    stream_.async_read_some(asio::buffer(to, bytes),
-                            [self = Self()](const Error& error, size_t read) { self->OnRead(OutcomeOf(error), read); });
+    stream_.async_read_some(
+        asio::buffer(to, bytes),
+        [self = Self()](const Error& error, size_t read) { self->OnRead(OutcomeOf(error), read); });
   }
 
   void WriteSome(const iovec* slices, int count) override {
     std::array<asio::const_buffer, OutQueue::kSlicesMax> buffers;
-    for (int i = 0; i < count; ++i) buffers[static_cast<size_t>(i)] = {slices[i].iov_base, slices[i].iov_len};
-    stream_.async_write_some(buffers,
-                             [self = Self()](const Error& error, size_t written) { self->OnWritten(OutcomeOf(error), written); });
+    for (int i = 0; i < count; ++i)
+      buffers[static_cast<size_t>(i)] = {slices[i].iov_base, slices[i].iov_len};
+    stream_.async_write_some(buffers, [self = Self()](const Error& error, size_t written) {
+      self->OnWritten(OutcomeOf(error), written);
+    });
   }
 
   ssize_t TryWrite(const iovec* slices, int count) override {
@@ -122,10 +132,14 @@ class Connection final : public Session {
 
   static IoOutcome OutcomeOf(const Error& error) {
     if (!error) return IoOutcome::kOk;
-    return error == asio::error::eof || error == asio::ssl::error::stream_truncated ? IoOutcome::kEnd : IoOutcome::kError;
+    return error == asio::error::eof || error == asio::ssl::error::stream_truncated
+               ? IoOutcome::kEnd
+               : IoOutcome::kError;
   }
 
-  std::shared_ptr<Connection> Self() { return std::static_pointer_cast<Connection>(shared_from_this()); }
+  std::shared_ptr<Connection> Self() {
+    return std::static_pointer_cast<Connection>(shared_from_this());
+  }
 
   auto& Lowest() {
     if constexpr (kIsTls) {
@@ -167,21 +181,28 @@ class TlsHolder {
 class Loop final : public IoLoop {
  public:
   Loop(std::shared_ptr<ServerContext> context, std::shared_ptr<TlsHolder> tls)
-      : IoLoop(std::move(context)), tls_(std::move(tls)), io_(1), acceptor_(io_), timer_(io_), work_(io_.get_executor()) {}
+      : IoLoop(std::move(context)),
+        tls_(std::move(tls)),
+        io_(1),
+        acceptor_(io_),
+        timer_(io_),
+        work_(io_.get_executor()) {}
 
   // Throws boost's system_error.
   uint16_t Listen(const Tcp::endpoint& endpoint) {
     acceptor_.open(endpoint.protocol());
     acceptor_.set_option(asio::socket_base::reuse_address(true));
     acceptor_.set_option(ReusePort(true));
-    if (endpoint.address().is_v6() && endpoint.address().is_unspecified()) acceptor_.set_option(asio::ip::v6_only(false));
+    if (endpoint.address().is_v6() && endpoint.address().is_unspecified())
+      acceptor_.set_option(asio::ip::v6_only(false));
     acceptor_.bind(endpoint);
     acceptor_.listen(kAcceptBacklog);
     return acceptor_.local_endpoint().port();
   }
 
   void StartThread() {
-    thread_ = base::StartThread("nl-http", [self = std::static_pointer_cast<Loop>(shared_from_this())] { self->Run(); });
+    thread_ = base::StartThread(
+        "nl-http", [self = std::static_pointer_cast<Loop>(shared_from_this())] { self->Run(); });
   }
 
   void StartDrain() {
@@ -214,7 +235,8 @@ class Loop final : public IoLoop {
     EnterThread();
     Accept();
     ArmTimer();
-    // An exception can only come out of the Handler or from lack of memory; the loop goes on for the other connections.
+    // An exception can only come out of the Handler or from lack of memory; the loop goes on for
+    // the other connections.
     for (;;) {
       try {
         io_.run();
@@ -229,7 +251,8 @@ class Loop final : public IoLoop {
     acceptor_.async_accept([this](const Error& error, Socket socket) {
       if (error == asio::error::operation_aborted || !acceptor_.is_open()) return;
       // Out of file descriptors or memory: the next tick tries again.
-      accept_paused_ = error == asio::error::no_descriptors || error == asio::error::no_memory || error == asio::error::no_buffer_space ||
+      accept_paused_ = error == asio::error::no_descriptors || error == asio::error::no_memory ||
+                       error == asio::error::no_buffer_space ||
                        error == Error(ENFILE, boost::system::system_category());
       if (!error) Welcome(std::move(socket));
       if (!accept_paused_) Accept();
@@ -248,7 +271,8 @@ class Loop final : public IoLoop {
     socket.set_option(Tcp::no_delay(true), error);
     if (tls_->enabled()) {
       const auto tls_context = tls_->Get();
-      Open(std::make_shared<Connection<TlsStream>>(shared_from_this(), peer, std::move(socket), *tls_context));
+      Open(std::make_shared<Connection<TlsStream>>(shared_from_this(), peer, std::move(socket),
+                                                   *tls_context));
     } else {
       Open(std::make_shared<Connection<Socket>>(shared_from_this(), peer, std::move(socket)));
     }
@@ -260,15 +284,19 @@ class Loop final : public IoLoop {
     connection->Begin();
   }
 
-  // One try to say why; what was sent already is read first, because unread bytes turn the close into a reset that eats the answer.
+  // One try to say why; what was sent already is read first, because unread bytes turn the close
+  // into a reset that eats the answer.
   void Refuse(Socket socket) {
     IoCounters::Add(&counters().refused, 1);
     if (tls_->enabled()) return;
     char discarded[4096];
     const int fd = socket.native_handle();
-    while (::recv(fd, discarded, sizeof(discarded), MSG_DONTWAIT) == static_cast<ssize_t>(sizeof(discarded))) {
+    while (::recv(fd, discarded, sizeof(discarded), MSG_DONTWAIT) ==
+           static_cast<ssize_t>(sizeof(discarded))) {
     }
-    if (::send(fd, kTooManyConnections.data(), kTooManyConnections.size(), MSG_DONTWAIT | MSG_NOSIGNAL) > 0) ::shutdown(fd, SHUT_WR);
+    if (::send(fd, kTooManyConnections.data(), kTooManyConnections.size(),
+               MSG_DONTWAIT | MSG_NOSIGNAL) > 0)
+      ::shutdown(fd, SHUT_WR);
   }
 
   void ArmTimer() {
@@ -293,7 +321,8 @@ class Loop final : public IoLoop {
 
 class ReactorServer final : public Server {
  public:
-  ReactorServer(const ReactorStart& start) : context_(start.context), tls_(std::make_shared<TlsHolder>(start.tls)) {}
+  ReactorServer(const ReactorStart& start)
+      : context_(start.context), tls_(std::make_shared<TlsHolder>(start.tls)) {}
   ~ReactorServer() override { Stop(/*drain_ms=*/0); }
 
   // Throws boost's system_error.
@@ -328,13 +357,15 @@ class ReactorServer final : public Server {
       stats.timeouts += counters.timeouts.load(std::memory_order_relaxed);
       stats.malformed += counters.malformed.load(std::memory_order_relaxed);
     }
-    stats.connections_open = static_cast<uint64_t>(context_->connections_open.load(std::memory_order_relaxed));
+    stats.connections_open =
+        static_cast<uint64_t>(context_->connections_open.load(std::memory_order_relaxed));
     return stats;
   }
 
   Status ReloadTls() override {
     if (!tls_->enabled()) return Status::Ok();
-    NL_TRY(TlsContext fresh, LoadTlsContext(context_->options.tls_certificate_file, context_->options.tls_key_file));
+    NL_TRY(TlsContext fresh,
+           LoadTlsContext(context_->options.tls_certificate_file, context_->options.tls_key_file));
     tls_->Set(std::move(fresh));
     return Status::Ok();
   }
@@ -354,7 +385,8 @@ class ReactorServer final : public Server {
     Acceptor probe(io);
     probe.open(endpoint.protocol());
     probe.set_option(asio::socket_base::reuse_address(true));
-    if (endpoint.address().is_v6() && endpoint.address().is_unspecified()) probe.set_option(asio::ip::v6_only(false));
+    if (endpoint.address().is_v6() && endpoint.address().is_unspecified())
+      probe.set_option(asio::ip::v6_only(false));
     probe.bind(endpoint);
   }
 
@@ -366,7 +398,8 @@ class ReactorServer final : public Server {
 
   const std::shared_ptr<ServerContext> context_;
   const std::shared_ptr<TlsHolder> tls_;
-  std::vector<std::shared_ptr<Loop>> loops_;  // shared with sessions, which answers may keep alive after the server
+  std::vector<std::shared_ptr<Loop>>
+      loops_;  // shared with sessions, which answers may keep alive after the server
   uint16_t port_ = 0;
   bool running_ = false;
 };
@@ -385,7 +418,8 @@ Result<std::unique_ptr<Server>> NL_REACTOR_START(const ReactorStart& start) {
     return std::unique_ptr<Server>(std::move(server));
   } catch (const boost::system::system_error& error) {
     const int code = error.code().value();
-    const bool no_io_uring = NL_REACTOR_BACKEND == IoBackend::kIoUring && (code == EPERM || code == ENOSYS || code == ENOMEM);
+    const bool no_io_uring = NL_REACTOR_BACKEND == IoBackend::kIoUring &&
+                             (code == EPERM || code == ENOSYS || code == ENOMEM);
     return no_io_uring ? Unavailable("io_uring: " + error.code().message())
                        : IoError("listen on " + address + ": " + error.code().message());
   } catch (const std::exception& error) {

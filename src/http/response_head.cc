@@ -29,8 +29,9 @@ void AppendStatusLine(std::string* to, int status) {
 void AppendWithoutLineBreaks(std::string* to, std::string_view text) {
   const size_t start = to->size();
   to->append(text);
-  for (size_t i = start; i < to->size(); ++i)
-    if ((*to)[i] == '\r' || (*to)[i] == '\n' || (*to)[i] == '\0') (*to)[i] = ' ';
+  char* const end = to->data() + to->size();
+  for (char* c = to->data() + start; c != end; ++c)
+    if (*c == '\r' || *c == '\n' || *c == '\0') *c = ' ';
 }
 
 void AppendHeader(std::string* to, std::string_view name, std::string_view value) {
@@ -61,7 +62,8 @@ void AppendFraming(std::string* to, const Response& response, const ResponseHead
 
 bool IsBodiless(int status) { return status < 200 || status == 204 || status == 304; }
 
-void AppendResponseHead(std::string* to, const Response& response, const ResponseHeadOptions& options) {
+void AppendResponseHead(std::string* to, const Response& response,
+                        const ResponseHeadOptions& options) {
   AppendStatusLine(to, response.status);
   to->append(options.date);
   to->append("\r\n");
@@ -79,13 +81,15 @@ void AppendResponseHead(std::string* to, const Response& response, const Respons
 
 std::string FormatHttpDate(int64_t unix_seconds) {
   static constexpr const char* kDays[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-  static constexpr const char* kMonths[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  static constexpr const char* kMonths[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                            "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
   const auto seconds = static_cast<time_t>(unix_seconds);
   tm utc{};
   gmtime_r(&seconds, &utc);
   char text[64];
-  const int size = std::snprintf(text, sizeof(text), "%s, %02d %s %04d %02d:%02d:%02d GMT", kDays[utc.tm_wday], utc.tm_mday,
-                                 kMonths[utc.tm_mon], utc.tm_year + 1900, utc.tm_hour, utc.tm_min, utc.tm_sec);
+  const int size = std::snprintf(text, sizeof(text), "%s, %02d %s %04d %02d:%02d:%02d GMT",
+                                 kDays[utc.tm_wday], utc.tm_mday, kMonths[utc.tm_mon],
+                                 utc.tm_year + 1900, utc.tm_hour, utc.tm_min, utc.tm_sec);
   return std::string(text, static_cast<size_t>(size));
 }
 

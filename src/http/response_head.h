@@ -26,9 +26,11 @@ struct ResponseHeadOptions {
 // True for the statuses that never have a body: 1xx, 204, 304.
 bool IsBodiless(int status);
 
-// Appends status line, headers and the empty line. Line breaks in the response's header values become spaces; headers that frame the
-// message (Content-Length, Transfer-Encoding, Connection) are this function's own and are left out when the response brings them.
-void AppendResponseHead(std::string* to, const Response& response, const ResponseHeadOptions& options);
+// Appends status line, headers and the empty line. Line breaks in the response's header values
+// become spaces; headers that frame the message (Content-Length, Transfer-Encoding, Connection) are
+// this function's own and are left out when the response brings them.
+void AppendResponseHead(std::string* to, const Response& response,
+                        const ResponseHeadOptions& options);
 
 // The IMF-fixdate of RFC 9110 for seconds since 1970.
 std::string FormatHttpDate(int64_t unix_seconds);

@@ -1,82 +1,35 @@
 #include "http/session.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cstring>
+#include <exception>
 #include <utility>
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "http/status_map.h"
+#include "http/session_responder.h"
 
 namespace neurallog::http {
 namespace {
 
-constexpr size_t kBodyFirstBytesMax = 1u << 20;      // reserved at once on the word of Content-Length
+constexpr size_t kBodyFirstBytesMax = 1u << 20;  // reserved at once on the word of Content-Length
 constexpr size_t kChunkedFirstBytes = 4096;
-constexpr size_t kDirectReadBytesMin = 16 * 1024;    // chunks larger than this are read straight into the body
-constexpr size_t kAnswersPendingBytesMax = 256 * 1024;  // answers to pipelined requests that the client does not fetch
+constexpr size_t kDirectReadBytesMin =
+    16 * 1024;  // chunks larger than this are read straight into the body
+constexpr size_t kAnswersPendingBytesMax =
+    256 * 1024;  // answers to pipelined requests that the client does not fetch
 constexpr size_t kInputBytesMin = 4096;
 constexpr size_t kLingerBytesMax = 4u << 20;
-constexpr int kLingerMs = 2000;
-constexpr int kBlankLinesMax = 4;                    // before a request line; some clients send one after a body
-
-// The Responder of one exchange. Holds the session, whose memory so outlives the connection until the answer's owner lets go.
-class SessionResponder final : public Responder {
- public:
-  SessionResponder(std::shared_ptr<Session> session, uint64_t exchange) : session_(std::move(session)), exchange_(exchange) {}
-
-  ~SessionResponder() override {
-    if (Move(Phase::kNew, Phase::kDone))
-      session_->Submit(exchange_, command::Send{ProblemResponse(500, "the request was dropped without an answer")});
-    if (Move(Phase::kStreaming, Phase::kDone)) session_->Submit(exchange_, command::Abort{});
-  }
-
-  void Send(Response response) override {
-    if (Move(Phase::kNew, Phase::kDone)) session_->Submit(exchange_, command::Send{std::move(response)});
-  }
-  void Start(Response head) override {
-    if (Move(Phase::kNew, Phase::kStreaming)) session_->Submit(exchange_, command::Start{std::move(head)});
-  }
-  void Write(std::string chunk) override {
-    if (phase_.load() == Phase::kStreaming && !closed()) session_->Submit(exchange_, command::Write{std::move(chunk)});
-  }
-  void Finish() override {
-    if (Move(Phase::kStreaming, Phase::kDone)) session_->Submit(exchange_, command::Finish{});
-  }
-  void Abort() override {
-    if (phase_.exchange(Phase::kDone) != Phase::kDone) session_->Submit(exchange_, command::Abort{});
-  }
-
-  size_t buffered_bytes() const override { return session_->buffered_bytes(); }
-  bool closed() const override { return session_->gone(); }
-  void OnDrained(size_t low_bytes, std::function<void()> resume) override {
-    session_->Submit(exchange_, command::OnDrained{low_bytes, std::move(resume)});
-  }
-
- private:
-  enum class Phase : uint8_t { kNew, kStreaming, kDone };
-
-  bool Move(Phase from, Phase to) { return phase_.compare_exchange_strong(from, to); }
-
-  const std::shared_ptr<Session> session_;
-  const uint64_t exchange_;
-  std::atomic<Phase> phase_{Phase::kNew};
-};
+constexpr int kBlankLinesMax = 4;  // before a request line; some clients send one after a body
 
 size_t WrittenBytes(const CommandBody& command) {
   const auto* write = std::get_if<command::Write>(&command);
   return write != nullptr ? write->chunk.size() : 0;
 }
 
-// What no method begins with: TLS on a plain port and other strangers need not wait for the end of a head.
+// What no method begins with: TLS on a plain port and other strangers need not wait for the end of
+// a head.
 bool CannotStartHead(char c) { return c != '\r' && (c <= ' ' || c >= 0x7f); }
-
-void AppendChunkHead(std::string* to, size_t bytes) {
-  char text[16];
-  to->append(text, std::to_chars(text, text + sizeof(text), bytes, 16).ptr);
-  to->append("\r\n");
-}
 
 }  // namespace
 
@@ -92,12 +45,15 @@ Session::Session(std::shared_ptr<IoLoop> loop, std::string peer, bool peer_is_lo
 Session::~Session() = default;
 
 // The clock was read at most one tick ago: one tick more, and nobody is cut off early.
-int64_t Session::After(int timeout_ms) const { return loop_->coarse_now() + (int64_t{timeout_ms} + IoLoop::kTickMs) * base::kNsPerMs; }
+int64_t Session::After(int timeout_ms) const {
+  return loop_->coarse_now() + (int64_t{timeout_ms} + IoLoop::kTickMs) * base::kNsPerMs;
+}
 
 // ---- From other threads
 
 void Session::Submit(uint64_t exchange, CommandBody command) {
-  const bool inside_handler = IoLoop::Current() == loop_.get() && in_handler_ && exchange == exchange_ && submitted_.load() == 0;
+  const bool inside_handler = IoLoop::Current() == loop_.get() && in_handler_ &&
+                              exchange == exchange_ && submitted_.load() == 0;
   if (inside_handler) return Apply(exchange, &command);
   submitted_.fetch_add(1);
   submitted_bytes_.fetch_add(WrittenBytes(command), std::memory_order_relaxed);
@@ -174,11 +130,13 @@ bool Session::StepHead() {
     if (CannotStartHead(in_[begin_])) return Refuse(400, "malformed request line");
   }
   switch (scanner_.Scan(input())) {
-    case HeadScanner::Outcome::kMalformed: return Refuse(400, "a line of the request head does not end in CRLF");
+    case HeadScanner::Outcome::kMalformed:
+      return Refuse(400, "a line of the request head does not end in CRLF");
     case HeadScanner::Outcome::kComplete: return BeginRequest(scanner_.size());
     case HeadScanner::Outcome::kIncomplete: break;
   }
-  if (end_ - begin_ >= options().head_bytes_max) return Refuse(431, "the request head is too large");
+  if (end_ - begin_ >= options().head_bytes_max)
+    return Refuse(431, "the request head is too large");
   if (read_ended_) state_ = State::kClosing;
   return false;
 }
@@ -215,8 +173,8 @@ bool Session::BeginRequest(size_t head_bytes) {
 
 bool Session::BeginBody() {
   if (framing_.content_length > body_bytes_max_)
-    return Refuse(413, "the request body has " + std::to_string(framing_.content_length) + " bytes, at most " +
-                           std::to_string(body_bytes_max_) + " are accepted");
+    return Refuse(413, "the request body has " + std::to_string(framing_.content_length) +
+                           " bytes, at most " + std::to_string(body_bytes_max_) + " are accepted");
   state_ = State::kBody;
   decoder_ = ChunkDecoder();
   read_deadline_ns_ = After(options().body_timeout_ms);
@@ -226,8 +184,9 @@ bool Session::BeginBody() {
 bool Session::StepBody() {
   if (reading_body_) return false;
   if (reserved_ == 0) {
-    const size_t first = framing_.chunked ? std::max(end_ - begin_, kChunkedFirstBytes)
-                                          : std::min<size_t>(framing_.content_length, kBodyFirstBytesMax);
+    const size_t first = framing_.chunked
+                             ? std::max(end_ - begin_, kChunkedFirstBytes)
+                             : std::min<size_t>(framing_.content_length, kBodyFirstBytesMax);
     if (!GrowBody(first)) return false;
   }
   if (framing_.expects_continue && begin_ == end_) out_.Append("HTTP/1.1 100 Continue\r\n\r\n");
@@ -238,7 +197,9 @@ bool Session::StepBody() {
 bool Session::StepLengthBody() {
   base::Buffer& body = request_.body;
   while (body.size() < framing_.content_length) {
-    if (body.size() == reserved_ && !GrowBody(std::min<size_t>(framing_.content_length, 2 * reserved_))) return false;
+    if (body.size() == reserved_ &&
+        !GrowBody(std::min<size_t>(framing_.content_length, 2 * reserved_)))
+      return false;
     if (begin_ == end_) {
       if (read_ended_) Close(/*reset=*/false);
       return false;
@@ -254,14 +215,16 @@ bool Session::StepLengthBody() {
 bool Session::StepChunkedBody() {
   base::Buffer& body = request_.body;
   const size_t needed = body.size() + (end_ - begin_);
-  if (needed > reserved_ && !GrowBody(std::max(needed, std::min(2 * reserved_, body_bytes_max_)))) return false;
+  if (needed > reserved_ && !GrowBody(std::max(needed, std::min(2 * reserved_, body_bytes_max_))))
+    return false;
   while (begin_ != end_) {
     std::string_view rest = input(), data;
     const ChunkDecoder::Outcome outcome = decoder_.Next(&rest, &data);
     begin_ = end_ - rest.size();
     if (outcome == ChunkDecoder::Outcome::kMalformed) return Refuse(400, "malformed chunked body");
     if (body.size() + data.size() > body_bytes_max_)
-      return Refuse(413, "the request body has more than " + std::to_string(body_bytes_max_) + " bytes");
+      return Refuse(413,
+                    "the request body has more than " + std::to_string(body_bytes_max_) + " bytes");
     body.Append(data);
     if (outcome == ChunkDecoder::Outcome::kDone) {
       Dispatch();
@@ -275,12 +238,14 @@ bool Session::StepChunkedBody() {
   return PrepareChunkRead();
 }
 
-// Refuses a chunk that cannot fit before its bytes come, and makes room to read a large one in place.
+// Refuses a chunk that cannot fit before its bytes come, and makes room to read a large one in
+// place.
 bool Session::PrepareChunkRead() {
   const size_t size = request_.body.size();
   const uint64_t remaining = decoder_.data_remaining();
   if (remaining > body_bytes_max_ - size)
-    return Refuse(413, "the request body has more than " + std::to_string(body_bytes_max_) + " bytes");
+    return Refuse(413,
+                  "the request body has more than " + std::to_string(body_bytes_max_) + " bytes");
   if (remaining >= kDirectReadBytesMin && reserved_ - size < kDirectReadBytesMin)
     GrowBody(std::min(size + remaining, std::max(2 * reserved_, size + kDirectReadBytesMin)));
   return false;
@@ -305,7 +270,13 @@ void Session::Dispatch() {
   ++exchange_;
   gone_.store(read_ended_, std::memory_order_relaxed);
   in_handler_ = true;
-  loop_->context().handler->Handle(std::move(request_), std::make_shared<SessionResponder>(shared_from_this(), exchange_));
+  try {
+    loop_->context().handler->Handle(
+        std::move(request_), std::make_shared<SessionResponder>(shared_from_this(), exchange_));
+  } catch (const std::exception& error) {
+    // The dropped responder has answered 500.
+    base::LogError("exception in a request handler", {{"what", error.what()}, {"peer", peer_}});
+  }
   in_handler_ = false;
 }
 
@@ -326,164 +297,13 @@ bool Session::AnswerEarly(Response response) {
 }
 
 bool Session::Refuse(int status, std::string_view detail) {
-  if (status == 400 || status == 431 || status >= 500) IoCounters::Add(&loop_->counters().malformed, 1);
+  if (status == 400 || status == 431 || status >= 500)
+    IoCounters::Add(&loop_->counters().malformed, 1);
   Response response = loop_->context().handler->ErrorResponse(status, detail);
   response.close = true;
   linger_ = true;
   AppendAnswer(std::move(response));
   return true;
-}
-
-// ---- Answers
-
-void Session::Apply(uint64_t exchange, CommandBody* command) {
-  const bool outlives = std::holds_alternative<command::Granted>(*command) || std::holds_alternative<command::OnDrained>(*command);
-  const bool current = !closed_ && state_ == State::kAnswering && exchange == exchange_;
-  if (!current && !outlives) return;
-  std::visit([this](auto& one) { Take(&one); }, *command);
-}
-
-void Session::Take(command::Send* send) { AppendAnswer(std::move(send->response)); }
-
-void Session::Take(command::Start* start) {
-  // Without a client nobody could tell the end of this answer from its beginning.
-  if (read_ended_) return Close(/*reset=*/true);
-  const Response& head = start->head;
-  streaming_ = true;
-  stream_framing_ = framing_.http11 ? BodyFraming::kChunked : BodyFraming::kUntilClose;
-  stream_has_body_ = !is_head_ && !IsBodiless(head.status);
-  stream_keep_alive_ = MayKeepAlive(head) && stream_framing_ == BodyFraming::kChunked;
-  ResponseHeadOptions head_options;
-  head_options.date = loop_->date();
-  head_options.framing = stream_framing_;
-  head_options.http11 = framing_.http11;
-  head_options.keep_alive = stream_keep_alive_;
-  std::string* tail = out_.Tail();
-  const size_t before = tail->size();
-  AppendResponseHead(tail, head, head_options);
-  out_.Appended(tail->size() - before);
-}
-
-void Session::Take(command::Write* write) {
-  if (!streaming_ || !stream_has_body_ || write->chunk.empty()) return;
-  if (stream_framing_ == BodyFraming::kUntilClose) {
-    out_.AppendOwned(std::move(write->chunk));
-  } else {
-    std::string* tail = out_.Tail();
-    const size_t before = tail->size();
-    AppendChunkHead(tail, write->chunk.size());
-    out_.Appended(tail->size() - before);
-    out_.AppendOwned(std::move(write->chunk));
-    out_.Append("\r\n");
-  }
-  queued_bytes_.store(out_.bytes(), std::memory_order_relaxed);
-}
-
-void Session::Take(command::Finish*) {
-  if (!streaming_) return;
-  if (stream_has_body_ && stream_framing_ == BodyFraming::kChunked) out_.Append("0\r\n\r\n");
-  FinishAnswer(stream_keep_alive_);
-}
-
-void Session::Take(command::Abort*) { Close(/*reset=*/stream_framing_ == BodyFraming::kUntilClose || !streaming_); }
-
-void Session::Take(command::OnDrained* on_drained) {
-  drained_.push_back({std::max<size_t>(on_drained->low_bytes, 1), std::move(on_drained->resume)});
-}
-
-void Session::Take(command::Granted* granted) {
-  if (closed_) return loop_->context().budget.Release(this, granted->bytes);
-  reserved_ += granted->bytes;
-  state_ = State::kBody;
-  read_deadline_ns_ = After(options().body_timeout_ms);
-  try {
-    request_.body.Reserve(reserved_);
-  } catch (const std::bad_alloc&) {
-    base::LogError("no memory for a request body", {{"bytes", std::to_string(reserved_)}, {"peer", peer_}});
-    Close(/*reset=*/true);
-  }
-}
-
-bool Session::MayKeepAlive(const Response& response) const {
-  return framing_.keep_alive && !response.close && !loop_->context().stopping.load(std::memory_order_relaxed);
-}
-
-void Session::AppendAnswer(Response&& response) {
-  const bool keep_alive = MayKeepAlive(response);
-  const bool inline_body = response.body.size() <= kDirectReadBytesMin;
-  const bool has_body = !is_head_ && !IsBodiless(response.status);
-  ResponseHeadOptions head_options;
-  head_options.date = loop_->date();
-  head_options.body_bytes = response.body.size();
-  head_options.http11 = framing_.http11;
-  head_options.keep_alive = keep_alive;
-  std::string* tail = out_.Tail();
-  const size_t before = tail->size();
-  AppendResponseHead(tail, response, head_options);
-  if (has_body && inline_body) tail->append(response.body);
-  out_.Appended(tail->size() - before);
-  if (has_body && !inline_body) out_.AppendOwned(std::move(response.body));
-  FinishAnswer(keep_alive);
-}
-
-void Session::FinishAnswer(bool keep_alive) {
-  ReleaseBody();
-  streaming_ = false;
-  state_ = keep_alive ? State::kHead : State::kClosing;
-  read_deadline_ns_ = After(options().idle_timeout_ms);
-}
-
-// ---- Bytes out
-
-void Session::Flush() {
-  if (writing_ || closed_) return;
-  iovec slices[OutQueue::kSlicesMax];
-  while (!out_.empty()) {
-    const int count = out_.Gather(slices);
-    const ssize_t sent = TryWrite(slices, count);
-    if (sent < 0) return Close(/*reset=*/false);
-    if (sent == 0) {
-      writing_ = true;
-      write_deadline_ns_ = After(options().write_timeout_ms);
-      WriteSome(slices, count);
-      break;
-    }
-    IoCounters::Add(&loop_->counters().bytes_sent, static_cast<uint64_t>(sent));
-    out_.Consume(static_cast<size_t>(sent));
-  }
-  queued_bytes_.store(out_.bytes(), std::memory_order_relaxed);
-  EndWhenSent();
-}
-
-void Session::OnWritten(IoOutcome outcome, size_t bytes) {
-  writing_ = false;
-  if (closed_) return;
-  if (outcome != IoOutcome::kOk) return Close(/*reset=*/false);
-  IoCounters::Add(&loop_->counters().bytes_sent, bytes);
-  out_.Consume(bytes);
-  if (out_.empty() && state_ == State::kHead && !head_started_) read_deadline_ns_ = After(options().idle_timeout_ms);
-  Advance();
-}
-
-// A connection that ends with unread input would be reset by the kernel, and the reset could overtake the answer. So the rest of the
-// input is read and thrown away for a moment.
-void Session::EndWhenSent() {
-  if (state_ != State::kClosing || !out_.empty() || closed_) return;
-  state_ = State::kEnding;
-  read_deadline_ns_ = After(kLingerMs);
-  if (!ShutdownSend()) return;
-  state_ = State::kLinger;
-  if (!linger_ || read_ended_) Close(/*reset=*/false);
-}
-
-// Runs only between steps, never inside a call on the Responder, so that a writer that goes on at once does not recurse.
-void Session::RunDrained() {
-  for (size_t i = drained_.size(); i-- > 0;) {
-    if (!gone() && buffered_bytes() >= drained_[i].low_bytes) continue;
-    const std::function<void()> resume = std::move(drained_[i].resume);
-    drained_.erase(drained_.begin() + static_cast<ptrdiff_t>(i));
-    resume();
-  }
 }
 
 // ---- Bytes in
@@ -503,9 +323,11 @@ void Session::MaybeRead() {
     case State::kBody: break;
   }
   base::Buffer& body = request_.body;
-  const uint64_t wanted = framing_.chunked ? decoder_.data_remaining() : framing_.content_length - body.size();
+  const uint64_t wanted =
+      framing_.chunked ? decoder_.data_remaining() : framing_.content_length - body.size();
   const size_t room = std::min<uint64_t>(wanted, reserved_ - body.size());
-  if (begin_ != end_ || room == 0 || (framing_.chunked && room < kDirectReadBytesMin)) return ReadInput();
+  if (begin_ != end_ || room == 0 || (framing_.chunked && room < kDirectReadBytesMin))
+    return ReadInput();
   reading_ = reading_body_ = true;
   ReadSome(body.data() + body.size(), room);
 }
@@ -547,18 +369,14 @@ void Session::OnRead(IoOutcome outcome, size_t bytes) {
 void Session::OnEnd() {
   read_ended_ = true;
   switch (state_) {
-    case State::kAnswering:
-      return streaming_ ? Close(/*reset=*/false) : MarkGone();
-    case State::kLinger:
-      return Close(/*reset=*/false);
-    case State::kEnding:
-      return;
+    case State::kAnswering: return streaming_ ? Close(/*reset=*/false) : MarkGone();
+    case State::kLinger: return Close(/*reset=*/false);
+    case State::kEnding: return;
     case State::kHandshake:
     case State::kHead:
     case State::kBody:
     case State::kWaiting:
-    case State::kClosing:
-      return Advance();
+    case State::kClosing: return Advance();
   }
 }
 
@@ -575,11 +393,12 @@ bool Session::IsLate(int64_t now_ns) const {
 }
 
 void Session::OnLate() {
-  const bool idle = state_ == State::kHead && !head_started_ && !writing_;
-  if (!idle) IoCounters::Add(&loop_->counters().timeouts, 1);
   const bool in_request = (state_ == State::kHead && head_started_) || state_ == State::kBody;
+  if (in_request || writing_ || state_ == State::kHandshake)
+    IoCounters::Add(&loop_->counters().timeouts, 1);
   if (writing_ || !in_request) return Close(/*reset=*/writing_);
-  Refuse(408, state_ == State::kBody ? "the request body did not arrive in time" : "the request head did not arrive in time");
+  Refuse(408, state_ == State::kBody ? "the request body did not arrive in time"
+                                     : "the request head did not arrive in time");
   Advance();
 }
 

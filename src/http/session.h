@@ -1,13 +1,16 @@
 // One connection: reads requests, hands them to the Handler, writes the answers in order.
 //
-// The protocol is here; bytes come and go through the virtual calls at the end, which a reactor implements over a plain or a TLS stream.
-// One request is with the Handler at a time; what the client sends ahead waits in the input buffer, and while an answer is being
-// computed a read stays open, so that a client that leaves is noticed. States:
+// The protocol is here; bytes come and go through the virtual calls at the end, which a reactor
+// implements over a plain or a TLS stream. One request is with the Handler at a time; what the
+// client sends ahead waits in the input buffer, and while an answer is being computed a read stays
+// open, so that a client that leaves is noticed. States:
 //
-//   kHandshake -> kHead -> [kBody <-> kWaiting] -> kAnswering -> kHead ...      kClosing -> kLinger or kEnding -> closed
+//   kHandshake -> kHead -> [kBody <-> kWaiting] -> kAnswering -> kHead ...      kClosing -> kLinger
+//   or kEnding -> closed
 //
-// Owned by its io thread; Submit(), buffered_bytes() and gone() may be called from any thread. Its memory is bounded by the input buffer,
-// the request body (BodyBudget), and the answers that are not sent yet: 256 KiB of whole answers, and what a streaming writer lets pile up.
+// Owned by its io thread; Submit(), buffered_bytes() and gone() may be called from any thread. Its
+// memory is bounded by the input buffer, the request body (BodyBudget), and the answers that are
+// not sent yet: 256 KiB of whole answers, and what a streaming writer lets pile up.
 #pragma once
 
 #include <sys/uio.h>
@@ -36,7 +39,10 @@ class Session : public BodyBudget::Waiter, public std::enable_shared_from_this<S
 
   // Any thread: a call on the Responder of the given exchange.
   void Submit(uint64_t exchange, CommandBody command);
-  size_t buffered_bytes() const { return submitted_bytes_.load(std::memory_order_relaxed) + queued_bytes_.load(std::memory_order_relaxed); }
+  size_t buffered_bytes() const {
+    return submitted_bytes_.load(std::memory_order_relaxed) +
+           queued_bytes_.load(std::memory_order_relaxed);
+  }
   bool gone() const { return gone_.load(std::memory_order_relaxed); }
   void OnGranted(size_t bytes) override;
 
@@ -66,14 +72,25 @@ class Session : public BodyBudget::Waiter, public std::enable_shared_from_this<S
   // Starts a read or a write that ends in OnRead or OnWritten. At most one of each is open.
   virtual void ReadSome(char* to, size_t bytes) = 0;
   virtual void WriteSome(const iovec* slices, int count) = 0;
-  // Writes without waiting: the bytes taken, 0 when WriteSome must be used, -1 when the connection is broken.
+  // Writes without waiting: the bytes taken, 0 when WriteSome must be used, -1 when the connection
+  // is broken.
   virtual ssize_t TryWrite(const iovec* slices, int count) = 0;
-  // Tells the client that nothing more will come. True: done, reading goes on. False: OnShutdown will follow.
+  // Tells the client that nothing more will come. True: done, reading goes on. False: OnShutdown
+  // will follow.
   virtual bool ShutdownSend() = 0;
   virtual void CloseStream(bool reset) = 0;
 
  private:
-  enum class State : uint8_t { kHandshake, kHead, kBody, kWaiting, kAnswering, kClosing, kLinger, kEnding };
+  enum class State : uint8_t {
+    kHandshake,
+    kHead,
+    kBody,
+    kWaiting,
+    kAnswering,
+    kClosing,
+    kLinger,
+    kEnding
+  };
 
   // Does all that can be done with the bytes and answers at hand, then writes and reads on.
   void Advance();
@@ -90,7 +107,8 @@ class Session : public BodyBudget::Waiter, public std::enable_shared_from_this<S
   void Dispatch();
   void ReleaseBody();
 
-  // Both end the request without the Handler; Refuse closes the connection afterwards. They return true for Step's sake.
+  // Both end the request without the Handler; Refuse closes the connection afterwards. They return
+  // true for Step's sake.
   bool AnswerEarly(Response response);
   bool Refuse(int status, std::string_view detail);
 
@@ -124,7 +142,8 @@ class Session : public BodyBudget::Waiter, public std::enable_shared_from_this<S
   const bool peer_is_loopback_;
   const size_t in_capacity_;
 
-  // Input: in_[begin_, end_) is unread. While reading_, the bytes after end_ (or of the body, if reading_body_) belong to the reactor.
+  // Input: in_[begin_, end_) is unread. While reading_, the bytes after end_ (or of the body, if
+  // reading_body_) belong to the reactor.
   std::unique_ptr<char[]> in_;
   size_t begin_ = 0;
   size_t end_ = 0;
@@ -169,7 +188,8 @@ class Session : public BodyBudget::Waiter, public std::enable_shared_from_this<S
   int64_t write_deadline_ns_ = 0;
   size_t slot_ = 0;
 
-  // Written by the io thread and by callers of Submit; plain figures, except that submitted_ != 0 keeps calls in order.
+  // Written by the io thread and by callers of Submit; plain figures, except that submitted_ != 0
+  // keeps calls in order.
   std::atomic<size_t> submitted_{0};
   std::atomic<size_t> submitted_bytes_{0};
   std::atomic<size_t> queued_bytes_{0};

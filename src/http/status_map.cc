@@ -25,7 +25,9 @@ int HttpStatus(Code code) {
   return 500;
 }
 
-Response ProblemResponse(const Status& status) { return ProblemResponse(HttpStatus(status.code()), status.message()); }
+Response ProblemResponse(const Status& status) {
+  return ProblemResponse(HttpStatus(status.code()), status.message());
+}
 
 Response ProblemResponse(int http_status, std::string_view detail) {
   Response response;

@@ -11,9 +11,11 @@ namespace {
 constexpr const char* kCiphersTls12 = "ECDHE+AESGCM:ECDHE+CHACHA20";
 constexpr unsigned char kAlpnHttp11[] = "\x08http/1.1";
 
-int SelectAlpn(SSL*, const unsigned char** chosen, unsigned char* chosen_bytes, const unsigned char* offered, unsigned offered_bytes, void*) {
+int SelectAlpn(SSL*, const unsigned char** chosen, unsigned char* chosen_bytes,
+               const unsigned char* offered, unsigned offered_bytes, void*) {
   unsigned char* found = nullptr;
-  const int outcome = SSL_select_next_proto(&found, chosen_bytes, kAlpnHttp11, sizeof(kAlpnHttp11) - 1, offered, offered_bytes);
+  const int outcome = SSL_select_next_proto(&found, chosen_bytes, kAlpnHttp11,
+                                            sizeof(kAlpnHttp11) - 1, offered, offered_bytes);
   if (outcome != OPENSSL_NPN_NEGOTIATED) return SSL_TLSEXT_ERR_ALERT_FATAL;
   *chosen = found;
   return SSL_TLSEXT_ERR_OK;
@@ -29,8 +31,9 @@ Status FileError(const std::string& what, const std::string& file) {
 void SetPolicy(SSL_CTX* context) {
   SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
   SSL_CTX_set_cipher_list(context, kCiphersTls12);
-  SSL_CTX_set_options(context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE |
-                                   SSL_OP_PRIORITIZE_CHACHA | SSL_OP_IGNORE_UNEXPECTED_EOF);
+  SSL_CTX_set_options(context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION |
+                                   SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA |
+                                   SSL_OP_IGNORE_UNEXPECTED_EOF);
   SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_alpn_select_cb(context, &SelectAlpn, nullptr);
@@ -50,7 +53,8 @@ std::string LastOpenSslError() {
   return text;
 }
 
-Result<TlsContext> LoadTlsContext(const std::string& certificate_file, const std::string& key_file) {
+Result<TlsContext> LoadTlsContext(const std::string& certificate_file,
+                                  const std::string& key_file) {
   InitOpenSsl();
   ERR_clear_error();
   TlsContext context(SSL_CTX_new(TLS_server_method()), [](SSL_CTX* owned) { SSL_CTX_free(owned); });
@@ -58,8 +62,10 @@ Result<TlsContext> LoadTlsContext(const std::string& certificate_file, const std
   SetPolicy(context.get());
   if (SSL_CTX_use_certificate_chain_file(context.get(), certificate_file.c_str()) != 1)
     return FileError("read certificate", certificate_file);
-  if (SSL_CTX_use_PrivateKey_file(context.get(), key_file.c_str(), SSL_FILETYPE_PEM) != 1) return FileError("read key", key_file);
-  if (SSL_CTX_check_private_key(context.get()) != 1) return FileError("key does not match certificate " + certificate_file + ":", key_file);
+  if (SSL_CTX_use_PrivateKey_file(context.get(), key_file.c_str(), SSL_FILETYPE_PEM) != 1)
+    return FileError("read key", key_file);
+  if (SSL_CTX_check_private_key(context.get()) != 1)
+    return FileError("key does not match certificate " + certificate_file + ":", key_file);
   return context;
 }
 

@@ -13,8 +13,8 @@ namespace neurallog::http {
 // Shared by the connections that were opened with it; a reload makes a new one.
 using TlsContext = std::shared_ptr<ssl_ctx_st>;
 
-// TLS 1.2 and 1.3, forward secrecy and AEAD only, ALPN http/1.1. OpenSSL's own configuration files are never read.
-// The certificate file holds the chain, leaf first. Errors name the file.
+// TLS 1.2 and 1.3, forward secrecy and AEAD only, ALPN http/1.1. OpenSSL's own configuration files
+// are never read. The certificate file holds the chain, leaf first. Errors name the file.
 Result<TlsContext> LoadTlsContext(const std::string& certificate_file, const std::string& key_file);
 
 // Prepares OpenSSL without its configuration file; called before anything else of OpenSSL.

@@ -93,6 +93,7 @@ Outcome RecordWalker::Walk(uint32_t first, uint32_t limit_token) {
     const char* raw = text + at[0];
     if (*raw != '"') return Fail(Outcome::kSyntax, raw, "expected a field name in quotes");
     const char* colon = text + at[1];
+    if (limit - at < 3) return at + 1 < limit && *colon != ':' ? Fail(Outcome::kSyntax, colon, "expected ':' after a field name") : Outcome::kIncomplete;
     if (*colon != ':') return Fail(Outcome::kSyntax, colon, "expected ':' after a field name");
     const char* raw_end = TokenEnd(raw + 2, colon) - 1;
     key = keys_.Find(parent, key, raw + 1, static_cast<size_t>(raw_end - raw - 1));
@@ -271,7 +272,7 @@ Outcome RecordWalker::ReadScalar(const char* value, const char* end, ValueType* 
     *type = ValueType::kBool;
   } else if (*text == "null") {
     *type = ValueType::kNull;
-    *text = {};
+    *text = Span(value, value);
   } else if (IsJsonNumber(*text)) {
     *type = ValueType::kNumber;
   } else {

@@ -67,10 +67,10 @@ RowSlice RowBuffer::Front(size_t rows_max, size_t bytes_max) const { return Curs
 
 RowSlice RowBuffer::FrontUntil(storage::LogPosition end) const { return Cursor(entries_).Take(SIZE_MAX, SIZE_MAX, end); }
 
-std::vector<RowSlice> RowBuffer::All(size_t rows_max) const {
+std::vector<RowSlice> RowBuffer::All(size_t rows_max, size_t bytes_max) const {
   std::vector<RowSlice> slices;
   for (Cursor cursor(entries_); !cursor.done();) {
-    slices.push_back(cursor.Take(rows_max, SIZE_MAX));
+    slices.push_back(cursor.Take(rows_max, bytes_max));
     if (slices.back().rows.empty()) slices.pop_back();
   }
   return slices;

@@ -34,8 +34,8 @@ class RowBuffer {
   RowSlice Front(size_t rows_max, size_t bytes_max) const;
   // The first rows up to a position that an earlier Front ended at.
   RowSlice FrontUntil(storage::LogPosition end) const;
-  // All rows as slices of at most `rows_max` rows, oldest first.
-  std::vector<RowSlice> All(size_t rows_max) const;
+  // All rows as slices of at most `rows_max` rows and about `bytes_max` bytes, oldest first.
+  std::vector<RowSlice> All(size_t rows_max, size_t bytes_max) const;
   // Forgets the rows before `end`. Returns the bytes that the buffer holds less.
   size_t Drop(storage::LogPosition end);
 

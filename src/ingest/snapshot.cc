@@ -19,7 +19,7 @@ class SealedView : public block::BlockView {
   Result<const block::Column*> GetColumn(size_t index) override {
     if (!columns_[index]) {
       const block::ColumnMeta& meta = header().columns[index];
-      if (meta.chunk_bytes <= block::kInlineChunkBytesMax) {
+      if (!meta.inline_chunk.empty()) {
         NL_TRY(columns_[index], block::DecodeColumn(meta, header().rows, meta.inline_chunk));
       } else {
         NL_TRY(const std::string chunk, store_->ReadColumn(entry_, keyspace_, static_cast<uint16_t>(index)));

@@ -5,7 +5,9 @@
 namespace neurallog::ingest {
 namespace {
 
-constexpr size_t kSnapshotRows = 8192;  // of the blocks that buffered rows are shown as
+// Of the blocks that buffered rows are shown as.
+constexpr size_t kSnapshotRows = 8192;
+constexpr size_t kSnapshotBytes = 64u << 20;
 
 }  // namespace
 
@@ -67,7 +69,7 @@ Result<std::shared_ptr<const block::BlockSet>> TenantLog::Snapshot(const TimeRan
         NL_TRY(std::vector<storage::BlockEntry> entries, LoadEntries(damage));
         AdoptDirectory(std::move(entries));
       }
-      if (directory_) return MakeSnapshot(store_, keyspace_, directory_, buffer_.All(kSnapshotRows), range);
+      if (directory_) return MakeSnapshot(store_, keyspace_, directory_, buffer_.All(kSnapshotRows, kSnapshotBytes), range);
       changes = changes_;
     }
     NL_TRY(std::vector<storage::BlockEntry> entries, LoadEntries(damage));

@@ -136,7 +136,12 @@ Result<bool> Execution::Impl::Next(size_t bytes_target, std::string* out) {
 }
 
 Status Execution::Impl::ScanOrFinish() {
-  if (next_block_ < order_.size() && first_stage_->wants_more()) return ScanBlock(order_[next_block_++]);
+  if (next_block_ < order_.size() && first_stage_->wants_more()) {
+    const block::BlockHeader& next = blocks_->header(order_[next_block_]);
+    NL_RETURN_IF_ERROR(first_stage_->Advance(newest_first_ ? next.max_ns : next.min_ns));
+    const bool is_answered = !sink_.empty() || !first_stage_->wants_more();
+    return is_answered ? Status::Ok() : ScanBlock(order_[next_block_++]);
+  }
   is_finished_ = true;
   next_block_ = order_.size();
   return first_stage_->Finish();

@@ -43,6 +43,12 @@ class Stage {
   virtual bool wants_more() const { return next_->wants_more(); }
   // Rows outside of this range cannot change the answer any more. Only asked by stages that keep rows as they are.
   virtual TimeRange needed() const { return {}; }
+  // Rows to come are not newer than `ns` when the source goes from new to old, else not older. A stage that orders rows by time can
+  // let go of those that are certain.
+  virtual Status Advance(int64_t ns) {
+    (void)ns;
+    return {};
+  }
 
  protected:
   Stage* const next_;

@@ -20,6 +20,7 @@ class ProjectStage : public Stage {
     return next_->Push(std::move(batch));
   }
   TimeRange needed() const override { return next_->needed(); }
+  Status Advance(int64_t ns) override { return next_->Advance(ns); }
 
  private:
   const Projection::Step& step_;

@@ -50,6 +50,7 @@ class FilterStage : public Stage {
     return next_->Push(std::move(batch));
   }
   TimeRange needed() const override { return next_->needed(); }
+  Status Advance(int64_t ns) override { return next_->Advance(ns); }
 
  private:
   Status FilterBlock(Batch* batch) {

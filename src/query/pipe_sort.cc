@@ -1,8 +1,9 @@
 // `sort by (a, b desc) [desc] [limit N] [offset N]`, `first N by (a)`, `last N by (a)`.
 //
 // With a limit, a heap keeps the best rows: their keys and where they lie, no more; columns that are not keys are decoded for the
-// survivors only. Sorting by _time alone with a limit is special: keys are integers, and the source is told which times can still
-// matter, so that it visits no block that is too old (or too young). Rows with equal keys stay in the order in which they came.
+// survivors only. Sorting by _time alone with a limit is special: keys are integers, the source is told which times can still matter, so
+// that it visits no block that is too old (or too young), and rows that no later block can beat go on at once, so that a large limit
+// does not hold many blocks. Rows with equal keys stay in the order in which they came.
 #include <algorithm>
 
 #include "filter/parser.h"
@@ -71,15 +72,16 @@ class RunPusher {
 class NewestStage : public Stage {
  public:
   NewestStage(const SortSpec& spec, const StageContext& context, Stage* next)
-      : Stage(next), spec_(spec), descending_(spec.fields[0].descending), kept_(spec.kept()), budget_(context.budget), interrupt_(*context.interrupt) {}
+      : Stage(next), spec_(spec), descending_(spec.fields[0].descending), left_(spec.kept()), offset_left_(spec.offset), budget_(context.budget), interrupt_(*context.interrupt) {}
   ~NewestStage() override { budget_->Release(&charged_); }
 
   Status Push(Batch batch) override {
-    if (spec_.limit == 0) return {};
+    if (spec_.limit == 0 || left_ == 0) return {};
+    NL_RETURN_IF_ERROR(interrupt_.Check());
     NL_TRY(const std::span<const int64_t> times, batch.Times());
     for (const uint32_t row : batch.List()) {
-      const int64_t key = times.empty() ? 0 : descending_ ? ~times[row] : times[row];  // ~ turns the order round
-      if (heap_.size() == kept_ && key >= heap_.front().key) continue;
+      const int64_t key = times.empty() ? 0 : KeyOf(times[row]);
+      if (heap_.size() == left_ && key >= heap_.front().key) continue;
       Insert({key, sequence_++, {batch.rows, batch.projection, row}});
     }
     NL_RETURN_IF_ERROR(batch.rows->Charge());
@@ -87,19 +89,26 @@ class NewestStage : public Stage {
   }
 
   Status Finish() override {
-    std::sort(heap_.begin(), heap_.end(), Before);
-    RunPusher pusher(next_);
-    for (size_t i = spec_.offset; i < heap_.size(); ++i) NL_RETURN_IF_ERROR(pusher.Add(std::move(heap_[i].place)));
-    NL_RETURN_IF_ERROR(pusher.Flush());
-    heap_.clear();
+    NL_RETURN_IF_ERROR(PushFirst(heap_.size()));
     return next_->Finish();
   }
 
-  bool wants_more() const override { return spec_.limit > 0; }
+  Status Advance(int64_t ns) override {
+    const int64_t bound = KeyOf(ns);
+    const auto is_certain = [bound](const Entry& entry) { return entry.key < bound; };
+    const auto uncertain = std::partition(heap_.begin(), heap_.end(), is_certain);
+    if (uncertain == heap_.begin()) {
+      std::make_heap(heap_.begin(), heap_.end(), Before);
+      return {};
+    }
+    return PushFirst(static_cast<size_t>(uncertain - heap_.begin()));
+  }
+
+  bool wants_more() const override { return spec_.limit > 0 && left_ > 0 && next_->wants_more(); }
 
   TimeRange needed() const override {
     TimeRange range;
-    if (heap_.size() < kept_ || heap_.empty()) return range;
+    if (heap_.size() < left_ || heap_.empty()) return range;
     const int64_t key = heap_.front().key;
     if (descending_) {
       range.start_ns = ~key == std::numeric_limits<int64_t>::max() ? ~key : ~key + 1;
@@ -117,8 +126,29 @@ class NewestStage : public Stage {
   };
   static bool Before(const Entry& a, const Entry& b) { return a.key != b.key ? a.key < b.key : a.sequence < b.sequence; }
 
+  // Smaller keys come first; ~ turns the order round.
+  int64_t KeyOf(int64_t ns) const { return descending_ ? ~ns : ns; }
+
+  // Lets the first `count` entries go, all of which come before the others.
+  Status PushFirst(size_t count) {
+    const auto end = heap_.begin() + static_cast<ptrdiff_t>(count);
+    std::sort(heap_.begin(), end, Before);
+    RunPusher pusher(next_);
+    for (auto entry = heap_.begin(); entry != end; ++entry) {
+      if (offset_left_ > 0) {
+        --offset_left_;
+      } else {
+        NL_RETURN_IF_ERROR(pusher.Add(std::move(entry->place)));
+      }
+    }
+    heap_.erase(heap_.begin(), end);
+    std::make_heap(heap_.begin(), heap_.end(), Before);
+    left_ -= count;
+    return pusher.Flush();
+  }
+
   void Insert(Entry entry) {
-    if (heap_.size() == kept_) {
+    if (heap_.size() == left_) {
       std::pop_heap(heap_.begin(), heap_.end(), Before);
       heap_.back() = std::move(entry);
     } else {
@@ -129,7 +159,8 @@ class NewestStage : public Stage {
 
   const SortSpec& spec_;
   const bool descending_;
-  const uint64_t kept_;
+  uint64_t left_;          // rows still to be found, with those to be skipped
+  uint64_t offset_left_;
   MemoryBudget* const budget_;
   const Interrupt& interrupt_;
   std::vector<Entry> heap_;  // the worst one in front

@@ -25,7 +25,7 @@ inline constexpr size_t kPipesMax = 100;
 
 struct ParseOptions {
   int64_t now_ns = 0;                        // what `now` and `_time:5m` refer to
-  std::vector<std::string> extra_filters;    // filters that every row must pass too, each a text of its own
+  std::vector<std::string> extra_filters{};  // filters that every row must pass too, each a text of its own
 };
 
 struct Query {

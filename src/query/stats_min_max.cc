@@ -44,7 +44,7 @@ class ExtremeState : public StatsState {
       if (column.encoding == block::Encoding::kInts && column.Has(rows[i])) {
         const auto number = static_cast<long double>(column.ints[rows[i]]);
         const Value& best = values_[group];
-        const bool is_beaten = is_set_[group] && best.is_number && (is_max_ ? number <= best.number : number >= best.number);
+        const bool is_beaten = is_set_[group] && best.kind == Value::Kind::kNumber && (is_max_ ? number <= best.number : number >= best.number);
         if (is_beaten) continue;
         value.Set(column.TextAt(rows[i], scratch), column.TypeAt(rows[i]));
         if (is_time) {

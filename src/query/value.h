@@ -1,4 +1,4 @@
-// Values as sort, min and max compare them: numbers before texts, numbers by value, texts byte by byte.
+// Values as sort, min and max compare them: empty ones first, then numbers by value, then texts byte by byte.
 #pragma once
 
 #include <string>
@@ -10,20 +10,22 @@
 namespace neurallog::query {
 
 struct Value {
-  bool is_number = false;
+  enum class Kind : uint8_t { kEmpty, kNumber, kText };
+  Kind kind = Kind::kEmpty;
   ValueType type = ValueType::kString;
   long double number = 0;
   std::string text;
 
   void Set(std::string_view value, ValueType value_type = ValueType::kString) {
     filter::Number parsed;
-    is_number = filter::ParseNumber(value, &parsed);
+    const bool is_number = filter::ParseNumber(value, &parsed);
+    kind = value.empty() ? Kind::kEmpty : is_number ? Kind::kNumber : Kind::kText;
     number = is_number ? parsed.value : 0;
     text.assign(value);
     type = value_type;
   }
   void SetInt(int64_t value) {
-    is_number = true;
+    kind = Kind::kNumber;
     number = static_cast<long double>(value);
     type = ValueType::kNumber;
     text.clear();
@@ -33,8 +35,8 @@ struct Value {
 
 // Negative, zero or positive as a is before, beside or behind b.
 inline int Compare(const Value& a, const Value& b) {
-  if (a.is_number != b.is_number) return a.is_number ? -1 : 1;
-  if (a.is_number) return a.number < b.number ? -1 : a.number > b.number ? 1 : 0;
+  if (a.kind != b.kind) return a.kind < b.kind ? -1 : 1;
+  if (a.kind == Value::Kind::kNumber) return a.number < b.number ? -1 : a.number > b.number ? 1 : 0;
   return a.text.compare(b.text);
 }
 

@@ -26,7 +26,7 @@ namespace neurallog::wal {
 
 struct WriterOptions {
   std::string directory;
-  uint64_t segment_bytes = 256u << 20;
+  uint64_t segment_bytes = 64u << 20;
   // Bytes staged before they are written out; a group may be larger. A multiple of kPageBytes.
   size_t staging_bytes = 1u << 20;
   bool direct_io = true;

@@ -12,7 +12,15 @@ import tempfile
 import time
 import urllib.parse
 
-BINARY = os.environ.get("NEURALLOG_BINARY", os.path.join(os.path.dirname(__file__), "../../build/dev/neurallog"))
+BINARY = os.environ.get("NL_BINARY", os.path.join(os.path.dirname(__file__), "../../build/dev/neurallog"))
+
+
+# Small log segments: they are allocated, and read at the next start, in full.
+SMALL = {"NEURALLOG_WAL_SEGMENT_BYTES": "8MiB"}
+
+
+def environment(env=None):
+    return {**SMALL, **os.environ, **(env or {})}
 
 
 class Server:
@@ -29,7 +37,7 @@ class Server:
         self.log = open(os.path.join(self.data_dir, "stderr.log"), "ab+")
         begin = self.log.seek(0, os.SEEK_END)
         command = [*self.prefix, BINARY, "serve", "--listen", self.listen, "--data-dir", self.data_dir, *self.flags]
-        self.process = subprocess.Popen(command, stderr=self.log, env={**os.environ, **(self.env or {})})
+        self.process = subprocess.Popen(command, stderr=self.log, env=environment(self.env))
         deadline = time.monotonic() + 60
         while wait:
             with open(self.log.name, "rb") as log:
@@ -40,6 +48,7 @@ class Server:
                 self.port = int(match[1] or match[2])
                 return
             if self.process.poll() is not None or time.monotonic() > deadline:
+                self.log.close()
                 raise RuntimeError(f"the server did not start (exit {self.process.poll()}):\n{text}")
             time.sleep(0.01)
 
@@ -67,6 +76,14 @@ class Server:
     def __exit__(self, *_):
         self.close()
 
+    def restart(self, *flags):
+        """Ends the server politely and starts it on the same data with other flags, when some are given."""
+        code = self.stop()
+        if flags:
+            self.flags = flags
+        self.start()
+        return code
+
     def stderr(self):
         with open(self.log.name, errors="replace") as log:
             return log.read()
@@ -82,6 +99,22 @@ class Server:
     def post(self, records, target="/v1/logs", headers=None):
         status, _, body = self.request("POST", target, json.dumps(records), {"Content-Type": "application/json", **(headers or {})})
         return status, json.loads(body)
+
+    def send(self, body, headers=None, target="/v1/logs"):
+        """Posts bytes as they are; returns (status, headers, decoded JSON answer)."""
+        status, answer_headers, answer = self.request("POST", target, body, headers)
+        return status, answer_headers, json.loads(answer)
+
+    def search(self, text="*", headers=None, **params):
+        """The native search, without a limit unless one is given."""
+        return self.query(text, "/v1/logs", headers, **{"limit": 0, **params})
+
+    def metric(self, name):
+        """The value of one line of /metrics, name with labels; 0 when there is none."""
+        for line in self.request("GET", "/metrics")[2].decode().splitlines():
+            if line.startswith(name + " "):
+                return float(line.rpartition(" ")[2])
+        return 0.0
 
     def query(self, text, target="/select/logsql/query", headers=None, **params):
         status, _, body = self.request("GET", target + "?" + urllib.parse.urlencode({"query": text, **params}), headers=headers)
@@ -108,4 +141,41 @@ class Server:
 
 def run(*arguments, env=None):
     """Runs the binary with arguments and returns the finished process."""
-    return subprocess.run([BINARY, *arguments], capture_output=True, text=True, timeout=60, env={**os.environ, **(env or {})})
+    return subprocess.run([BINARY, *arguments], capture_output=True, text=True, timeout=60, env=environment(env))
+
+
+def until(condition, seconds=10):
+    """Waits until `condition` is true; its last value."""
+    deadline = time.monotonic() + seconds
+    while not (value := condition()) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return value
+
+
+def ndjson(records):
+    return "\n".join(json.dumps(record) for record in records)
+
+
+def shared_data(*parts):
+    """A path in the folder of test data, which is beside the repository or where NL_SHARED says."""
+    repository = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../..")
+    return os.path.join(os.environ.get("NL_SHARED", os.path.join(repository, "../shared")), "data", *parts)
+
+
+def zstd(data, *flags):
+    return subprocess.run(["zstd", "-q", *flags], input=data, capture_output=True, check=True).stdout
+
+
+class ProblemAssertions:
+    """For unittest.TestCase: the answer is a problem document that says what is wrong."""
+
+    def assert_problem(self, answer, status, *texts):
+        actual, headers, body = answer
+        document = body if isinstance(body, dict) else json.loads(body)
+        self.assertEqual(actual, status, document)
+        self.assertEqual(headers["content-type"], "application/problem+json")
+        self.assertEqual(document["status"], status)
+        self.assertTrue(document["title"])
+        for text in texts:
+            self.assertIn(text, document["detail"])
+        return document

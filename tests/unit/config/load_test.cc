@@ -282,7 +282,7 @@ TEST_CASE_METHOD(ConfigTest, "what ToYaml writes reads back as the same configur
   config.data_dir = "C:\\logs \"x\": # [a]\n\t\x01";
   config.tls.certificate_file = "- a";
   config.tls.key_file = "null";
-  config.wal.group_wait = 250us;
+  config.storage.seal_age = 1250ms;
   config.wal.direct_io = false;
   config.query.memory_bytes_max = kMiB + 1;
   config.auth.required = AuthRequired::kAlways;

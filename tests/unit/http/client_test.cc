@@ -26,7 +26,8 @@ struct TempFolder {
 };
 
 // Writes an EC P-256 key and a certificate signed by itself for 127.0.0.1.
-void WriteCertificate(const std::string& certificate_file, const std::string& key_file, long serial) {
+void WriteCertificate(const std::string& certificate_file, const std::string& key_file,
+                      long serial) {
   EVP_PKEY* key = EVP_EC_gen("P-256");
   X509* certificate = X509_new();
   X509_set_version(certificate, 2);
@@ -35,12 +36,14 @@ void WriteCertificate(const std::string& certificate_file, const std::string& ke
   X509_gmtime_adj(X509_getm_notAfter(certificate), 3600);
   X509_set_pubkey(certificate, key);
   X509_NAME* name = X509_get_subject_name(certificate);
-  X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, reinterpret_cast<const unsigned char*>("neurallog test"), -1, -1, 0);
+  X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
+                             reinterpret_cast<const unsigned char*>("neurallog test"), -1, -1, 0);
   X509_set_issuer_name(certificate, name);
   X509V3_CTX context;
   X509V3_set_ctx_nodb(&context);
   X509V3_set_ctx(&context, certificate, certificate, nullptr, nullptr, 0);
-  X509_EXTENSION* names = X509V3_EXT_conf_nid(nullptr, &context, NID_subject_alt_name, "IP:127.0.0.1");
+  X509_EXTENSION* names =
+      X509V3_EXT_conf_nid(nullptr, &context, NID_subject_alt_name, "IP:127.0.0.1");
   X509_add_ext(certificate, names, -1);
   X509_EXTENSION_free(names);
   X509_sign(certificate, key, EVP_sha256());
@@ -67,7 +70,8 @@ TEST_CASE("the client reads answers with a length, in chunks and without either"
   REQUIRE(hello->status == 200);
   REQUIRE(hello->body == "hello");
   REQUIRE(hello->FindHeader("CONTENT-TYPE") == "text/plain");
-  REQUIRE(Fetch(GetRequest(server.Url("/stream?pieces=100&bytes=5000")))->body == std::string(500'000, 'x'));
+  REQUIRE(Fetch(GetRequest(server.Url("/stream?pieces=100&bytes=5000")))->body ==
+          std::string(500'000, 'x'));
   ClientRequest post = GetRequest(server.Url("/echo"));
   post.method = "POST";
   post.body = std::string(300'000, 'p');
@@ -115,7 +119,8 @@ TEST_CASE("IPv6 addresses work on both sides") {
     WARN("no IPv6 here: " << server.status().ToString());
     return;
   }
-  const auto peer = Fetch(GetRequest("http://[::1]:" + std::to_string((*server)->port()) + "/peer"));
+  const auto peer =
+      Fetch(GetRequest("http://[::1]:" + std::to_string((*server)->port()) + "/peer"));
   REQUIRE(peer.ok());
   REQUIRE(peer->body.substr(0, 6) == "[::1]:");
   REQUIRE(peer->body.find(" loopback") != std::string::npos);
@@ -171,7 +176,8 @@ TEST_CASE("a reloaded certificate is used by new connections, a broken one is no
   options.tls_certificate_file = folder.File("cert.pem");
   options.tls_key_file = folder.File("key.pem");
   TestServer server(options);
-  ClientRequest request = GetRequest("https://127.0.0.1:" + std::to_string(server.server->port()) + "/hello");
+  ClientRequest request =
+      GetRequest("https://127.0.0.1:" + std::to_string(server.server->port()) + "/hello");
   request.ca_file = folder.File("old.pem");
   fs::copy_file(options.tls_certificate_file, request.ca_file);
   REQUIRE(Fetch(request).ok());
@@ -183,7 +189,8 @@ TEST_CASE("a reloaded certificate is used by new connections, a broken one is no
   request.ca_file = options.tls_certificate_file;
   REQUIRE(Fetch(request).ok());
 
-  fs::copy_file(folder.File("old.pem"), options.tls_certificate_file, fs::copy_options::overwrite_existing);
+  fs::copy_file(folder.File("old.pem"), options.tls_certificate_file,
+                fs::copy_options::overwrite_existing);
   request.ca_file = folder.File("new.pem");
   const Status mismatch = server.server->ReloadTls();
   REQUIRE_FALSE(mismatch.ok());

@@ -1,4 +1,5 @@
-// A server with a handler whose routes each do one thing, and a raw client that sends exactly the bytes that a test names.
+// A server with a handler whose routes each do one thing, and a raw client that sends exactly the
+// bytes that a test names.
 #pragma once
 
 #include <arpa/inet.h>
@@ -14,6 +15,7 @@
 #include <deque>
 #include <map>
 #include <mutex>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
@@ -119,12 +121,15 @@ class TestHandler : public Handler {
   void Handle(Request request, ResponderPtr responder) override {
     ++handled;
     const std::string path(request.path());
-    if (path == "/echo" || path == "/limit10") return responder->Send(Text(std::string(request.body.view())));
+    if (path == "/echo" || path == "/limit10")
+      return responder->Send(Text(std::string(request.body.view())));
     if (path == "/length") return responder->Send(Text(std::to_string(request.body.size())));
     if (path == "/target") return responder->Send(Text(std::string(request.target)));
     if (path == "/header") return responder->Send(Text(std::string(request.FindHeader("x-test"))));
-    if (path == "/peer") return responder->Send(Text(request.peer + (request.peer_is_loopback ? " loopback" : "")));
+    if (path == "/peer")
+      return responder->Send(Text(request.peer + (request.peer_is_loopback ? " loopback" : "")));
     if (path == "/drop") return;
+    if (path == "/throw") throw std::runtime_error("a bug in the handler");
     if (path == "/big") return responder->Send(Text(std::string(8 << 20, 'b')));
     if (path == "/nocontent") return responder->Send(Status204());
     if (path == "/async") return Async(std::move(responder), std::string(request.query()));
@@ -134,7 +139,9 @@ class TestHandler : public Handler {
     responder->Send(Text("hello"));
   }
 
-  Response ErrorResponse(int status, std::string_view detail) override { return ProblemResponse(status, detail); }
+  Response ErrorResponse(int status, std::string_view detail) override {
+    return ProblemResponse(status, detail);
+  }
 
   static Response Text(std::string body) {
     Response response;
@@ -166,7 +173,9 @@ class TestHandler : public Handler {
   }
 
   void Async(ResponderPtr responder, std::string text) {
-    worker.Post([responder = std::move(responder), text = std::move(text)] { responder->Send(Text(text)); });
+    worker.Post([responder = std::move(responder), text = std::move(text)] {
+      responder->Send(Text(text));
+    });
   }
 
   void Stream(const Request& request, ResponderPtr responder) {
@@ -216,15 +225,18 @@ struct RawResponse {
 
 class RawClient {
  public:
-  explicit RawClient(uint16_t port, int receive_buffer_bytes = 0) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    if (receive_buffer_bytes > 0) ::setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &receive_buffer_bytes, sizeof(receive_buffer_bytes));
+  explicit RawClient(uint16_t port, int receive_buffer_bytes = 0)
+      : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    if (receive_buffer_bytes > 0)
+      ::setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &receive_buffer_bytes, sizeof(receive_buffer_bytes));
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_port = htons(port);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     REQUIRE(::connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0);
   }
-  RawClient(RawClient&& other) noexcept : fd_(std::exchange(other.fd_, -1)), buffer_(std::move(other.buffer_)) {}
+  RawClient(RawClient&& other) noexcept
+      : fd_(std::exchange(other.fd_, -1)), buffer_(std::move(other.buffer_)) {}
   ~RawClient() { Close(); }
 
   bool Send(std::string_view bytes) {
@@ -329,7 +341,8 @@ inline ServerOptions TestOptions(IoBackend backend) {
   return options;
 }
 
-// A running server. The handler goes last, because answers may still be on their way when the server stops.
+// A running server. The handler goes last, because answers may still be on their way when the
+// server stops.
 struct TestServer {
   explicit TestServer(const ServerOptions& options) {
     auto started = Server::Start(options, &handler);
@@ -337,8 +350,12 @@ struct TestServer {
     REQUIRE(started.ok());
     server = std::move(started).value();
   }
-  RawClient Connect(int receive_buffer_bytes = 0) const { return RawClient(server->port(), receive_buffer_bytes); }
-  std::string Url(const std::string& target) const { return "http://127.0.0.1:" + std::to_string(server->port()) + target; }
+  RawClient Connect(int receive_buffer_bytes = 0) const {
+    return RawClient(server->port(), receive_buffer_bytes);
+  }
+  std::string Url(const std::string& target) const {
+    return "http://127.0.0.1:" + std::to_string(server->port()) + target;
+  }
 
   TestHandler handler;
   std::unique_ptr<Server> server;
@@ -346,9 +363,13 @@ struct TestServer {
 
 inline IoBackend AnyBackend() { return GENERATE(IoBackend::kEpoll, IoBackend::kIoUring); }
 
-inline std::string Get(const std::string& target) { return "GET " + target + " HTTP/1.1\r\nHost: test\r\n\r\n"; }
+inline std::string Get(const std::string& target) {
+  return "GET " + target + " HTTP/1.1\r\nHost: test\r\n\r\n";
+}
 inline std::string Post(const std::string& target, const std::string& body) {
-  return "POST " + target + " HTTP/1.1\r\nHost: test\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+  return "POST " + target +
+         " HTTP/1.1\r\nHost: test\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
+         body;
 }
 
 }  // namespace neurallog::http

@@ -36,7 +36,8 @@ TEST_CASE("a body beyond the limit is answered 413 before it is read") {
   REQUIRE(announced.EndsWithin(5000));
 
   RawClient huge_chunk = server.Connect();
-  huge_chunk.Send("POST /length HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n186A1\r\n");
+  huge_chunk.Send(
+      "POST /length HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n186A1\r\n");
   REQUIRE(huge_chunk.Read().status == 413);
 
   RawClient many_chunks = server.Connect();
@@ -182,7 +183,9 @@ TEST_CASE("bodies beyond the total bound wait for their turn, in order") {
   REQUIRE(Eventually([&] { return server.handler.held_count() == 1; }));
 
   RawClient second = server.Connect();
-  second.Send("POST /length HTTP/1.1\r\nHost: test\r\nContent-Length: 500000\r\nExpect: 100-continue\r\n\r\n");
+  second.Send(
+      "POST /length HTTP/1.1\r\nHost: test\r\nContent-Length: 500000\r\nExpect: "
+      "100-continue\r\n\r\n");
   REQUIRE(second.SilentFor(200));
   // A small one would fit, but it came later.
   RawClient third = server.Connect();
@@ -216,11 +219,14 @@ TEST_CASE("many growing bodies under a small total bound all arrive") {
   options.body_bytes_total_max = 3'000'000;
   options.threads = 2;
   TestServer server(options);
+  std::vector<RawClient>
+      clients;  // connected here, because Catch's assertions belong to one thread
+  for (int i = 0; i < 8; ++i) clients.push_back(server.Connect());
   std::vector<std::thread> senders;
   std::atomic<int> whole{0};
   for (int i = 0; i < 8; ++i) {
     senders.emplace_back([&, i] {
-      RawClient client = server.Connect();
+      RawClient& client = clients[static_cast<size_t>(i)];
       std::string body(4'000'000 + static_cast<size_t>(i), 'g');
       if (i % 2 == 0) {
         client.Send(Post("/length", body));

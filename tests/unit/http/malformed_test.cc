@@ -17,9 +17,12 @@ const std::string kChunked = kPost + "Transfer-Encoding: chunked\r\n\r\n";
 
 std::vector<Case> Cases() {
   return {
-      {"both lengths", kPost + "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
-      {"both lengths, other order", kPost + "Transfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n", 400},
-      {"length and unknown coding", kPost + "Transfer-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc", 400},
+      {"both lengths", kPost + "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+       400},
+      {"both lengths, other order",
+       kPost + "Transfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n", 400},
+      {"length and unknown coding",
+       kPost + "Transfer-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc", 400},
       {"two different lengths", kPost + "Content-Length: 3\r\nContent-Length: 4\r\n\r\nabcd", 400},
       {"the same length twice", kPost + "Content-Length: 3\r\nContent-Length: 3\r\n\r\nabc", 400},
       {"a list of lengths", kPost + "Content-Length: 3, 3\r\n\r\nabc", 400},
@@ -29,26 +32,38 @@ std::vector<Case> Cases() {
       {"a hexadecimal length", kPost + "Content-Length: 0x3\r\n\r\nabc", 400},
       {"an empty length", kPost + "Content-Length: \r\n\r\n", 400},
       {"a length beyond 64 bits", kPost + "Content-Length: 18446744073709551616\r\n\r\n", 400},
-      {"a length at the end of 64 bits", kPost + "Content-Length: 18446744073709551615\r\n\r\n", 413},
+      {"a length at the end of 64 bits", kPost + "Content-Length: 18446744073709551615\r\n\r\n",
+       413},
       {"chunked twice", kPost + "Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n", 400},
-      {"chunked in two headers", kPost + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
-      {"chunked hidden by a second coding", kPost + "Transfer-Encoding: chunked\r\nTransfer-Encoding: x\r\n\r\n0\r\n\r\n", 400},
+      {"chunked in two headers",
+       kPost + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
+      {"chunked hidden by a second coding",
+       kPost + "Transfer-Encoding: chunked\r\nTransfer-Encoding: x\r\n\r\n0\r\n\r\n", 400},
       {"identity", kPost + "Transfer-Encoding: identity\r\n\r\n", 400},
-      {"identity before chunked", kPost + "Transfer-Encoding: identity, chunked\r\n\r\n0\r\n\r\n", 400},
+      {"identity before chunked", kPost + "Transfer-Encoding: identity, chunked\r\n\r\n0\r\n\r\n",
+       400},
       {"chunked not last", kPost + "Transfer-Encoding: chunked, gzip\r\n\r\n", 400},
       {"an unknown coding", kPost + "Transfer-Encoding: gzip\r\n\r\n", 501},
-      {"an unknown coding before chunked", kPost + "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 501},
+      {"an unknown coding before chunked",
+       kPost + "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 501},
       {"xchunked", kPost + "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n", 501},
       {"a quoted coding", kPost + "Transfer-Encoding: \"chunked\"\r\n\r\n0\r\n\r\n", 400},
       {"chunked with a parameter", kPost + "Transfer-Encoding: chunked;q=1\r\n\r\n0\r\n\r\n", 400},
-      {"a control character before chunked", kPost + "Transfer-Encoding: \x0b" "chunked\r\n\r\n0\r\n\r\n", 400},
+      {"a control character before chunked",
+       kPost + "Transfer-Encoding: \x0b"
+               "chunked\r\n\r\n0\r\n\r\n",
+       400},
       {"an empty coding", kPost + "Transfer-Encoding:\r\n\r\n", 400},
-      {"a coding in HTTP/1.0", "POST /echo HTTP/1.0\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
+      {"a coding in HTTP/1.0",
+       "POST /echo HTTP/1.0\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
       {"a folded line", "GET / HTTP/1.1\r\nHost: test\r\nX: a\r\n b\r\n\r\n", 400},
       {"a folded line with a tab", "GET / HTTP/1.1\r\nHost: test\r\nX: a\r\n\tb\r\n\r\n", 400},
-      {"a blank first line of a folded header", "GET / HTTP/1.1\r\nHost: test\r\nX:\r\n b\r\n\r\n", 400},
-      {"a blank last line of a folded header", "GET / HTTP/1.1\r\nHost: test\r\nX: a\r\n \r\nY: z\r\n\r\n", 400},
-      {"a folded Transfer-Encoding", kPost + "Transfer-Encoding:\r\n chunked\r\n\r\n0\r\n\r\n", 400},
+      {"a blank first line of a folded header", "GET / HTTP/1.1\r\nHost: test\r\nX:\r\n b\r\n\r\n",
+       400},
+      {"a blank last line of a folded header",
+       "GET / HTTP/1.1\r\nHost: test\r\nX: a\r\n \r\nY: z\r\n\r\n", 400},
+      {"a folded Transfer-Encoding", kPost + "Transfer-Encoding:\r\n chunked\r\n\r\n0\r\n\r\n",
+       400},
       {"a folded first header", "GET / HTTP/1.1\r\n Host: test\r\n\r\n", 400},
       {"a space before the colon", kPost + "Content-Length : 3\r\n\r\nabc", 400},
       {"a tab before the colon", kPost + "Transfer-Encoding\t: chunked\r\n\r\n", 400},
@@ -60,9 +75,12 @@ std::vector<Case> Cases() {
       {"a bare CR in a value", "GET / HTTP/1.1\r\nHost: test\r\nX: a\rb\r\n\r\n", 400},
       {"a bare CR in the request line", "GET /\r HTTP/1.1\r\nHost: test\r\n\r\n", 400},
       {"CR CR LF", "GET / HTTP/1.1\r\nHost: test\r\r\n\r\n", 400},
-      {"NUL in a value", "GET / HTTP/1.1\r\nHost: test\r\nX: a" + std::string(1, '\0') + "b\r\n\r\n", 400},
-      {"NUL in a name", "GET / HTTP/1.1\r\nHost: test\r\nX" + std::string(1, '\0') + ": b\r\n\r\n", 400},
-      {"NUL in the target", "GET /a" + std::string(1, '\0') + "b HTTP/1.1\r\nHost: test\r\n\r\n", 400},
+      {"NUL in a value",
+       "GET / HTTP/1.1\r\nHost: test\r\nX: a" + std::string(1, '\0') + "b\r\n\r\n", 400},
+      {"NUL in a name", "GET / HTTP/1.1\r\nHost: test\r\nX" + std::string(1, '\0') + ": b\r\n\r\n",
+       400},
+      {"NUL in the target", "GET /a" + std::string(1, '\0') + "b HTTP/1.1\r\nHost: test\r\n\r\n",
+       400},
       {"no Host", "GET / HTTP/1.1\r\n\r\n", 400},
       {"two Hosts", "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400},
       {"the same Host twice", "GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", 400},
@@ -135,7 +153,9 @@ TEST_CASE("lenient forms that cannot be read in two ways are served") {
       {"BREW /target HTTP/1.1\r\nHost: test\r\n\r\n", "/target"},
       {"POST /echo HTTP/1.1\r\nHost: test\r\nContent-Length: 0003\r\n\r\nabc", "abc"},
       {"POST /echo HTTP/1.1\r\nHost: test\r\nContent-Length: 0\r\n\r\n", ""},
-      {"POST /echo HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: CHUNKED\r\n\r\n03\r\nabc\r\n000\r\n\r\n", "abc"},
+      {"POST /echo HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: "
+       "CHUNKED\r\n\r\n03\r\nabc\r\n000\r\n\r\n",
+       "abc"},
   };
   RawClient client = server.Connect();
   for (const auto& [request, body] : requests) {
@@ -156,7 +176,9 @@ HeadError Parse(const std::string& head, Request* request, Framing* framing) {
 TEST_CASE("a parsed head points into its own bytes and survives a move") {
   Request request;
   Framing framing;
-  const std::string head = "POST /v1/logs?a=b%20c HTTP/1.1\r\nHost: h\r\nContent-Length: 42\r\nConnection: close\r\nEmpty:\r\n\r\n";
+  const std::string head =
+      "POST /v1/logs?a=b%20c HTTP/1.1\r\nHost: h\r\nContent-Length: 42\r\nConnection: "
+      "close\r\nEmpty:\r\n\r\n";
   REQUIRE(Parse(head, &request, &framing).status == 0);
   const Request moved = std::move(request);
   REQUIRE(moved.method == Method::kPost);
@@ -173,7 +195,8 @@ TEST_CASE("a parsed head points into its own bytes and survives a move") {
 
 TEST_CASE("every head that is cut short or has a byte changed is refused or parsed, never more") {
   const std::string head =
-      "POST http://host:80/a?b HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue\r\nX: y\r\n\r\n";
+      "POST http://host:80/a?b HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nExpect: "
+      "100-continue\r\nX: y\r\n\r\n";
   for (size_t at = 0; at < head.size(); ++at) {
     for (int byte = 0; byte < 256; ++byte) {
       std::string changed = head;
@@ -183,7 +206,8 @@ TEST_CASE("every head that is cut short or has a byte changed is refused or pars
       const HeadError error = Parse(changed, &request, &framing);
       if (error.status != 0) continue;
       REQUIRE(!request.target.empty());
-      for (const Header& header : request.headers) REQUIRE(header.name.data() + header.name.size() <= request.head.get() + head.size());
+      for (const Header& header : request.headers)
+        REQUIRE(header.name.data() + header.name.size() <= request.head.get() + head.size());
     }
     Request request;
     Framing framing;
@@ -202,13 +226,15 @@ TEST_CASE("the head scanner finds the end at every split") {
 }
 
 TEST_CASE("the chunk decoder gives the same body for every split") {
-  const std::string encoded = "4\r\nWiki\r\n6;x=y\r\npedia \r\nE\r\nin \r\n\r\nchunks.\r\n0\r\nA: b\r\nC: d\r\n\r\nNEXT";
+  const std::string encoded =
+      "4\r\nWiki\r\n6;x=y\r\npedia \r\nE\r\nin \r\n\r\nchunks.\r\n0\r\nA: b\r\nC: d\r\n\r\nNEXT";
   for (size_t first = 0; first < encoded.size() - 4; ++first) {
     ChunkDecoder decoder;
     std::string body;
     bool done = false;
     std::string_view left;
-    for (std::string_view piece : {std::string_view(encoded).substr(0, first), std::string_view(encoded).substr(first)}) {
+    for (std::string_view piece :
+         {std::string_view(encoded).substr(0, first), std::string_view(encoded).substr(first)}) {
       for (;;) {
         std::string_view data;
         const auto outcome = decoder.Next(&piece, &data);

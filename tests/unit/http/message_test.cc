@@ -18,7 +18,8 @@ TEST_CASE("percent escapes are decoded and broken ones are noticed") {
   REQUIRE(PercentDecode("a+b", false) == "a+b");
   REQUIRE(PercentDecode("", true) == "");
   REQUIRE(PercentDecode("%00", true) == std::string(1, '\0'));
-  for (const char* broken : {"%", "%2", "%zz", "a%2", "%2g", "% 1"}) REQUIRE_FALSE(PercentDecode(broken, true).has_value());
+  for (const char* broken : {"%", "%2", "%zz", "a%2", "%2g", "% 1"})
+    REQUIRE_FALSE(PercentDecode(broken, true).has_value());
 }
 
 TEST_CASE("query parameters keep their order and broken escapes") {
@@ -37,10 +38,12 @@ TEST_CASE("query parameters keep their order and broken escapes") {
 
 TEST_CASE("a response head cannot be split by a header value") {
   Response response;
-  response.headers = {{"X-Evil", "a\r\nSet-Cookie: b"}, {"Content-Length", "7"}, {"connection", "keep-alive"}};
+  response.headers = {
+      {"X-Evil", "a\r\nSet-Cookie: b"}, {"Content-Length", "7"}, {"connection", "keep-alive"}};
   std::string head;
   AppendResponseHead(&head, response, {.date = "D", .body_bytes = 3});
-  REQUIRE(head == "HTTP/1.1 200 OK\r\nDate: D\r\nX-Evil: a  Set-Cookie: b\r\nContent-Length: 3\r\n\r\n");
+  REQUIRE(head ==
+          "HTTP/1.1 200 OK\r\nDate: D\r\nX-Evil: a  Set-Cookie: b\r\nContent-Length: 3\r\n\r\n");
   REQUIRE(FormatHttpDate(784111777) == "Sun, 06 Nov 1994 08:49:37 GMT");
 }
 
@@ -48,7 +51,9 @@ TEST_CASE("a problem document carries status and detail") {
   const Response busy = ProblemResponse(ResourceExhausted("quota \"x\" is used up"));
   REQUIRE(busy.status == 429);
   REQUIRE(busy.content_type == "application/problem+json");
-  REQUIRE(busy.body == "{\"type\":\"about:blank\",\"title\":\"Too Many Requests\",\"status\":429,\"detail\":\"quota \\\"x\\\" is used up\"}\n");
+  REQUIRE(busy.body ==
+          "{\"type\":\"about:blank\",\"title\":\"Too Many "
+          "Requests\",\"status\":429,\"detail\":\"quota \\\"x\\\" is used up\"}\n");
   REQUIRE(busy.headers.size() == 1);
   REQUIRE(ProblemResponse(NotFound("x")).headers.empty());
   REQUIRE(HttpStatus(Code::kUnsupported) == 415);
@@ -61,7 +66,8 @@ TEST_CASE("listen addresses are taken apart") {
   REQUIRE(ParseHostPort("[::1]:8080")->host == "::1");
   REQUIRE(ParseHostPort(":9")->host.empty());
   REQUIRE(ParseHostPort("host:65535")->port == 65535);
-  for (const char* wrong : {"", "host", "host:", "host:x", "host:65536", "::1:80", "[::1]", "[::1:80", "host:-1"})
+  for (const char* wrong :
+       {"", "host", "host:", "host:x", "host:65536", "::1:80", "[::1]", "[::1:80", "host:-1"})
     REQUIRE_FALSE(ParseHostPort(wrong).ok());
 }
 
@@ -123,7 +129,8 @@ TEST_CASE("the body budget serves in order and lets one waiter beyond the bound"
   REQUIRE(budget.Reserve(waiters[1], 40, 0));
   REQUIRE_FALSE(budget.Reserve(waiters[2], 10, 0));
   REQUIRE_FALSE(budget.Reserve(waiters[3], 1, 0));
-  // 0 holds a part and grows: beyond the bound, because somebody must get done; 1 has to wait for it.
+  // 0 holds a part and grows: beyond the bound, because somebody must get done; 1 has to wait for
+  // it.
   REQUIRE(budget.Reserve(waiters[0], 60, 60));
   REQUIRE_FALSE(budget.Reserve(waiters[1], 40, 40));
   REQUIRE(budget.Reserve(waiters[0], 10, 120));

@@ -352,7 +352,7 @@ TEST_CASE("a request with too many different names loses only the records beyond
 }
 
 TEST_CASE("hostile bodies take linear time") {
-  const size_t bytes = 8u << 20;
+  const size_t bytes = 2u << 20;
   const auto repeated = [bytes](std::string_view head, std::string_view piece) {
     std::string body(head);
     while (body.size() < bytes) body += piece;
@@ -369,7 +369,7 @@ TEST_CASE("hostile bodies take linear time") {
     const auto result = DecodeNative(BodyOf(body), false, DecodeLimits{}, kArrivalNs);
     const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - started;
     INFO(body.substr(0, 40) << " took " << spent.count());
-    CHECK(spent.count() < 30.0);
+    CHECK(spent.count() < 15.0);
     CHECK((!result.ok() || result->accepted + result->rejected > 0));
   }
 }

@@ -18,7 +18,7 @@ TEST_CASE("a full ring refuses a claim until the gating sequence moves") {
   RingBuffer<Event> ring(4, WaitStrategyKind::kPark);
   Sequence gating;
   ring.SetGatingSequence(&gating);
-  int64_t sequence;
+  int64_t sequence = -1;
   for (int i = 0; i < 4; ++i) {
     REQUIRE(ring.TryClaim(&sequence));
     CHECK(sequence == i);
@@ -36,7 +36,7 @@ TEST_CASE("a consumer sees only the gapless run of published sequences") {
   RingBuffer<Event> ring(8, WaitStrategyKind::kPark);
   Sequence gating;
   ring.SetGatingSequence(&gating);
-  int64_t first, second, third;
+  int64_t first = -1, second = -1, third = -1;
   REQUIRE((ring.TryClaim(&first) && ring.TryClaim(&second) && ring.TryClaim(&third)));
   ring.Publish(third);
   ring.Publish(second);
@@ -49,7 +49,7 @@ TEST_CASE("a slot of the turn before is not taken for a published one") {
   RingBuffer<Event> ring(2, WaitStrategyKind::kPark);
   Sequence gating;
   ring.SetGatingSequence(&gating);
-  int64_t sequence;
+  int64_t sequence = -1;
   for (int i = 0; i < 2; ++i) {
     REQUIRE(ring.TryClaim(&sequence));
     ring.Publish(sequence);
@@ -82,7 +82,7 @@ TEST_CASE("every event of every producer arrives once and in its producer's orde
   for (int producer = 0; producer < kProducers; ++producer) {
     producers.emplace_back([&ring, producer] {
       for (int64_t number = 0; number < kEvents; ++number) {
-        int64_t sequence;
+        int64_t sequence = -1;
         while (!ring.TryClaim(&sequence)) std::this_thread::yield();
         ring[sequence] = {producer, number};
         ring.Publish(sequence);
@@ -102,7 +102,7 @@ TEST_CASE("stopping a processor handles what was published before") {
   Collector collector;
   collector.of_producer.resize(1);
   EventProcessor<Event, Collector> processor(&ring, &collector);
-  int64_t sequence;
+  int64_t sequence = -1;
   for (int i = 0; i < 5; ++i) {
     REQUIRE(ring.TryClaim(&sequence));
     ring[sequence] = {0, i};
