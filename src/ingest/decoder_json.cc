@@ -10,6 +10,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
+#include <string>
 
 #include "ingest/field_rules.h"
 #include "ingest/json_scalar.h"

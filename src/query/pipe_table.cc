@@ -92,12 +92,8 @@ Result<std::vector<FieldPattern>> ParseFieldList(filter::Lexer* lexer, std::stri
 
 Result<std::vector<FieldPattern>> ParseFieldListInParentheses(filter::Lexer* lexer, std::string_view expected) {
   if (!lexer->TakeSymbol('(')) return lexer->ErrorHere("expected " + std::string(expected) + ", found " + lexer->Found());
-  std::vector<FieldPattern> fields;
-  while (!lexer->TakeSymbol(')')) {
-    NL_TRY(FieldPattern field, ParseFieldPattern(lexer, "the name of a field or ')'"));
-    fields.push_back(std::move(field));
-    if (!lexer->IsSymbol(')') && !lexer->TakeSymbol(',')) return lexer->ErrorHere("expected ',' or ')', found " + lexer->Found());
-  }
+  NL_TRY(std::vector<FieldPattern> fields, ParseFieldList(lexer, "the name of a field"));
+  if (!lexer->TakeSymbol(')')) return lexer->ErrorHere("expected ',' or ')', found " + lexer->Found());
   return fields;
 }
 

@@ -4,6 +4,7 @@ import datetime
 import gzip
 import hashlib
 import json
+import os
 import shutil
 import signal
 import unittest
@@ -319,6 +320,16 @@ class RestartTest(unittest.TestCase):
             self.assertEqual(server.post({"timestamp": JUNE, "n": 5000})[0], 200)
             self.assertEqual(server.restart(), 0)
             self.assert_whole(server, 5001)
+
+    def test_restarts_leave_no_log_segments_behind(self):
+        with Server() as server:
+            self.assertEqual(server.post({"n": 0})[0], 200)
+            for end in (server.stop, server.kill) * 4:
+                end()
+                server.start()
+            segments = [name for name in os.listdir(os.path.join(server.data_dir, "wal")) if name.startswith("wal-")]
+            self.assertLessEqual(len(segments), 3, segments)
+            self.assert_whole(server, 1)
 
     def test_a_request_larger_than_a_log_segment_is_there_after_kill_9(self):
         with Server("--wal-segment-bytes=1MiB", "--wal-retained-bytes-max=4MiB") as server:
