@@ -18,9 +18,14 @@ block::Column Transform(const block::Column* from, uint32_t rows, F transform) {
   std::string text;
   if (from == nullptr || from->encoding != block::Encoding::kDict || !from->present.empty()) {
     char scratch[24];
+    std::string last;
     for (uint32_t row = 0; row < rows; ++row) {
-      text.clear();
-      transform(from != nullptr && from->Has(row) ? from->TextAt(row, scratch) : std::string_view(), &text);
+      const std::string_view value = from != nullptr ? from->TextAt(row, scratch) : std::string_view();
+      if (row == 0 || value != last) {
+        last.assign(value);
+        text.clear();
+        transform(value, &text);
+      }
       builder.Add(text);
     }
     return builder.Finish();

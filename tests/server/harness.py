@@ -26,49 +26,51 @@ def environment(env=None):
 class Server:
     """A running server. `stop` ends it politely, `kill` with SIGKILL; `start` again uses the same data."""
 
-    def __init__(self, *flags, data_dir=None, listen="127.0.0.1:0", env=None, prefix=()):
+    def __init__(self, *flags, data_dir=None, listen="127.0.0.1:0", env=None, prefix=(), root=None):
+        """`prefix` is a command that runs the server; `root` a folder that becomes its root, with the binary in it and `data_dir`."""
         self.own_dir = data_dir is None
         self.data_dir = data_dir or tempfile.mkdtemp(prefix="neurallog-test-")
-        self.flags, self.listen, self.env, self.prefix = flags, listen, env, prefix
+        self.flags, self.listen, self.env, self.prefix, self.root = flags, listen, env, prefix, root
         self.process = None
+        self.log = tempfile.TemporaryFile("ab+")  # outside of the data folder, whose disk may be full
         self.start()
 
     def start(self, wait=True):
-        self.log = open(os.path.join(self.data_dir, "stderr.log"), "ab+")
-        begin = self.log.seek(0, os.SEEK_END)
-        command = [*self.prefix, BINARY, "serve", "--listen", self.listen, "--data-dir", self.data_dir, *self.flags]
-        self.process = subprocess.Popen(command, stderr=self.log, env=environment(self.env))
+        begin = len(self.stderr())
+        binary = "/" + os.path.basename(BINARY) if self.root else BINARY
+        data_dir = "/" + os.path.relpath(self.data_dir, self.root) if self.root else self.data_dir
+        command = [*self.prefix, binary, "serve", "--listen", self.listen, "--data-dir", data_dir, *self.flags]
+        self.process = subprocess.Popen(command, stderr=self.log, env=environment(self.env), preexec_fn=self.enter_root if self.root else None)
         deadline = time.monotonic() + 60
         while wait:
-            with open(self.log.name, "rb") as log:
-                log.seek(begin)
-                text = log.read().decode("utf-8", "replace")
+            text = self.stderr()[begin:]
             match = re.search(r"listening port=(\d+)|\"message\":\"listening\",\"port\":\"(\d+)\"", text)
             if match:
                 self.port = int(match[1] or match[2])
                 return
             if self.process.poll() is not None or time.monotonic() > deadline:
-                self.log.close()
                 raise RuntimeError(f"the server did not start (exit {self.process.poll()}):\n{text}")
             time.sleep(0.01)
+
+    def enter_root(self):
+        os.chroot(self.root)
+        os.chdir("/")
 
     def stop(self, timeout=40):
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-        code = self.process.wait(timeout)
-        self.log.close()
-        return code
+        return self.process.wait(timeout)
 
     def kill(self):
         self.process.kill()
         self.process.wait()
-        self.log.close()
 
     def close(self):
         if self.process.poll() is None:
             self.kill()
         if self.own_dir:
             shutil.rmtree(self.data_dir, ignore_errors=True)
+        self.log.close()
 
     def __enter__(self):
         return self
@@ -85,8 +87,8 @@ class Server:
         return code
 
     def stderr(self):
-        with open(self.log.name, errors="replace") as log:
-            return log.read()
+        """What all runs so far have written to it."""
+        return os.pread(self.log.fileno(), 1 << 30, 0).decode("utf-8", "replace")
 
     def request(self, method, target, body=None, headers=None, timeout=60):
         """Returns (status, headers as a dict in lower case, body)."""

@@ -5,6 +5,7 @@
 
 #include "filter/parser.h"
 #include "filter/program.h"
+#include "filter/row_view.h"
 #include "support/memory_blocks.h"
 #include "support/naive_engine.h"
 #include "support/random_queries.h"
@@ -42,8 +43,18 @@ std::vector<bool> MatchStored(const Program& program, const Stored& stored) {
   return AsBits(rows);
 }
 
-void Compare(const Filter& filter, const Program& program, const std::vector<TestRecord>& records, const testing::MemoryStored& memory,
-             const testing::SealedStored& sealed) {
+std::vector<bool> MatchRows(const Program& program, const model::RecordBatch& batch) {
+  std::vector<bool> bits;
+  RowView view;
+  for (const block::RowRef& row : testing::RowsOf(batch)) {
+    view.Reset(batch, row.row);
+    bits.push_back(program.MatchRecord(view));
+  }
+  return bits;
+}
+
+void Compare(const Filter& filter, const Program& program, const std::vector<TestRecord>& records, const model::RecordBatch& batch,
+             const testing::MemoryStored& memory, const testing::SealedStored& sealed) {
   const NaiveEngine naive(kNowNs);
   std::vector<bool> expected, by_record;
   for (const TestRecord& record : records) {
@@ -51,6 +62,7 @@ void Compare(const Filter& filter, const Program& program, const std::vector<Tes
     by_record.push_back(program.MatchRecord(testing::TestRecordView(record)));
   }
   CHECK(by_record == expected);
+  CHECK(MatchRows(program, batch) == expected);
   CHECK(MatchStored(program, memory) == expected);
   CHECK(MatchStored(program, sealed) == expected);
   for (size_t i = 0; i < records.size(); ++i)
@@ -74,7 +86,7 @@ TEST_CASE("all evaluators agree with the naive engine on random filters") {
       CAPTURE(text);
       const auto program = Program::Compile(*filter, {.now_ns = kNowNs});
       REQUIRE(program.ok());
-      Compare(*filter, **program, records, memory, sealed);
+      Compare(*filter, **program, records, *batch, memory, sealed);
     }
   }
 }
