@@ -10,6 +10,9 @@ namespace {
 // Bodies up to this size are read before the caller is authenticated, so that the work is done once.
 constexpr uint64_t kUncheckedBodyBytes = 16 * 1024;
 
+// Administrative requests that may wait for a worker; queries are bounded by the gate.
+constexpr size_t kAdminQueueMax = 1024;
+
 http::Response NotAllowed(const http::Request& request, const std::string& allow) {
   if (allow.empty()) return http::ProblemResponse(NotFound("there is nothing at " + std::string(request.path())));
   http::Response response = http::ProblemResponse(405, "this path takes " + allow);
@@ -40,9 +43,11 @@ Api::Api(engine::Engine* engine, metrics::Registry* registry, std::unique_ptr<Ap
       options_(std::move(options)),
       metrics_(registry),
       admission_(engine),
-      workers_("nl-query", options_->query_threads, options_->query_queue_max) {
-  registry->AddGauge("neurallog_queries_active", "Queries that are running or whose client is slow.",
-                     [this] { return static_cast<double>(active_queries_.load()); });
+      workers_("nl-query", options_->query_threads, kAdminQueueMax) {
+  registry->AddGauge("neurallog_queries_active", "Queries that are running or whose client is slow to read.",
+                     [this] { return static_cast<double>(query_gate_.running()); });
+  registry->AddGauge("neurallog_queries_waiting", "Queries that wait for a running one to end.",
+                     [this] { return static_cast<double>(query_gate_.waiting()); });
   registry->AddGauge("neurallog_ingest_requests_in_flight", "Ingest requests between decoding and answer.",
                      [this] { return static_cast<double>(admission_.requests_in_flight()); });
 }

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "api/api_metrics.h"
+#include "api/query_gate.h"
 #include "auth/api_key.h"
 #include "base/worker_pool.h"
 #include "engine/admission.h"
@@ -24,7 +25,7 @@ struct ApiOptions {
   ingest::DecodeLimits decode;
   std::atomic<int64_t> future_max_ns{2 * base::kNsPerDay};
   int query_threads = 2;
-  size_t query_queue_max = 256;
+  std::atomic<size_t> query_queue_max{256};
   std::atomic<int> query_concurrency_max{64};
   std::atomic<int64_t> query_timeout_ns{30 * base::kNsPerSecond};
   std::atomic<size_t> query_memory_bytes_max{256u << 20};
@@ -79,7 +80,7 @@ class Api : public http::Handler {
   ApiMetrics& metrics() { return metrics_; }
   metrics::Registry& registry() { return *registry_; }
   base::WorkerPool& workers() { return workers_; }
-  std::atomic<int>& active_queries() { return active_queries_; }
+  QueryGate& query_gate() { return query_gate_; }
 
   // Set while the server takes requests; /readyz says so.
   std::atomic<bool> ready{false};
@@ -96,7 +97,7 @@ class Api : public http::Handler {
   ApiMetrics metrics_;
   engine::Admission admission_;
   base::WorkerPool workers_;
-  std::atomic<int> active_queries_{0};
+  QueryGate query_gate_;
 };
 
 // Handlers, one file per subject: handler_ingest.cc, handler_query.cc, handler_admin.cc, handler_health.cc.

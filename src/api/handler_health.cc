@@ -16,7 +16,7 @@ void SendText(const Context& context, std::string body, std::string content_type
 void HandleHealth(Context context) { SendText(context, "ok\n", "text/plain; charset=utf-8"); }
 
 void HandleReady(Context context) {
-  const Status writable = context.api.engine().WriteStatus();
+  const Status writable = context.api.engine().ReadyStatus();
   const Status status = context.api.ready.load() ? writable : Unavailable("the server is starting or stopping");
   if (!status.ok()) return SendStatus(context.responder, status);
   SendText(context, "ready\n", "text/plain; charset=utf-8");

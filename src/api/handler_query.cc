@@ -23,7 +23,7 @@ class RunningQuery : public std::enable_shared_from_this<RunningQuery> {
       : api_(api), responder_(std::move(responder)), execution_(std::move(query), std::move(blocks), options), begin_ns_(begin_ns) {}
 
   ~RunningQuery() {
-    api_->active_queries().fetch_sub(1);
+    api_->query_gate().Leave();
     api_->metrics().query_rows.Add(execution_.stats().rows_returned);
     api_->metrics().query_blocks.Add(execution_.stats().blocks_scanned);
     api_->metrics().query_time.Record(api_->engine().clock().MonotonicNs() - begin_ns_);
@@ -167,7 +167,7 @@ void Run(const std::shared_ptr<Context>& context, query::OutputFormat format) {
   Api& api = context->api;
   const int64_t begin_ns = api.engine().clock().MonotonicNs();
   const auto refuse = [&](const Status& status) {
-    api.active_queries().fetch_sub(1);
+    api.query_gate().Leave();
     api.metrics().CountRefused(status.code());
     SendStatus(context->responder, status);
   };
@@ -184,22 +184,16 @@ void Run(const std::shared_ptr<Context>& context, query::OutputFormat format) {
 void Search(Context context, query::OutputFormat format) {
   Api& api = context.api;
   api.metrics().queries.Add();
-  const auto refuse = [&](const Status& status) {
-    api.metrics().CountRefused(status.code());
-    SendStatus(context.responder, status);
-  };
-  const int active = api.active_queries().fetch_add(1);
-  const int active_max = api.options().query_concurrency_max.load(std::memory_order_relaxed) + static_cast<int>(api.options().query_queue_max);
-  if (active >= active_max) {
-    api.active_queries().fetch_sub(1);
-    return refuse(ResourceExhausted(std::to_string(active) + " queries are running or waiting, which is the maximum"));
-  }
   const auto shared = std::make_shared<Context>(std::move(context));
-  if (!api.workers().TrySubmit([shared, format] { Run(shared, format); })) {
-    api.active_queries().fetch_sub(1);
-    api.metrics().CountRefused(Code::kUnavailable);
-    SendStatus(shared->responder, Unavailable("too many queries are waiting"));
-  }
+  const int running_max = api.options().query_concurrency_max.load(std::memory_order_relaxed);
+  const size_t waiting_max = api.options().query_queue_max.load(std::memory_order_relaxed);
+  const auto start = [shared, format] {
+    shared->api.workers().Resubmit([shared, format] { Run(shared, format); });
+  };
+  if (api.query_gate().Enter(running_max, waiting_max, start)) return;
+  api.metrics().CountRefused(Code::kResourceExhausted);
+  SendStatus(shared->responder, ResourceExhausted(std::to_string(running_max) + " queries are running and " + std::to_string(waiting_max) +
+                                                  " are waiting, which is the maximum"));
 }
 
 }  // namespace

@@ -41,6 +41,9 @@ Status Admission::Submit(ingest::IngestEvent* event, bool may_wait) {
   NL_RETURN_IF_ERROR(engine_->WriteStatus());
   if (requests_in_flight() >= options_.requests_in_flight_max)
     return ResourceExhausted(std::to_string(requests_in_flight()) + " requests are being stored, which is the maximum");
+  if (event->batch->payload_bytes() > wal::kPayloadBytesMax)
+    return TooLarge("the records take " + std::to_string(event->batch->payload_bytes()) + " bytes in the log, more than " +
+                    std::to_string(wal::kPayloadBytesMax));
   const size_t bytes = event->batch->memory_bytes();
   const size_t held = bytes_.load(std::memory_order_relaxed);
   if (held > 0 && held + bytes > options_.bytes_in_flight_max)

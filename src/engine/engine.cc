@@ -178,14 +178,29 @@ Status Engine::WriteStatus() const {
   return {};
 }
 
+Status Engine::ReadyStatus() const {
+  NL_RETURN_IF_ERROR(WriteStatus());
+  if (journaler_->disk_full()) return Unavailable("the disk is full");
+  return {};
+}
+
 Result<std::shared_ptr<const block::BlockSet>> Engine::Snapshot(ingest::TenantLog* log, const TimeRange& range) {
   TimeRange kept = range;
   if (const int64_t retention = retention_ns(); retention > 0)
     kept.start_ns = std::max(kept.start_ns, environment_.clock->WallNs() - retention);
-  return log->Snapshot(kept, environment_.clock->MonotonicNs(), [&](const std::string& what) {
+  const size_t buffered_bytes = log->buffered().bytes;
+  const size_t held_bytes = snapshot_bytes_->fetch_add(buffered_bytes, std::memory_order_relaxed);
+  const std::shared_ptr<void> lease(nullptr, [counter = snapshot_bytes_, buffered_bytes](void*) {
+    counter->fetch_sub(buffered_bytes, std::memory_order_relaxed);
+  });
+  if (held_bytes > 0 && held_bytes + buffered_bytes > kSnapshotBytesMax)
+    return ResourceExhausted(std::to_string(held_bytes) + " bytes of rows that are not sealed yet are held by running queries");
+  NL_TRY(std::shared_ptr<const block::BlockSet> blocks, log->Snapshot(kept, environment_.clock->MonotonicNs(), [&](const std::string& what) {
     damaged_headers_.fetch_add(1, std::memory_order_relaxed);
     base::LogError("damaged block header", {{"tenant", log->name()}, {"what", what}});
-  });
+  }));
+  const block::BlockSet* const raw = blocks.get();
+  return std::shared_ptr<const block::BlockSet>(raw, [blocks = std::move(blocks), lease](const block::BlockSet*) {});
 }
 
 void Engine::RegisterGauges() {

@@ -85,6 +85,8 @@ class Engine {
   bool TryAppend(ingest::IngestEvent* event);
   // OK, or why nothing can be written now.
   Status WriteStatus() const;
+  // Like WriteStatus, and Unavailable while the disk is full. For health checks: writing is tried all the same.
+  Status ReadyStatus() const;
   ingest::IdempotencyCache& idempotency() { return idempotency_; }
 
   // --- reading ---
@@ -114,7 +116,7 @@ class Engine {
   void RelieveMemory();
   void EnforceRetention();
   void BoundDirectories();
-  void CheckpointIfLarge();
+  void CheckpointIfNeeded(int64_t now_ns);
   // Everything before `lsn` is sealed: flush it, remember the idempotency keys, let the segments go.
   Status Checkpoint(uint64_t lsn);
   // The first LSN that some tenant still holds unsealed, or `otherwise`.
@@ -150,6 +152,11 @@ class Engine {
   base::CondVar keeper_wake_;
   bool keeper_stop_ NL_GUARDED_BY(keeper_mutex_) = false;
   std::thread keeper_;
+  int64_t last_checkpoint_ns_ = 0;  // owned by the keeper thread
+
+  // Rows that are not sealed yet and that snapshots hold as blocks.
+  static constexpr size_t kSnapshotBytesMax = 512u << 20;
+  std::shared_ptr<std::atomic<size_t>> snapshot_bytes_ = std::make_shared<std::atomic<size_t>>(0);
 };
 
 }  // namespace neurallog::engine

@@ -9,6 +9,7 @@ namespace neurallog::engine {
 namespace {
 
 constexpr std::chrono::seconds kTick{1};
+constexpr int64_t kDiskFullPauseNs = 5 * base::kNsPerSecond;  // between checkpoints that hope to free room
 
 }  // namespace
 
@@ -23,7 +24,7 @@ void Engine::KeeperLoop() {
     RelieveMemory();
     EnforceRetention();
     BoundDirectories();
-    CheckpointIfLarge();
+    CheckpointIfNeeded(environment_.clock->MonotonicNs());
   }
 }
 
@@ -89,10 +90,14 @@ uint64_t Engine::FirstUnsealedLsn(uint64_t otherwise) const {
   return first;
 }
 
-// Half of the retained log is sealed whatever its block sizes, and everything before the first unsealed row is flushed and released.
-void Engine::CheckpointIfLarge() {
+// When the log is large or the disk full, half of the log is sealed whatever the block sizes, and everything before the first unsealed row
+// is flushed and released.
+void Engine::CheckpointIfNeeded(int64_t now_ns) {
   wal::Writer& writer = journaler_->writer();
-  if (writer.live_bytes() <= options_.wal_retained_bytes_max) return;
+  const bool large = writer.live_bytes() > options_.wal_retained_bytes_max;
+  const bool disk_full = journaler_->disk_full() && now_ns - last_checkpoint_ns_ >= kDiskFullPauseNs;
+  if (!large && !disk_full) return;
+  last_checkpoint_ns_ = now_ns;
   // Read before the buffers: what was delivered by now is in a buffer or sealed.
   const uint64_t delivered_lsn = journaler_->delivered_lsn();
   if (delivered_lsn <= writer.oldest_lsn()) return;

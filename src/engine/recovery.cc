@@ -21,25 +21,27 @@ Status Engine::Recover() {
   const int64_t begin_ns = environment_.clock->MonotonicNs();
   wal::WriterOptions wal_options = options_.wal;
   wal_options.directory = options_.data_dir + "/wal";
+  wal::ReplayExpectation expectation;
+  if (auto stored = store_->GetMeta(kCheckpointKey); stored.ok() && stored->size() == 16)
+    expectation = {base::LoadLe<uint64_t>(stored->data()), base::LoadLe<uint64_t>(stored->data() + 8)};
   NL_TRY(wal::ReplaySummary checked,
-         wal::Replay(environment_.file_system, wal_options.directory, [](const wal::Frame&) { return Status(); }));
+         wal::Replay(environment_.file_system, wal_options.directory, expectation, [](const wal::Frame&) { return Status(); }));
   damage_ = checked.damage;
   for (const std::string& what : damage_) base::LogError("the write-ahead log is damaged; starting read-only", {{"what", what}});
   if (damage_.empty()) sealer_->Start();
 
-  uint64_t checkpoint_lsn = 0;
-  if (auto stored = store_->GetMeta(kCheckpointKey); stored.ok() && stored->size() == 8) checkpoint_lsn = base::LoadLe<uint64_t>(stored->data());
   if (auto stored = store_->GetMeta(kIdempotencyKey); stored.ok()) idempotency_.Restore(*stored, environment_.clock->WallNs());
 
   recovery_ = std::make_unique<Recovery>();
-  NL_TRY(const wal::ReplaySummary summary, wal::Replay(environment_.file_system, wal_options.directory, [this](const wal::Frame& frame) {
+  NL_TRY(const wal::ReplaySummary summary, wal::Replay(environment_.file_system, wal_options.directory, expectation, [this](const wal::Frame& frame) {
            return ReplayFrame(frame.info, frame.payload);
          }));
-  uint64_t last_lsn = std::max(summary.last_lsn, checkpoint_lsn);
-  if (summary.frames == 0 && checkpoint_lsn > 0 && summary.last_segment == 0) last_lsn += kLostLogGap;
+  uint64_t last_lsn = std::max(summary.last_lsn, expectation.durable_lsn);
+  if (last_lsn > 0 && summary.last_segment == 0) last_lsn += kLostLogGap;
 
   if (damage_.empty()) {
-    NL_TRY(auto writer, wal::Writer::Open(environment_.file_system, wal_options, last_lsn, summary.segments, summary.last_segment));
+    NL_TRY(auto writer, wal::Writer::Open(environment_.file_system, wal_options, last_lsn, summary.segments, summary.empty_segments,
+                                              summary.last_segment));
     journaler_ = std::make_unique<ingest::Journaler>(std::move(writer), options_.wal_group_bytes_max, sealer_.get(), environment_.clock, &metrics_);
     ring_ = std::make_unique<ring::RingBuffer<ingest::IngestEvent>>(options_.ring_slots, options_.ring_wait);
     committer_ = std::make_unique<ring::EventProcessor<ingest::IngestEvent, ingest::Journaler>>(ring_.get(), journaler_.get());
@@ -104,6 +106,7 @@ Status Engine::Checkpoint(uint64_t lsn) {
   NL_RETURN_IF_ERROR(store_->Flush());
   NL_RETURN_IF_ERROR(store_->PutMeta(kIdempotencyKey, idempotency_.Encode()));
   std::string bytes;
+  base::AppendLe<uint64_t>(&bytes, lsn);
   base::AppendLe<uint64_t>(&bytes, journaler_->writer().durable_lsn());
   NL_RETURN_IF_ERROR(store_->PutMeta(kCheckpointKey, bytes));
   journaler_->writer().Release(lsn);

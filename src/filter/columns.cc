@@ -11,7 +11,8 @@
 namespace neurallog::filter {
 namespace {
 
-// A column of `rows` rows with one value made of each value of `from` (or of an absent one), dictionaries kept as such.
+// A column of `rows` rows with one value made of each value of `from` (or of an absent one),
+// dictionaries kept as such.
 template <typename F>
 block::Column Transform(const block::Column* from, uint32_t rows, F transform) {
   ColumnBuilder builder;
@@ -20,7 +21,8 @@ block::Column Transform(const block::Column* from, uint32_t rows, F transform) {
     char scratch[24];
     std::string last;
     for (uint32_t row = 0; row < rows; ++row) {
-      const std::string_view value = from != nullptr ? from->TextAt(row, scratch) : std::string_view();
+      const std::string_view value =
+          from != nullptr ? from->TextAt(row, scratch) : std::string_view();
       if (row == 0 || value != last) {
         last.assign(value);
         text.clear();
@@ -37,7 +39,8 @@ block::Column Transform(const block::Column* from, uint32_t rows, F transform) {
   }
   block::Column column = builder.Finish();
   for (size_t i = 0; i < from->entries.size(); ++i)
-    column.entries.emplace_back(column.bytes.data() + column.offsets[i], column.offsets[i + 1] - column.offsets[i]);
+    column.entries.emplace_back(column.bytes.data() + column.offsets[i],
+                                column.offsets[i + 1] - column.offsets[i]);
   column.encoding = block::Encoding::kDict;
   column.offsets.clear();
   column.codes = from->codes;
@@ -50,7 +53,9 @@ block::Column MixStreams(const block::Column& own, const block::Column* source, 
   char scratch[24];
   for (uint32_t row = 0; row < rows; ++row) {
     std::string text(own.TextAt(row, scratch));
-    if (text.empty()) AppendStreamText(&text, source == nullptr ? std::string_view() : source->TextAt(row, scratch));
+    if (text.empty())
+      AppendStreamText(&text,
+                       source == nullptr ? std::string_view() : source->TextAt(row, scratch));
     builder.Add(text);
   }
   return builder.Finish();
@@ -98,7 +103,8 @@ Result<const block::Column*> Columns::GetAt(size_t index) {
 }
 
 const block::ColumnMeta* Columns::Meta(std::string_view name) const {
-  const bool is_synthesized = has_stream_fields_ && (name == kFieldStream || name == kFieldStreamId);
+  const bool is_synthesized =
+      has_stream_fields_ && (name == kFieldStream || name == kFieldStreamId);
   const int index = is_synthesized ? -1 : view_.header().FindColumn(name);
   return index < 0 ? nullptr : &view_.header().columns[static_cast<size_t>(index)];
 }
@@ -116,8 +122,9 @@ Result<const block::Column*> Columns::GetStream() {
   NL_TRY(const block::Column* own, GetStored(kFieldStream));
   NL_TRY(const block::Column* source, GetStored(kFieldSource));
   if (own == nullptr) {
-    stream_ = std::make_unique<block::Column>(
-        Transform(source, rows(), [](std::string_view value, std::string* text) { AppendStreamText(text, value); }));
+    stream_ = std::make_unique<block::Column>(Transform(
+        source, rows(),
+        [](std::string_view value, std::string* text) { AppendStreamText(text, value); }));
   } else {
     stream_ = std::make_unique<block::Column>(MixStreams(*own, source, rows()));
   }
@@ -129,7 +136,8 @@ Result<const block::Column*> Columns::GetStreamId() {
   if (stream_id_ == nullptr) {
     NL_TRY(const block::Column* stream, Get(kFieldStream));
     stream_id_ = std::make_unique<block::Column>(
-        Transform(stream, rows(), [](std::string_view value, std::string* text) { AppendStreamId(text, value); }));
+        Transform(stream, rows(),
+                  [](std::string_view value, std::string* text) { AppendStreamId(text, value); }));
     memory_bytes_ += stream_id_->memory_bytes();
   }
   return static_cast<const block::Column*>(stream_id_.get());
@@ -158,7 +166,10 @@ void ColumnBuilder::AddAbsent() {
   any_absent_ = true;
 }
 
-size_t ColumnBuilder::memory_bytes() const { return column_.bytes.capacity() + column_.offsets.capacity() * 4 + column_.types.capacity() + column_.present.capacity() * 8; }
+size_t ColumnBuilder::memory_bytes() const {
+  return column_.bytes.capacity() + column_.offsets.capacity() * 4 + column_.types.capacity() +
+         column_.present.capacity() * 8;
+}
 
 block::Column ColumnBuilder::Finish() {
   column_.encoding = block::Encoding::kStrings;

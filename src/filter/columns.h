@@ -1,4 +1,5 @@
-// The columns of a block by stored field name, with those that exist only in queries: "_stream" and "_stream_id".
+// The columns of a block by stored field name, with those that exist only in queries: "_stream" and
+// "_stream_id".
 //
 // Wraps a BlockView for the time of a query step. Not thread-safe.
 #pragma once
@@ -24,16 +25,20 @@ class Columns {
 
   // `view` must outlive this.
   explicit Columns(block::BlockView& view, Kind kind = Kind::kBlock)
-      : view_(view), sorted_by_time_(kind == Kind::kBlock), has_stream_fields_(kind == Kind::kBlock) {}
+      : view_(view),
+        sorted_by_time_(kind == Kind::kBlock),
+        has_stream_fields_(kind == Kind::kBlock) {}
 
   const block::BlockHeader& header() const { return view_.header(); }
   uint32_t rows() const { return view_.header().rows; }
   bool sorted_by_time() const { return sorted_by_time_; }
 
-  // The column, decoded on first use, or null when no row of the block has the field. Lives as long as this.
+  // The column, decoded on first use, or null when no row of the block has the field. Lives as long
+  // as this.
   Result<const block::Column*> Get(std::string_view name);
   Result<const block::Column*> GetAt(size_t index);
-  // What the header knows of it; null when there is no such column or the header does not know more than its name.
+  // What the header knows of it; null when there is no such column or the header does not know more
+  // than its name.
   const block::ColumnMeta* Meta(std::string_view name) const;
   // The rows' times. Empty when the rows have none (tables without _time).
   Result<std::span<const int64_t>> Times();
@@ -50,7 +55,7 @@ class Columns {
   const bool sorted_by_time_;
   const bool has_stream_fields_;
   size_t memory_bytes_ = 0;
-  std::vector<bool> seen_;                        // columns counted in memory_bytes_
+  std::vector<bool> seen_;  // columns counted in memory_bytes_
   std::unique_ptr<block::Column> stream_;
   std::unique_ptr<block::Column> stream_id_;
 };
@@ -69,7 +74,8 @@ class ColumnBuilder {
   bool any_absent_ = false;
 };
 
-// The text of _stream of a record without one of its own: {source="x"}, or {} when it has no source.
+// The text of _stream of a record without one of its own: {source="x"}, or {} when it has no
+// source.
 void AppendStreamText(std::string* to, std::string_view source);
 // The _stream_id of a _stream text: 48 hexadecimal digits, as VictoriaLogs prints them.
 void AppendStreamId(std::string* to, std::string_view stream);

@@ -10,15 +10,18 @@ namespace neurallog::filter {
 namespace {
 
 // Bare words that mean something else somewhere in the grammar.
-constexpr std::array<std::string_view, 13> kReserved = {"and", "or", "not", "in", "by", "as", "asc", "desc", "if", "limit", "offset", "where", "inf"};
+constexpr std::array<std::string_view, 13> kReserved = {
+    "and", "or", "not", "in", "by", "as", "asc", "desc", "if", "limit", "offset", "where", "inf"};
 
 bool IsPlainWord(std::string_view text) {
   if (text.empty()) return false;
   for (const char c : text) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '@' || c == '/';
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       c == '_' || c == '.' || c == '@' || c == '/';
     if (!plain) return false;
   }
-  return std::none_of(kReserved.begin(), kReserved.end(), [&](std::string_view word) { return EqualsIgnoreCase(word, text); });
+  return std::none_of(kReserved.begin(), kReserved.end(),
+                      [&](std::string_view word) { return EqualsIgnoreCase(word, text); });
 }
 
 void AppendEscaped(std::string* to, char c) {
@@ -88,8 +91,10 @@ void AppendBounds(std::string* to, const Filter& filter, std::string_view functi
 }
 
 void AppendTimeBound(std::string* to, const TimeBound& bound) {
-  constexpr int64_t kRfc3339NsMax = 9'000'000'000'000'000'000;  // near the ends of int64 only numbers can be read back
-  if (bound.kind == TimeBound::Kind::kAbsolute && (bound.ns > kRfc3339NsMax || bound.ns < -kRfc3339NsMax)) {
+  constexpr int64_t kRfc3339NsMax =
+      9'000'000'000'000'000'000;  // near the ends of int64 only numbers can be read back
+  if (bound.kind == TimeBound::Kind::kAbsolute &&
+      (bound.ns > kRfc3339NsMax || bound.ns < -kRfc3339NsMax)) {
     to->append(std::to_string(bound.ns));
     return;
   }
@@ -118,7 +123,8 @@ void AppendStreamTag(std::string* to, const StreamTag& tag) {
   constexpr std::array<std::string_view, 6> kOps = {"=", "!=", "=~", "!~", " in ", " not_in "};
   AppendQuoted(to, tag.name);
   to->append(kOps[static_cast<size_t>(tag.op)]);
-  if (tag.op == StreamTag::Op::kIn || tag.op == StreamTag::Op::kNotIn) return AppendList(to, tag.values);
+  if (tag.op == StreamTag::Op::kIn || tag.op == StreamTag::Op::kNotIn)
+    return AppendList(to, tag.values);
   AppendQuoted(to, tag.values[0]);
 }
 
@@ -137,7 +143,8 @@ void AppendStream(std::string* to, const Filter& filter) {
 void Append(std::string* to, const Filter& filter);
 
 void AppendNested(std::string* to, const Filter& filter) {
-  const bool needs_parentheses = filter.kind == Filter::Kind::kAnd || filter.kind == Filter::Kind::kOr;
+  const bool needs_parentheses =
+      filter.kind == Filter::Kind::kAnd || filter.kind == Filter::Kind::kOr;
   if (needs_parentheses) to->push_back('(');
   Append(to, filter);
   if (needs_parentheses) to->push_back(')');
@@ -156,9 +163,7 @@ void Append(std::string* to, const Filter& filter) {
     case Filter::Kind::kAll: to->push_back('*'); return;
     case Filter::Kind::kAnd: return AppendChildren(to, filter, " ");
     case Filter::Kind::kOr: return AppendChildren(to, filter, " or ");
-    case Filter::Kind::kNot:
-      to->push_back('!');
-      return AppendNested(to, *filter.children[0]);
+    case Filter::Kind::kNot: to->push_back('!'); return AppendNested(to, *filter.children[0]);
     case Filter::Kind::kPhrase: return AppendText(to, filter, "");
     case Filter::Kind::kPrefix: return AppendText(to, filter, "*");
     case Filter::Kind::kExact:
@@ -222,10 +227,13 @@ std::unique_ptr<Filter> CloneFilter(const Filter& filter) {
 }
 
 bool Equal(const Filter& a, const Filter& b) {
-  const bool same_node = a.kind == b.kind && a.ignore_case == b.ignore_case && a.field == b.field && a.text == b.text && a.values == b.values &&
-                         a.min == b.min && a.max == b.max && a.time_start == b.time_start && a.time_end == b.time_end && a.stream == b.stream;
-  return same_node && std::equal(a.children.begin(), a.children.end(), b.children.begin(), b.children.end(),
-                                 [](const auto& x, const auto& y) { return Equal(*x, *y); });
+  const bool same_node = a.kind == b.kind && a.ignore_case == b.ignore_case && a.field == b.field &&
+                         a.text == b.text && a.values == b.values && a.min == b.min &&
+                         a.max == b.max && a.time_start == b.time_start &&
+                         a.time_end == b.time_end && a.stream == b.stream;
+  return same_node &&
+         std::equal(a.children.begin(), a.children.end(), b.children.begin(), b.children.end(),
+                    [](const auto& x, const auto& y) { return Equal(*x, *y); });
 }
 
 std::string ToText(const Filter& filter) {
@@ -244,6 +252,8 @@ void AppendQuoted(std::string* to, std::string_view text) {
   to->push_back('"');
 }
 
-void AppendFieldName(std::string* to, std::string_view field) { AppendQuoted(to, field == kFieldMessage ? "_msg" : field); }
+void AppendFieldName(std::string* to, std::string_view field) {
+  AppendQuoted(to, field == kFieldMessage ? "_msg" : field);
+}
 
 }  // namespace neurallog::filter

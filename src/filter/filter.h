@@ -1,7 +1,8 @@
-// The tree of a parsed filter: plain data, made by ParseFilter (filter/parser.h), compiled by Program::Compile (filter/program.h).
+// The tree of a parsed filter: plain data, made by ParseFilter (filter/parser.h), compiled by
+// Program::Compile (filter/program.h).
 //
-// Field names are the stored ones: "_msg" has become "message". ToText prints a tree as a query that parses to an equal tree.
-// Not thread-safe while being built; read-only afterwards.
+// Field names are the stored ones: "_msg" has become "message". ToText prints a tree as a query
+// that parses to an equal tree. Not thread-safe while being built; read-only afterwards.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +30,8 @@ struct TimeBound {
   bool operator==(const TimeBound&) const = default;
 };
 
-// One comparison of a stream selector: source="x", a!="y", b=~"re", c!~"re", d in ("a","b"), e not_in ("a").
+// One comparison of a stream selector: source="x", a!="y", b=~"re", c!~"re", d in ("a","b"), e
+// not_in ("a").
 struct StreamTag {
   enum class Op : uint8_t { kEqual, kNotEqual, kMatch, kNotMatch, kIn, kNotIn };
   std::string name;
@@ -40,7 +42,7 @@ struct StreamTag {
 
 // One end of a range as it was written. `text` keeps it for comparing values that are not numbers.
 struct RangeBound {
-  std::string text;       // empty: no bound
+  std::string text;  // empty: no bound
   bool inclusive = false;
   bool operator==(const RangeBound&) const = default;
 };
@@ -84,7 +86,8 @@ std::unique_ptr<Filter> CloneFilter(const Filter& filter);
 bool Equal(const Filter& a, const Filter& b);
 std::string ToText(const Filter& filter);
 
-// Appends `text` so that the lexer reads it back as one value: bare when it is a plain word, else in double quotes.
+// Appends `text` so that the lexer reads it back as one value: bare when it is a plain word, else
+// in double quotes.
 void AppendQuoted(std::string* to, std::string_view text);
 // As AppendQuoted, for the name of a field ("message" prints as _msg).
 void AppendFieldName(std::string* to, std::string_view field);

@@ -9,11 +9,13 @@ namespace {
 class AndPredicate : public Predicate {
  public:
   explicit AndPredicate(std::vector<PredicatePtr> children) : children_(std::move(children)) {
-    std::stable_sort(children_.begin(), children_.end(), [](const auto& a, const auto& b) { return a->cost() < b->cost(); });
+    std::stable_sort(children_.begin(), children_.end(),
+                     [](const auto& a, const auto& b) { return a->cost() < b->cost(); });
   }
 
   bool MatchRecord(const RecordView& record) const override {
-    return std::all_of(children_.begin(), children_.end(), [&](const auto& child) { return child->MatchRecord(record); });
+    return std::all_of(children_.begin(), children_.end(),
+                       [&](const auto& child) { return child->MatchRecord(record); });
   }
 
   Verdict Judge(Columns& columns) const override {
@@ -46,6 +48,8 @@ class AndPredicate : public Predicate {
 
 }  // namespace
 
-PredicatePtr MakeAnd(std::vector<PredicatePtr> children) { return std::make_unique<AndPredicate>(std::move(children)); }
+PredicatePtr MakeAnd(std::vector<PredicatePtr> children) {
+  return std::make_unique<AndPredicate>(std::move(children));
+}
 
 }  // namespace neurallog::filter

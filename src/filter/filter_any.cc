@@ -7,7 +7,8 @@ namespace {
 
 class PresencePredicate : public FieldPredicate {
  public:
-  PresencePredicate(std::string field, bool wants_value) : FieldPredicate(std::move(field)), wants_value_(wants_value) {}
+  PresencePredicate(std::string field, bool wants_value)
+      : FieldPredicate(std::move(field)), wants_value_(wants_value) {}
 
   int cost() const override { return 1; }
 
@@ -30,7 +31,11 @@ class PresencePredicate : public FieldPredicate {
 
 }  // namespace
 
-PredicatePtr MakeAny(std::string field) { return std::make_unique<PresencePredicate>(std::move(field), /*wants_value=*/true); }
-PredicatePtr MakeEmpty(std::string field) { return std::make_unique<PresencePredicate>(std::move(field), /*wants_value=*/false); }
+PredicatePtr MakeAny(std::string field) {
+  return std::make_unique<PresencePredicate>(std::move(field), /*wants_value=*/true);
+}
+PredicatePtr MakeEmpty(std::string field) {
+  return std::make_unique<PresencePredicate>(std::move(field), /*wants_value=*/false);
+}
 
 }  // namespace neurallog::filter

@@ -7,7 +7,8 @@ namespace {
 
 class ExactPredicate : public FieldPredicate {
  public:
-  ExactPredicate(std::string field, std::string text) : FieldPredicate(std::move(field)), text_(std::move(text)) {}
+  ExactPredicate(std::string field, std::string text)
+      : FieldPredicate(std::move(field)), text_(std::move(text)) {}
 
   int cost() const override { return 5; }
 
@@ -15,7 +16,8 @@ class ExactPredicate : public FieldPredicate {
   bool MatchText(std::string_view text) const override { return text == text_; }
 
   Verdict JudgeMeta(const block::ColumnMeta& meta) const override {
-    return text_.size() < meta.length_min || text_.size() > meta.length_max ? Verdict::kNone : Verdict::kSome;
+    return text_.size() < meta.length_min || text_.size() > meta.length_max ? Verdict::kNone
+                                                                            : Verdict::kSome;
   }
 
   void RefineInts(const block::Column& column, Bitmap* rows) const override {
@@ -24,7 +26,9 @@ class ExactPredicate : public FieldPredicate {
     // Integers are canonical, so that only the canonical spelling of a number can be equal.
     if (!ParseNumber(text_, &number) || !number.is_int) return rows->ClearAll();
     const int64_t wanted = number.int_value;
-    KeepIf(rows, [&](uint32_t row) { return column.ints[row] == wanted && column.TextAt(row, scratch) == text_; });
+    KeepIf(rows, [&](uint32_t row) {
+      return column.ints[row] == wanted && column.TextAt(row, scratch) == text_;
+    });
   }
 
   void RefineStrings(const block::Column& column, Bitmap* rows) const override {
@@ -35,10 +39,13 @@ class ExactPredicate : public FieldPredicate {
       if (word == 0) continue;
       uint64_t same_size = 0;
       const size_t count = std::min<size_t>(64, rows->rows() - i * 64);
-      for (size_t bit = 0; bit < count; ++bit) same_size |= uint64_t{offsets[i * 64 + bit + 1] - offsets[i * 64 + bit] == size} << bit;
+      for (size_t bit = 0; bit < count; ++bit)
+        same_size |= uint64_t{offsets[i * 64 + bit + 1] - offsets[i * 64 + bit] == size} << bit;
       word &= same_size;
     }
-    KeepIf(rows, [&](uint32_t row) { return std::memcmp(column.bytes.data() + offsets[row], text_.data(), size) == 0; });
+    KeepIf(rows, [&](uint32_t row) {
+      return std::memcmp(column.bytes.data() + offsets[row], text_.data(), size) == 0;
+    });
   }
 
  private:
@@ -47,12 +54,15 @@ class ExactPredicate : public FieldPredicate {
 
 class ExactPrefixPredicate : public FieldPredicate {
  public:
-  explicit ExactPrefixPredicate(const Filter& filter) : FieldPredicate(filter.field), text_(filter.text) {}
+  explicit ExactPrefixPredicate(const Filter& filter)
+      : FieldPredicate(filter.field), text_(filter.text) {}
 
   int cost() const override { return 6; }
 
  protected:
-  bool MatchText(std::string_view text) const override { return text.substr(0, text_.size()) == text_; }
+  bool MatchText(std::string_view text) const override {
+    return text.substr(0, text_.size()) == text_;
+  }
   Verdict JudgeMeta(const block::ColumnMeta& meta) const override {
     return text_.size() > meta.length_max ? Verdict::kNone : Verdict::kSome;
   }
@@ -63,7 +73,11 @@ class ExactPrefixPredicate : public FieldPredicate {
 
 }  // namespace
 
-PredicatePtr MakeExact(std::string field, std::string text) { return std::make_unique<ExactPredicate>(std::move(field), std::move(text)); }
-PredicatePtr MakeExactPrefix(const Filter& filter) { return std::make_unique<ExactPrefixPredicate>(filter); }
+PredicatePtr MakeExact(std::string field, std::string text) {
+  return std::make_unique<ExactPredicate>(std::move(field), std::move(text));
+}
+PredicatePtr MakeExactPrefix(const Filter& filter) {
+  return std::make_unique<ExactPrefixPredicate>(filter);
+}
 
 }  // namespace neurallog::filter

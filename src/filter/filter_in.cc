@@ -25,7 +25,8 @@ class InPredicate : public FieldPredicate {
   }
 
   Verdict JudgeMeta(const block::ColumnMeta& meta) const override {
-    return length_min_ > meta.length_max || length_max_ < meta.length_min ? Verdict::kNone : Verdict::kSome;
+    return length_min_ > meta.length_max || length_max_ < meta.length_min ? Verdict::kNone
+                                                                          : Verdict::kSome;
   }
 
  private:

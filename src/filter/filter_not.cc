@@ -31,6 +31,8 @@ class NotPredicate : public Predicate {
 
 }  // namespace
 
-PredicatePtr MakeNot(PredicatePtr child) { return std::make_unique<NotPredicate>(std::move(child)); }
+PredicatePtr MakeNot(PredicatePtr child) {
+  return std::make_unique<NotPredicate>(std::move(child));
+}
 
 }  // namespace neurallog::filter

@@ -9,11 +9,13 @@ namespace {
 class OrPredicate : public Predicate {
  public:
   explicit OrPredicate(std::vector<PredicatePtr> children) : children_(std::move(children)) {
-    std::stable_sort(children_.begin(), children_.end(), [](const auto& a, const auto& b) { return a->cost() < b->cost(); });
+    std::stable_sort(children_.begin(), children_.end(),
+                     [](const auto& a, const auto& b) { return a->cost() < b->cost(); });
   }
 
   bool MatchRecord(const RecordView& record) const override {
-    return std::any_of(children_.begin(), children_.end(), [&](const auto& child) { return child->MatchRecord(record); });
+    return std::any_of(children_.begin(), children_.end(),
+                       [&](const auto& child) { return child->MatchRecord(record); });
   }
 
   Verdict Judge(Columns& columns) const override {
@@ -52,6 +54,8 @@ class OrPredicate : public Predicate {
 
 }  // namespace
 
-PredicatePtr MakeOr(std::vector<PredicatePtr> children) { return std::make_unique<OrPredicate>(std::move(children)); }
+PredicatePtr MakeOr(std::vector<PredicatePtr> children) {
+  return std::make_unique<OrPredicate>(std::move(children));
+}
 
 }  // namespace neurallog::filter

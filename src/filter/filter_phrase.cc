@@ -1,5 +1,5 @@
-// `word`, `"a phrase"`, `i(word)`: the text occurs and does not cut a word at either edge. And the same without the check at the
-// end: prefixes, `wor*`.
+// `word`, `"a phrase"`, `i(word)`: the text occurs and does not cut a word at either edge. And the
+// same without the check at the end: prefixes, `wor*`.
 #include <re2/re2.h>
 
 #include "filter/predicate.h"
@@ -16,7 +16,9 @@ bool Accepts(std::string_view text, size_t at, size_t length, bool check_end) {
 class LiteralPredicate : public FieldPredicate {
  public:
   LiteralPredicate(const Filter& filter, bool check_end)
-      : FieldPredicate(filter.field), finder_(filter.text, filter.ignore_case), check_end_(check_end) {}
+      : FieldPredicate(filter.field),
+        finder_(filter.text, filter.ignore_case),
+        check_end_(check_end) {}
 
   int cost() const override { return 20; }
 
@@ -24,7 +26,8 @@ class LiteralPredicate : public FieldPredicate {
   bool MatchText(std::string_view text) const override {
     const char* const end = text.data() + text.size();
     for (const char* at = finder_.Find(text.data(), end); at != end; at = finder_.Find(at + 1, end))
-      if (Accepts(text, static_cast<size_t>(at - text.data()), finder_.size(), check_end_)) return true;
+      if (Accepts(text, static_cast<size_t>(at - text.data()), finder_.size(), check_end_))
+        return true;
     return false;
   }
 
@@ -33,7 +36,9 @@ class LiteralPredicate : public FieldPredicate {
   }
 
   void RefineStrings(const block::Column& column, Bitmap* rows) const override {
-    KeepHits(column, finder_, rows, [this](std::string_view text, size_t at) { return Accepts(text, at, finder_.size(), check_end_); });
+    KeepHits(column, finder_, rows, [this](std::string_view text, size_t at) {
+      return Accepts(text, at, finder_.size(), check_end_);
+    });
   }
 
  private:
@@ -41,11 +46,14 @@ class LiteralPredicate : public FieldPredicate {
   const bool check_end_;
 };
 
-// Letters beyond ASCII: RE2 knows their cases. A match may be of another length than the text that was asked for.
+// Letters beyond ASCII: RE2 knows their cases. A match may be of another length than the text that
+// was asked for.
 class FoldedPredicate : public FieldPredicate {
  public:
   FoldedPredicate(const Filter& filter, bool check_end)
-      : FieldPredicate(filter.field), regexp_("(?i:" + RE2::QuoteMeta(filter.text) + ")", RE2::Quiet), check_end_(check_end) {}
+      : FieldPredicate(filter.field),
+        regexp_("(?i:" + RE2::QuoteMeta(filter.text) + ")", RE2::Quiet),
+        check_end_(check_end) {}
 
   int cost() const override { return 200; }
 
@@ -53,7 +61,8 @@ class FoldedPredicate : public FieldPredicate {
   bool MatchText(std::string_view text) const override {
     const re2::StringPiece whole(text.data(), text.size());
     re2::StringPiece hit;
-    for (size_t from = 0; from < text.size() && regexp_.Match(whole, from, text.size(), RE2::UNANCHORED, &hit, 1);) {
+    for (size_t from = 0;
+         from < text.size() && regexp_.Match(whole, from, text.size(), RE2::UNANCHORED, &hit, 1);) {
       const auto at = static_cast<size_t>(hit.data() - text.data());
       if (hit.empty() || Accepts(text, at, hit.size(), check_end_)) return !hit.empty();
       from = at + 1;
@@ -68,7 +77,8 @@ class FoldedPredicate : public FieldPredicate {
 };
 
 PredicatePtr MakeLiteral(const Filter& filter, bool check_end) {
-  const bool is_ascii = std::all_of(filter.text.begin(), filter.text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+  const bool is_ascii = std::all_of(filter.text.begin(), filter.text.end(),
+                                    [](char c) { return static_cast<unsigned char>(c) < 0x80; });
   if (filter.ignore_case && !is_ascii) return std::make_unique<FoldedPredicate>(filter, check_end);
   return std::make_unique<LiteralPredicate>(filter, check_end);
 }

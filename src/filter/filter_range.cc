@@ -1,5 +1,6 @@
-// `field:>10`, `field:range(1, 5]`: values compare as numbers when the bounds are numbers, else as texts, byte by byte. An empty value
-// is never in a range. And `string_range(a, b)`, `len_range(min, max)`.
+// `field:>10`, `field:range(1, 5]`: values compare as numbers when the bounds are numbers, else as
+// texts, byte by byte. An empty value is never in a range. And `string_range(a, b)`,
+// `len_range(min, max)`.
 #include <cmath>
 
 #include "block/block.h"
@@ -20,8 +21,13 @@ struct IntRange {
 
 class NumberRangePredicate : public FieldPredicate {
  public:
-  NumberRangePredicate(std::string field, long double min, bool includes_min, long double max, bool includes_max)
-      : FieldPredicate(std::move(field)), min_(min), max_(max), includes_min_(includes_min), includes_max_(includes_max) {
+  NumberRangePredicate(std::string field, long double min, bool includes_min, long double max,
+                       bool includes_max)
+      : FieldPredicate(std::move(field)),
+        min_(min),
+        max_(max),
+        includes_min_(includes_min),
+        includes_max_(includes_max) {
     SetIntRange();
   }
 
@@ -31,7 +37,8 @@ class NumberRangePredicate : public FieldPredicate {
   bool MatchText(std::string_view text) const override {
     Number number;
     if (!ParseNumber(text, &number)) return false;
-    if (number.is_int) return number.int_value >= ints_.lo && number.int_value <= ints_.hi && !ints_.empty();
+    if (number.is_int)
+      return number.int_value >= ints_.lo && number.int_value <= ints_.hi && !ints_.empty();
     const bool above = includes_min_ ? number.value >= min_ : number.value > min_;
     return above && (includes_max_ ? number.value <= max_ : number.value < max_);
   }
@@ -52,7 +59,8 @@ class NumberRangePredicate : public FieldPredicate {
       if (word == 0) continue;
       uint64_t matches = 0;
       const size_t count = std::min<size_t>(64, rows->rows() - i * 64);
-      for (size_t bit = 0; bit < count; ++bit) matches |= uint64_t{static_cast<uint64_t>(values[i * 64 + bit]) - lo <= width} << bit;
+      for (size_t bit = 0; bit < count; ++bit)
+        matches |= uint64_t{static_cast<uint64_t>(values[i * 64 + bit]) - lo <= width} << bit;
       word &= matches;
     }
   }
@@ -78,7 +86,8 @@ class NumberRangePredicate : public FieldPredicate {
 
 class TextRangePredicate : public FieldPredicate {
  public:
-  TextRangePredicate(std::string field, RangeBound min, RangeBound max) : FieldPredicate(std::move(field)), min_(std::move(min)), max_(std::move(max)) {}
+  TextRangePredicate(std::string field, RangeBound min, RangeBound max)
+      : FieldPredicate(std::move(field)), min_(std::move(min)), max_(std::move(max)) {}
 
   int cost() const override { return 6; }
 
@@ -96,7 +105,8 @@ class TextRangePredicate : public FieldPredicate {
 
 class LengthPredicate : public FieldPredicate {
  public:
-  LengthPredicate(std::string field, uint64_t min, uint64_t max) : FieldPredicate(std::move(field)), min_(min), max_(max) {}
+  LengthPredicate(std::string field, uint64_t min, uint64_t max)
+      : FieldPredicate(std::move(field)), min_(min), max_(max) {}
 
   int cost() const override { return 8; }
 
@@ -127,20 +137,27 @@ bool ParseBound(const RangeBound& bound, long double absent, long double* value)
   return true;
 }
 
-uint64_t ParseLength(const std::string& text) { return EqualsIgnoreCase(text, "inf") ? UINT64_MAX : std::strtoull(text.c_str(), nullptr, 10); }
+uint64_t ParseLength(const std::string& text) {
+  return EqualsIgnoreCase(text, "inf") ? UINT64_MAX : std::strtoull(text.c_str(), nullptr, 10);
+}
 
 }  // namespace
 
 PredicatePtr MakeRange(const Filter& filter) {
   long double min, max;
-  if (!ParseBound(filter.min, -INFINITY, &min) || !ParseBound(filter.max, INFINITY, &max)) return MakeTextRange(filter);
-  return std::make_unique<NumberRangePredicate>(filter.field, min, filter.min.inclusive, max, filter.max.inclusive);
+  if (!ParseBound(filter.min, -INFINITY, &min) || !ParseBound(filter.max, INFINITY, &max))
+    return MakeTextRange(filter);
+  return std::make_unique<NumberRangePredicate>(filter.field, min, filter.min.inclusive, max,
+                                                filter.max.inclusive);
 }
 
-PredicatePtr MakeTextRange(const Filter& filter) { return std::make_unique<TextRangePredicate>(filter.field, filter.min, filter.max); }
+PredicatePtr MakeTextRange(const Filter& filter) {
+  return std::make_unique<TextRangePredicate>(filter.field, filter.min, filter.max);
+}
 
 PredicatePtr MakeLength(const Filter& filter) {
-  return std::make_unique<LengthPredicate>(filter.field, ParseLength(filter.min.text), ParseLength(filter.max.text));
+  return std::make_unique<LengthPredicate>(filter.field, ParseLength(filter.min.text),
+                                           ParseLength(filter.max.text));
 }
 
 }  // namespace neurallog::filter

@@ -1,8 +1,9 @@
 // `field:~"re2"`: RE2 on the rows that hold a literal which every match must hold.
 //
-// RE2's prefilter names the literals ("atoms", lower-cased) of a pattern. An atom is required when RE2 says that a text with all
-// other atoms cannot match; the longest required one is searched like a phrase, ignoring case, before RE2 sees a row. When none is
-// required alone but one of a few must be there (a|b), a row needs any of them.
+// RE2's prefilter names the literals ("atoms", lower-cased) of a pattern. An atom is required when
+// RE2 says that a text with all other atoms cannot match; the longest required one is searched like
+// a phrase, ignoring case, before RE2 sees a row. When none is required alone but one of a few must
+// be there (a|b), a row needs any of them.
 #include <re2/filtered_re2.h>
 #include <re2/re2.h>
 
@@ -24,9 +25,11 @@ RE2::Options MakeOptions(const CompileOptions& options) {
   return re2_options;
 }
 
-// RE2 folds a few characters beyond ASCII to k and s (the Kelvin sign, the long s), a search that ignores case does not.
+// RE2 folds a few characters beyond ASCII to k and s (the Kelvin sign, the long s), a search that
+// ignores case does not.
 bool IsUsable(const std::string& atom, bool may_ignore_case) {
-  const bool is_ascii = std::all_of(atom.begin(), atom.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+  const bool is_ascii = std::all_of(atom.begin(), atom.end(),
+                                    [](char c) { return static_cast<unsigned char>(c) < 0x80; });
   return is_ascii && !(may_ignore_case && atom.find_first_of("ks") != std::string::npos);
 }
 
@@ -51,12 +54,16 @@ std::vector<std::string> FindRequired(const std::string& pattern, const RE2::Opt
   std::vector<std::string> best;
   for (size_t i = 0; i < atoms.size(); ++i) {
     const bool is_better = best.empty() || atoms[i].size() > best[0].size();
-    if (is_better && IsUsable(atoms[i], may_ignore_case) && !CanMatchWithout(filtered, atoms.size(), i)) best = {atoms[i]};
+    if (is_better && IsUsable(atoms[i], may_ignore_case) &&
+        !CanMatchWithout(filtered, atoms.size(), i))
+      best = {atoms[i]};
   }
   if (!best.empty() || atoms.size() > kAlternativesMax) return best;
   std::vector<int> potentials;
   filtered.AllPotentials({}, &potentials);
-  const bool all_usable = std::all_of(atoms.begin(), atoms.end(), [&](const auto& atom) { return IsUsable(atom, may_ignore_case); });
+  const bool all_usable = std::all_of(atoms.begin(), atoms.end(), [&](const auto& atom) {
+    return IsUsable(atom, may_ignore_case);
+  });
   return potentials.empty() && all_usable ? atoms : std::vector<std::string>();
 }
 
@@ -65,7 +72,8 @@ class RegexpPredicate : public FieldPredicate {
   RegexpPredicate(std::string field, const std::string& pattern, const RE2::Options& options)
       : FieldPredicate(std::move(field)), regexp_(pattern, options) {
     if (!regexp_.ok()) return;
-    for (const std::string& literal : FindRequired(pattern, options)) required_.emplace_back(literal, /*ignore_case=*/true);
+    for (const std::string& literal : FindRequired(pattern, options))
+      required_.emplace_back(literal, /*ignore_case=*/true);
   }
 
   const RE2& regexp() const { return regexp_; }
@@ -73,8 +81,10 @@ class RegexpPredicate : public FieldPredicate {
 
  protected:
   bool MatchText(std::string_view text) const override {
-    const bool is_candidate =
-        required_.empty() || std::any_of(required_.begin(), required_.end(), [&](const Finder& finder) { return finder.Contains(text); });
+    const bool is_candidate = required_.empty() || std::any_of(required_.begin(), required_.end(),
+                                                               [&](const Finder& finder) {
+                                                                 return finder.Contains(text);
+                                                               });
     return is_candidate && RE2::PartialMatch(re2::StringPiece(text.data(), text.size()), regexp_);
   }
 
@@ -104,9 +114,13 @@ class RegexpPredicate : public FieldPredicate {
 
 }  // namespace
 
-Result<PredicatePtr> MakeRegexp(std::string field, const std::string& pattern, const CompileOptions& options) {
-  auto predicate = std::make_unique<RegexpPredicate>(std::move(field), pattern, MakeOptions(options));
-  if (!predicate->regexp().ok()) return InvalidArgument("regular expression \"" + pattern + "\": " + predicate->regexp().error());
+Result<PredicatePtr> MakeRegexp(std::string field, const std::string& pattern,
+                                const CompileOptions& options) {
+  auto predicate =
+      std::make_unique<RegexpPredicate>(std::move(field), pattern, MakeOptions(options));
+  if (!predicate->regexp().ok())
+    return InvalidArgument("regular expression \"" + pattern +
+                           "\": " + predicate->regexp().error());
   return PredicatePtr(std::move(predicate));
 }
 

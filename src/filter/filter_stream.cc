@@ -1,4 +1,5 @@
-// `{source="x", a=~"re" or b in ("c", "d")}`: comparisons of whole values, made of the predicates that exist for them.
+// `{source="x", a=~"re" or b in ("c", "d")}`: comparisons of whole values, made of the predicates
+// that exist for them.
 #include "filter/predicate.h"
 
 namespace neurallog::filter {
@@ -11,9 +12,11 @@ Result<PredicatePtr> MakeTag(const StreamTag& tag, const CompileOptions& options
     case StreamTag::Op::kNotEqual: return MakeNot(MakeExact(std::move(field), tag.values[0]));
     case StreamTag::Op::kIn: return MakeIn(std::move(field), tag.values);
     case StreamTag::Op::kNotIn: return MakeNot(MakeIn(std::move(field), tag.values));
-    case StreamTag::Op::kMatch: return MakeRegexp(std::move(field), "^(?:" + tag.values[0] + ")$", options);
+    case StreamTag::Op::kMatch:
+      return MakeRegexp(std::move(field), "^(?:" + tag.values[0] + ")$", options);
     case StreamTag::Op::kNotMatch: {
-      NL_TRY(PredicatePtr match, MakeRegexp(std::move(field), "^(?:" + tag.values[0] + ")$", options));
+      NL_TRY(PredicatePtr match,
+             MakeRegexp(std::move(field), "^(?:" + tag.values[0] + ")$", options));
       return MakeNot(std::move(match));
     }
   }

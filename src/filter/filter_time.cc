@@ -1,4 +1,5 @@
-// `_time:...`: a range of the first column, which is sorted, so that two binary searches find the rows.
+// `_time:...`: a range of the first column, which is sorted, so that two binary searches find the
+// rows.
 #include <algorithm>
 
 #include "filter/predicate.h"
@@ -10,13 +11,17 @@ class TimePredicate : public Predicate {
  public:
   explicit TimePredicate(const TimeRange& range) : range_(range) {}
 
-  bool MatchRecord(const RecordView& record) const override { return range_.Contains(record.timestamp_ns()); }
+  bool MatchRecord(const RecordView& record) const override {
+    return range_.Contains(record.timestamp_ns());
+  }
 
   Verdict Judge(Columns& columns) const override {
     if (!columns.sorted_by_time()) return Verdict::kSome;
     const block::BlockHeader& header = columns.header();
-    if (range_.empty() || header.max_ns < range_.start_ns || header.min_ns >= range_.end_ns) return Verdict::kNone;
-    return range_.Contains(header.min_ns) && range_.Contains(header.max_ns) ? Verdict::kAll : Verdict::kSome;
+    if (range_.empty() || header.max_ns < range_.start_ns || header.min_ns >= range_.end_ns)
+      return Verdict::kNone;
+    return range_.Contains(header.min_ns) && range_.Contains(header.max_ns) ? Verdict::kAll
+                                                                            : Verdict::kSome;
   }
 
   Status Refine(Columns& columns, Bitmap* rows) const override {
@@ -26,8 +31,10 @@ class TimePredicate : public Predicate {
       rows->ClearAll();
     } else if (columns.sorted_by_time()) {
       const auto begin = std::lower_bound(times.begin(), times.end(), range_.start_ns);
-      const auto end = std::lower_bound(begin, times.end(), std::max(range_.start_ns, range_.end_ns));
-      rows->KeepRange(static_cast<uint32_t>(begin - times.begin()), static_cast<uint32_t>(end - times.begin()));
+      const auto end =
+          std::lower_bound(begin, times.end(), std::max(range_.start_ns, range_.end_ns));
+      rows->KeepRange(static_cast<uint32_t>(begin - times.begin()),
+                      static_cast<uint32_t>(end - times.begin()));
     } else {
       KeepIf(rows, [&](uint32_t row) { return range_.Contains(times[row]); });
     }
@@ -51,7 +58,8 @@ int64_t Resolve(const TimeBound& bound, int64_t now_ns, int64_t unbounded) {
 }  // namespace
 
 TimeRange ResolveTime(const Filter& filter, int64_t now_ns) {
-  return {Resolve(filter.time_start, now_ns, std::numeric_limits<int64_t>::min()), Resolve(filter.time_end, now_ns, std::numeric_limits<int64_t>::max())};
+  return {Resolve(filter.time_start, now_ns, std::numeric_limits<int64_t>::min()),
+          Resolve(filter.time_end, now_ns, std::numeric_limits<int64_t>::max())};
 }
 
 PredicatePtr MakeTime(const TimeRange& range) { return std::make_unique<TimePredicate>(range); }

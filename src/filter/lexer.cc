@@ -58,7 +58,8 @@ int64_t ReadDigits(std::string_view text, size_t at, int digits, int base) {
   return value;
 }
 
-// Appends what the escape at text[at] (behind the backslash) stands for and returns its length, 0 when it is none.
+// Appends what the escape at text[at] (behind the backslash) stands for and returns its length, 0
+// when it is none.
 size_t ReadEscape(std::string_view text, size_t at, std::string* to) {
   constexpr std::string_view kNames = "abfnrtv\\\"'`";
   constexpr std::string_view kBytes = "\a\b\f\n\r\t\v\\\"'`";
@@ -202,7 +203,8 @@ Token Lexer::Peek() const {
 }
 
 Status Lexer::ErrorHere(std::string_view message) const {
-  return ErrorAt(token_.begin, token_.kind == Token::Kind::kBad ? std::string_view(token_.text) : message);
+  return ErrorAt(token_.begin,
+                 token_.kind == Token::Kind::kBad ? std::string_view(token_.text) : message);
 }
 
 Status Lexer::ErrorAt(size_t offset, std::string_view message) const {
@@ -217,12 +219,15 @@ Status Lexer::ErrorAt(size_t offset, std::string_view message) const {
       ++column;
     }
   }
-  return InvalidArgument(std::to_string(line) + ":" + std::to_string(column) + ": " + std::string(message));
+  return InvalidArgument(std::to_string(line) + ":" + std::to_string(column) + ": " +
+                         std::string(message));
 }
 
 std::string Lexer::Found() const {
   if (AtEnd()) return "the end of the query";
-  return "'" + std::string(query_.substr(token_.begin, std::min<size_t>(token_.end - token_.begin, 40))) + "'";
+  return "'" +
+         std::string(query_.substr(token_.begin, std::min<size_t>(token_.end - token_.begin, 40))) +
+         "'";
 }
 
 }  // namespace neurallog::filter

@@ -1,8 +1,9 @@
 // Cuts a query into words, quoted texts and symbols, one token ahead of the parser.
 //
-// A bare word runs until white space or one of  : ( ) [ ] { } , | * = < > ~ ! " ' `  so that names such as metadata.trace_id,
-// a/b, user@host and eu-west-1 are one word; '-' is a symbol only where a token begins, '#' begins a comment only there.
-// Quotes: "..." and '...' with the escapes of Go, `...` as it is. Copyable, so that a parser can look further ahead.
+// A bare word runs until white space or one of  : ( ) [ ] { } , | * = < > ~ ! " ' `  so that names
+// such as metadata.trace_id, a/b, user@host and eu-west-1 are one word; '-' is a symbol only where
+// a token begins, '#' begins a comment only there. Quotes: "..." and '...' with the escapes of Go,
+// `...` as it is. Copyable, so that a parser can look further ahead.
 #pragma once
 
 #include <cstddef>
@@ -18,8 +19,8 @@ struct Token {
   enum class Kind : uint8_t { kEnd, kWord, kQuoted, kSymbol, kBad };
   Kind kind = Kind::kEnd;
   bool space_before = false;
-  std::string text;   // a quoted text without its quotes and escapes; of kBad: what is wrong
-  size_t begin = 0;   // byte range in the query
+  std::string text;  // a quoted text without its quotes and escapes; of kBad: what is wrong
+  size_t begin = 0;  // byte range in the query
   size_t end = 0;
 };
 
@@ -34,10 +35,14 @@ class Lexer {
   void RereadAsTime();
 
   bool AtEnd() const { return token_.kind == Token::Kind::kEnd; }
-  bool IsSymbol(char symbol) const { return token_.kind == Token::Kind::kSymbol && token_.text[0] == symbol; }
+  bool IsSymbol(char symbol) const {
+    return token_.kind == Token::Kind::kSymbol && token_.text[0] == symbol;
+  }
   // True for this bare word in any case.
   bool IsKeyword(std::string_view keyword) const;
-  bool IsText() const { return token_.kind == Token::Kind::kWord || token_.kind == Token::Kind::kQuoted; }
+  bool IsText() const {
+    return token_.kind == Token::Kind::kWord || token_.kind == Token::Kind::kQuoted;
+  }
   // True when the symbol stands right behind the last token that was taken.
   bool IsSymbolHere(char symbol) const { return IsSymbol(symbol) && !token_.space_before; }
   bool TakeSymbol(char symbol);
@@ -45,13 +50,16 @@ class Lexer {
   // The token behind the current one.
   Token Peek() const;
 
-  // InvalidArgument "line:column: message" at the current token, or what is wrong with the token itself.
+  // InvalidArgument "line:column: message" at the current token, or what is wrong with the token
+  // itself.
   Status ErrorHere(std::string_view message) const;
   // The same at a byte offset.
   Status ErrorAt(size_t offset, std::string_view message) const;
   // "'token'" or "the end of the query", for messages.
   std::string Found() const;
-  std::string_view Slice(size_t begin, size_t end) const { return query_.substr(begin, end - begin); }
+  std::string_view Slice(size_t begin, size_t end) const {
+    return query_.substr(begin, end - begin);
+  }
 
  private:
   void SkipSpace();

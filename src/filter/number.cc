@@ -8,13 +8,16 @@
 namespace neurallog::filter {
 namespace {
 
-void SetInt(int64_t value, Number* number) { *number = {true, value, static_cast<long double>(value)}; }
+void SetInt(int64_t value, Number* number) {
+  *number = {true, value, static_cast<long double>(value)};
+}
 
 bool ParsePlain(std::string_view text, Number* number) {
   if (text.size() > 1 && text[0] == '+' && text[1] != '-') text.remove_prefix(1);
   int64_t integer;
   const char* const end = text.data() + text.size();
-  if (const auto [at, error] = std::from_chars(text.data(), end, integer); error == std::errc() && at == end) {
+  if (const auto [at, error] = std::from_chars(text.data(), end, integer);
+      error == std::errc() && at == end) {
     SetInt(integer, number);
     return true;
   }
@@ -31,14 +34,30 @@ struct SizeUnit {
 };
 constexpr double kKi = 1024;
 constexpr SizeUnit kSizeUnits[] = {
-    {"KiB", kKi}, {"MiB", kKi * kKi}, {"GiB", kKi * kKi * kKi}, {"TiB", kKi * kKi * kKi * kKi}, {"Ki", kKi},  {"Mi", kKi * kKi},
-    {"Gi", kKi * kKi * kKi}, {"Ti", kKi * kKi * kKi * kKi}, {"KB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"TB", 1e12},
-    {"K", 1e3}, {"M", 1e6}, {"G", 1e9}, {"T", 1e12}, {"B", 1},
+    {"KiB", kKi},
+    {"MiB", kKi* kKi},
+    {"GiB", kKi* kKi* kKi},
+    {"TiB", kKi* kKi* kKi* kKi},
+    {"Ki", kKi},
+    {"Mi", kKi* kKi},
+    {"Gi", kKi* kKi* kKi},
+    {"Ti", kKi* kKi* kKi* kKi},
+    {"KB", 1e3},
+    {"MB", 1e6},
+    {"GB", 1e9},
+    {"TB", 1e12},
+    {"K", 1e3},
+    {"M", 1e6},
+    {"G", 1e9},
+    {"T", 1e12},
+    {"B", 1},
 };
 
 bool ParseSize(std::string_view text, Number* number) {
   for (const SizeUnit& unit : kSizeUnits) {
-    if (text.size() <= unit.suffix.size() || text.substr(text.size() - unit.suffix.size()) != unit.suffix) continue;
+    if (text.size() <= unit.suffix.size() ||
+        text.substr(text.size() - unit.suffix.size()) != unit.suffix)
+      continue;
     if (!ParsePlain(text.substr(0, text.size() - unit.suffix.size()), number)) return false;
     *number = {false, 0, number->value * unit.bytes};
     return true;
@@ -60,7 +79,8 @@ bool ParseDurationNumber(std::string_view text, Number* number) {
 bool ParseNumber(std::string_view text, Number* number) {
   constexpr size_t kNumberBytesMax = 64;
   if (text.empty() || text.size() > kNumberBytesMax) return false;
-  const bool can_be_number = (text[0] >= '0' && text[0] <= '9') || text[0] == '-' || text[0] == '+' || text[0] == '.';
+  const bool can_be_number =
+      (text[0] >= '0' && text[0] <= '9') || text[0] == '-' || text[0] == '+' || text[0] == '.';
   if (!can_be_number) return false;
   return ParsePlain(text, number) || ParseDurationNumber(text, number) || ParseSize(text, number);
 }

@@ -8,7 +8,7 @@ namespace neurallog::filter {
 
 // "10", "1.5e3", "10KiB" (bytes), "5ms" (nanoseconds).
 struct Number {
-  bool is_int = false;    // written as a whole number or a duration that fits int64
+  bool is_int = false;  // written as a whole number or a duration that fits int64
   int64_t int_value = 0;
   long double value = 0;  // holds every int64 and every double exactly
 };

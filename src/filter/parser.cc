@@ -1,11 +1,13 @@
-// Recursive descent: or > and > not > one filter. A field name before ':' is handed down as the default field, so field:(a or b)
-// becomes (field:a or field:b). Ands in ands and ors in ors are merged, which makes printing and parsing again yield the same tree.
+// Recursive descent: or > and > not > one filter. A field name before ':' is handed down as the
+// default field, so field:(a or b) becomes (field:a or field:b). Ands in ands and ors in ors are
+// merged, which makes printing and parsing again yield the same tree.
 #include "filter/parser.h"
 
 #include <re2/re2.h>
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <optional>
 
 #include "base/time_format.h"
@@ -16,14 +18,26 @@ namespace {
 using FilterResult = Result<std::unique_ptr<Filter>>;
 
 struct Field {
-  std::string name;      // stored name
-  bool is_given = false; // written in the query, not the default
+  std::string name;       // stored name
+  bool is_given = false;  // written in the query, not the default
 };
 
 // LogsQL has these functions too.
-constexpr std::array<std::string_view, 12> kFunctionsNotBuilt = {"seq", "ipv4_range", "ipv6_range", "value_type", "eq_field", "le_field",
-                                                                 "lt_field", "day_range", "week_range", "contains_common_case", "equals_common_case",
+constexpr std::array<std::string_view, 12> kFunctionsNotBuilt = {"seq",
+                                                                 "ipv4_range",
+                                                                 "ipv6_range",
+                                                                 "value_type",
+                                                                 "eq_field",
+                                                                 "le_field",
+                                                                 "lt_field",
+                                                                 "day_range",
+                                                                 "week_range",
+                                                                 "contains_common_case",
+                                                                 "equals_common_case",
                                                                  "json_array_contains_any"};
+
+// Past it, the second that a time names has no end that int64 could hold.
+constexpr int64_t kLastWholeSecondNs = std::numeric_limits<int64_t>::max() - 1'000'000'000;
 
 int64_t SaturatingAdd(int64_t a, int64_t b) {
   int64_t sum;
@@ -32,7 +46,19 @@ int64_t SaturatingAdd(int64_t a, int64_t b) {
   return b < 0 ? std::numeric_limits<int64_t>::min() + 1 : std::numeric_limits<int64_t>::max();
 }
 
-void Merge(std::vector<std::unique_ptr<Filter>>* to, std::unique_ptr<Filter> child, Filter::Kind kind) {
+// Whole nanoseconds exactly, as printed filters have them; other durations as base reads them.
+std::optional<int64_t> ParseExactDuration(std::string_view text) {
+  constexpr std::string_view kUnit = "ns";
+  int64_t ns;
+  const char* const digits_end = text.data() + text.size() - std::min(text.size(), kUnit.size());
+  const auto [at, error] = std::from_chars(text.data(), digits_end, ns);
+  const bool is_exact = error == std::errc() && at == digits_end &&
+                        text.substr(text.size() - kUnit.size()) == kUnit && ns >= 0;
+  return is_exact ? std::optional<int64_t>(ns) : base::ParseDuration(text);
+}
+
+void Merge(std::vector<std::unique_ptr<Filter>>* to, std::unique_ptr<Filter> child,
+           Filter::Kind kind) {
   if (child->kind != kind) return to->push_back(std::move(child));
   for (auto& grandchild : child->children) to->push_back(std::move(grandchild));
 }
@@ -100,12 +126,15 @@ std::unique_ptr<Filter> MakeFieldFilter(Filter::Kind kind, const Field& field) {
 }
 
 Status Parser::Enter() {
-  if (++depth_ > kDepthMax) return lexer_.ErrorHere("parentheses and negations are nested more than 100 deep");
+  if (++depth_ > kDepthMax)
+    return lexer_.ErrorHere("parentheses and negations are nested more than 100 deep");
   return {};
 }
 
 Status Parser::CheckRegexp(size_t begin, const std::string& pattern) {
-  if (++regexps_ > kRegexpsMax) return lexer_.ErrorAt(begin, "expected at most " + std::to_string(kRegexpsMax) + " regular expressions");
+  if (++regexps_ > kRegexpsMax)
+    return lexer_.ErrorAt(
+        begin, "expected at most " + std::to_string(kRegexpsMax) + " regular expressions");
   const RE2 regexp(pattern, RE2::Quiet);
   if (regexp.ok()) return {};
   return lexer_.ErrorAt(begin, "regular expression \"" + pattern + "\": " + regexp.error());
@@ -131,8 +160,11 @@ FilterResult Parser::ParseAnd(const Field& field) {
     NL_TRY(auto child, ParseNot(field));
     Merge(&children, std::move(child), Filter::Kind::kAnd);
     if (lexer_.TakeKeyword("and")) continue;
-    if (lexer_.AtEnd() || lexer_.IsSymbol(')') || lexer_.IsSymbol('|') || lexer_.IsKeyword("or")) break;
-    if (lexer_.IsSymbol(':')) return lexer_.ErrorHere("expected a filter, found ':' behind a value; put values that hold ':' into quotes");
+    if (lexer_.AtEnd() || lexer_.IsSymbol(')') || lexer_.IsSymbol('|') || lexer_.IsKeyword("or"))
+      break;
+    if (lexer_.IsSymbol(':'))
+      return lexer_.ErrorHere(
+          "expected a filter, found ':' behind a value; put values that hold ':' into quotes");
   }
   return Join(Filter::Kind::kAnd, std::move(children));
 }
@@ -168,7 +200,8 @@ FilterResult Parser::ParseOne(const Field& field) {
     }
   }
   if (lexer_.IsKeyword("or") || lexer_.IsKeyword("and"))
-    return lexer_.ErrorHere("expected a filter, found " + lexer_.Found() + "; put it into quotes to search for the word");
+    return lexer_.ErrorHere("expected a filter, found " + lexer_.Found() +
+                            "; put it into quotes to search for the word");
   return ParseFieldFilter(field);
 }
 
@@ -190,7 +223,8 @@ FilterResult Parser::ParseFieldFilter(const Field& field) {
   if (lexer_.TakeSymbol('<')) return ParseComparison(field, '<');
   if (lexer_.TakeSymbol('*')) {
     NL_RETURN_IF_ERROR(CheckEndOfText(lexer_.token().begin));
-    return field.is_given ? MakeFieldFilter(Filter::Kind::kAny, field) : MakeFilter(Filter::Kind::kAll);
+    return field.is_given ? MakeFieldFilter(Filter::Kind::kAny, field)
+                          : MakeFilter(Filter::Kind::kAll);
   }
   if (lexer_.TakeSymbol('!') || lexer_.TakeSymbol('-')) {
     NL_RETURN_IF_ERROR(Enter());
@@ -207,7 +241,9 @@ FilterResult Parser::ParseFieldFilter(const Field& field) {
 // A word, "phrase", prefix* or "phrase prefix"*.
 FilterResult Parser::ParseText(const Field& field, bool ignore_case) {
   if (!lexer_.IsText())
-    return lexer_.ErrorHere("expected " + std::string(field.is_given ? "a value for field " + field.name : "a filter") + ", found " + lexer_.Found());
+    return lexer_.ErrorHere(
+        "expected " + std::string(field.is_given ? "a value for field " + field.name : "a filter") +
+        ", found " + lexer_.Found());
   auto filter = MakeFieldFilter(Filter::Kind::kPhrase, field);
   filter->text = lexer_.token().text;
   filter->ignore_case = ignore_case;
@@ -226,7 +262,8 @@ FilterResult Parser::ParseText(const Field& field, bool ignore_case) {
 // '*' ends a text; what people mean by foo*bar or *foo* is another filter.
 Status Parser::CheckEndOfText(size_t begin) {
   if (lexer_.IsText() && !lexer_.token().space_before)
-    return lexer_.ErrorAt(begin, "expected white space behind '*'; use ~\"regexp\" to match in the middle of a word");
+    return lexer_.ErrorAt(
+        begin, "expected white space behind '*'; use ~\"regexp\" to match in the middle of a word");
   return {};
 }
 
@@ -257,7 +294,8 @@ FilterResult Parser::ParseRegexp(const Field& field) {
 FilterResult Parser::ParseComparison(const Field& field, char symbol) {
   const bool inclusive = lexer_.IsSymbolHere('=');
   if (inclusive) lexer_.Next();
-  NL_TRY(std::string text, ParseValue(&lexer_, std::string("a value after '") + symbol + (inclusive ? "='" : "'")));
+  NL_TRY(std::string text,
+         ParseValue(&lexer_, std::string("a value after '") + symbol + (inclusive ? "='" : "'")));
   if (text.empty()) return lexer_.ErrorHere("expected a value that is not empty in a comparison");
   auto filter = MakeFieldFilter(Filter::Kind::kRange, field);
   (symbol == '>' ? filter->min : filter->max) = {std::move(text), inclusive};
@@ -276,7 +314,8 @@ FilterResult Parser::ParseStream() {
     if (lexer_.TakeKeyword("or")) {
       filter->stream.emplace_back();
     } else {
-      NL_RETURN_IF_ERROR(Expect(',', "expected ',', 'or' or '}' in a stream selector, found " + lexer_.Found()));
+      NL_RETURN_IF_ERROR(
+          Expect(',', "expected ',', 'or' or '}' in a stream selector, found " + lexer_.Found()));
     }
   }
 }
@@ -288,7 +327,9 @@ Result<StreamTag> Parser::ParseStreamTag() {
   if (lexer_.TakeSymbol('=')) {
     const bool is_match = !is_not && lexer_.IsSymbolHere('~');
     if (is_match) lexer_.Next();
-    tag.op = is_not ? StreamTag::Op::kNotEqual : is_match ? StreamTag::Op::kMatch : StreamTag::Op::kEqual;
+    tag.op = is_not     ? StreamTag::Op::kNotEqual
+             : is_match ? StreamTag::Op::kMatch
+                        : StreamTag::Op::kEqual;
   } else if (is_not && lexer_.TakeSymbol('~')) {
     tag.op = StreamTag::Op::kNotMatch;
   } else if (!is_not && (lexer_.IsKeyword("in") || lexer_.IsKeyword("not_in"))) {
@@ -297,7 +338,8 @@ Result<StreamTag> Parser::ParseStreamTag() {
     NL_TRY(tag.values, ParseList());
     return tag;
   } else {
-    return lexer_.ErrorHere("expected '=', '!=', '=~', '!~', 'in' or 'not_in' behind label " + tag.name + ", found " + lexer_.Found());
+    return lexer_.ErrorHere("expected '=', '!=', '=~', '!~', 'in' or 'not_in' behind label " +
+                            tag.name + ", found " + lexer_.Found());
   }
   const size_t begin = lexer_.token().begin;
   NL_TRY(std::string value, ParseValue(&lexer_, "a value for label " + tag.name));
@@ -329,12 +371,16 @@ FilterResult Parser::ParseFunction(const Field& field) {
   if (name == "exact" || name == "re") {
     lexer_.Next();
     NL_TRY(auto filter, name == "exact" ? ParseExact(field) : ParseRegexp(field));
-    NL_RETURN_IF_ERROR(Expect(')', "expected ')' behind the argument of " + name + ", found " + lexer_.Found()));
+    NL_RETURN_IF_ERROR(
+        Expect(')', "expected ')' behind the argument of " + name + ", found " + lexer_.Found()));
     return filter;
   }
-  if (std::find(kFunctionsNotBuilt.begin(), kFunctionsNotBuilt.end(), name) != kFunctionsNotBuilt.end())
+  if (std::find(kFunctionsNotBuilt.begin(), kFunctionsNotBuilt.end(), name) !=
+      kFunctionsNotBuilt.end())
     return lexer_.ErrorAt(begin, "filter \"" + name + "\" is not supported yet");
-  return lexer_.ErrorAt(begin, "unknown filter \"" + name + "\"; put white space or quotes around it to search for the word");
+  return lexer_.ErrorAt(begin,
+                        "unknown filter \"" + name +
+                            "\"; put white space or quotes around it to search for the word");
 }
 
 Result<std::vector<std::string>> Parser::ParseList() {
@@ -344,13 +390,15 @@ Result<std::vector<std::string>> Parser::ParseList() {
     NL_TRY(std::string value, ParseValue(&lexer_, "a value or ')'"));
     values.push_back(std::move(value));
     if (lexer_.IsSymbol('|')) return lexer_.ErrorHere("subqueries are not supported yet");
-    if (!lexer_.IsSymbol(')')) NL_RETURN_IF_ERROR(Expect(',', "expected ',' or ')', found " + lexer_.Found()));
+    if (!lexer_.IsSymbol(')'))
+      NL_RETURN_IF_ERROR(Expect(',', "expected ',' or ')', found " + lexer_.Found()));
   }
   return values;
 }
 
 FilterResult Parser::ParseIn(const Field& field) {
-  if (Lexer ahead = lexer_; ahead.TakeSymbol('(') && ahead.TakeSymbol('*') && ahead.TakeSymbol(')')) {
+  if (Lexer ahead = lexer_;
+      ahead.TakeSymbol('(') && ahead.TakeSymbol('*') && ahead.TakeSymbol(')')) {
     lexer_ = ahead;
     return MakeFilter(Filter::Kind::kAll);
   }
@@ -367,7 +415,8 @@ FilterResult Parser::ParseContains(const Field& field, Filter::Kind kind) {
   }
   std::vector<std::unique_ptr<Filter>> children;
   for (std::string& value : values) {
-    children.push_back(MakeFieldFilter(value.empty() ? Filter::Kind::kEmpty : Filter::Kind::kPhrase, field));
+    children.push_back(
+        MakeFieldFilter(value.empty() ? Filter::Kind::kEmpty : Filter::Kind::kPhrase, field));
     children.back()->text = std::move(value);
   }
   return Join(kind, std::move(children));
@@ -396,10 +445,12 @@ FilterResult Parser::ParseRange(const Field& field) {
   const bool includes_min = lexer_.IsSymbol('[');
   lexer_.Next();
   NL_TRY(filter->min, ParseRangeBound(includes_min));
-  NL_RETURN_IF_ERROR(Expect(',', "expected ',' between the bounds of the range, found " + lexer_.Found()));
+  NL_RETURN_IF_ERROR(
+      Expect(',', "expected ',' between the bounds of the range, found " + lexer_.Found()));
   NL_TRY(filter->max, ParseRangeBound(/*inclusive=*/false));
   filter->max.inclusive = lexer_.IsSymbol(']');
-  if (!filter->max.inclusive && !lexer_.IsSymbol(')')) return lexer_.ErrorHere("expected ')' or ']' behind the range, found " + lexer_.Found());
+  if (!filter->max.inclusive && !lexer_.IsSymbol(')'))
+    return lexer_.ErrorHere("expected ')' or ']' behind the range, found " + lexer_.Found());
   lexer_.Next();
   return filter;
 }
@@ -409,11 +460,14 @@ FilterResult Parser::ParseBounds(const Field& field, Filter::Kind kind) {
   auto filter = MakeFieldFilter(kind, field);
   const size_t begin = lexer_.token().begin;
   NL_TRY(std::vector<std::string> values, ParseList());
-  if (values.size() != 2) return lexer_.ErrorAt(begin, "expected two bounds, found " + std::to_string(values.size()));
+  if (values.size() != 2)
+    return lexer_.ErrorAt(begin, "expected two bounds, found " + std::to_string(values.size()));
   if (kind == Filter::Kind::kLength) {
     for (const std::string& value : values) {
-      const bool is_number = !value.empty() && value.size() <= 9 && value.find_first_not_of("0123456789") == std::string::npos;
-      if (!is_number && !EqualsIgnoreCase(value, "inf")) return lexer_.ErrorAt(begin, "expected a length or inf, found '" + value + "'");
+      const bool is_number = !value.empty() && value.size() <= 9 &&
+                             value.find_first_not_of("0123456789") == std::string::npos;
+      if (!is_number && !EqualsIgnoreCase(value, "inf"))
+        return lexer_.ErrorAt(begin, "expected a length or inf, found '" + value + "'");
     }
   }
   filter->min = {std::move(values[0]), true};
@@ -449,17 +503,22 @@ Status Parser::ParseTimePoint(TimeBound* start, TimeBound* end) {
   const bool has_minus = relative.substr(0, 1) == "-";
   const bool has_plus = has_now && relative.substr(0, 1) == "+";
   if (has_minus || has_plus) relative.remove_prefix(1);
-  if (const auto duration = base::ParseDuration(relative); duration || (has_now && relative.empty())) {
+  if (const auto duration = ParseExactDuration(relative);
+      duration || (has_now && relative.empty())) {
     *start = {TimeBound::Kind::kNow, !duration ? 0 : has_plus ? *duration : -*duration};
     *end = {TimeBound::Kind::kNow, SaturatingAdd(start->ns, 1)};
+  } else if (const auto last = base::ParseRfc3339(text); last && *last > kLastWholeSecondNs) {
+    *start = {TimeBound::Kind::kAbsolute, *last};
+    *end = {TimeBound::Kind::kAbsolute, std::numeric_limits<int64_t>::max()};
   } else if (const auto span = base::ParsePartialTime(text)) {
     *start = {TimeBound::Kind::kAbsolute, span->start_ns};
-    *end = {TimeBound::Kind::kAbsolute, span->end_ns};
+    *end = {TimeBound::Kind::kAbsolute, std::max(span->start_ns, span->end_ns)};
   } else if (const auto epoch = base::ParseEpoch(text)) {
     *start = {TimeBound::Kind::kAbsolute, *epoch};
     *end = {TimeBound::Kind::kAbsolute, SaturatingAdd(*epoch, 1)};
   } else {
-    return lexer_.ErrorHere("expected a time such as 2025-06-01T12:30:00Z, now-5m or 5m, found " + lexer_.Found());
+    return lexer_.ErrorHere("expected a time such as 2025-06-01T12:30:00Z, now-5m or 5m, found " +
+                            lexer_.Found());
   }
   lexer_.Next();
   return {};
@@ -491,7 +550,8 @@ FilterResult Parser::ParseTimeRange() {
   NL_RETURN_IF_ERROR(Expect(',', "expected ',' between the times, found " + lexer_.Found()));
   NL_RETURN_IF_ERROR(ParseTimePoint(&start, &end));
   filter->time_end = lexer_.IsSymbol(']') ? end : start;
-  if (!lexer_.IsSymbol(']') && !lexer_.IsSymbol(')')) return lexer_.ErrorHere("expected ')' or ']' behind the times, found " + lexer_.Found());
+  if (!lexer_.IsSymbol(']') && !lexer_.IsSymbol(')'))
+    return lexer_.ErrorHere("expected ')' or ']' behind the times, found " + lexer_.Found());
   lexer_.Next();
   return filter;
 }
@@ -514,11 +574,15 @@ Status Parser::ParseTimeOffset(Filter* filter) {
   lexer_.Next();
   const bool is_negative = lexer_.TakeSymbol('-');
   const auto offset = lexer_.IsText() ? base::ParseDuration(lexer_.token().text) : std::nullopt;
-  if (!offset) return lexer_.ErrorHere("expected a duration such as 1h behind 'offset', found " + lexer_.Found());
+  if (!offset)
+    return lexer_.ErrorHere("expected a duration such as 1h behind 'offset', found " +
+                            lexer_.Found());
   lexer_.Next();
   const int64_t shift = is_negative ? *offset : -*offset;
-  filter->time_start.ns = SaturatingAdd(filter->time_start.ns, filter->time_start.kind == TimeBound::Kind::kUnbounded ? 0 : shift);
-  filter->time_end.ns = SaturatingAdd(filter->time_end.ns, filter->time_end.kind == TimeBound::Kind::kUnbounded ? 0 : shift);
+  filter->time_start.ns = SaturatingAdd(
+      filter->time_start.ns, filter->time_start.kind == TimeBound::Kind::kUnbounded ? 0 : shift);
+  filter->time_end.ns = SaturatingAdd(
+      filter->time_end.ns, filter->time_end.kind == TimeBound::Kind::kUnbounded ? 0 : shift);
   return {};
 }
 
@@ -526,14 +590,16 @@ Status Parser::ParseTimeOffset(Filter* filter) {
 
 Status CheckQueryLength(std::string_view text) {
   if (text.size() <= kQueryBytesMax) return {};
-  return InvalidArgument("query is " + std::to_string(text.size()) + " bytes long, at most " + std::to_string(kQueryBytesMax));
+  return InvalidArgument("query is " + std::to_string(text.size()) + " bytes long, at most " +
+                         std::to_string(kQueryBytesMax));
 }
 
 Result<std::unique_ptr<Filter>> ParseFilter(std::string_view text) {
   NL_RETURN_IF_ERROR(CheckQueryLength(text));
   Lexer lexer(text);
   NL_TRY(auto filter, ParseFilter(&lexer));
-  if (!lexer.AtEnd()) return lexer.ErrorHere("expected the end of the filter, found " + lexer.Found());
+  if (!lexer.AtEnd())
+    return lexer.ErrorHere("expected the end of the filter, found " + lexer.Found());
   return filter;
 }
 
@@ -543,7 +609,8 @@ Result<std::unique_ptr<Filter>> ParseFilter(Lexer* lexer) {
 }
 
 Result<std::string> ParseName(Lexer* lexer, std::string_view expected) {
-  if (!lexer->IsText()) return lexer->ErrorHere("expected " + std::string(expected) + ", found " + lexer->Found());
+  if (!lexer->IsText())
+    return lexer->ErrorHere("expected " + std::string(expected) + ", found " + lexer->Found());
   std::string name = lexer->token().text;
   lexer->Next();
   return name;

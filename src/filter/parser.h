@@ -2,8 +2,8 @@
 //
 //   NL_TRY(std::unique_ptr<Filter> filter, ParseFilter("level:error -timeout"));
 //
-// Errors are InvalidArgument and begin with the place: "1:23: expected a value after '='". Bounds: kQueryBytesMax, kDepthMax,
-// kRegexpsMax.
+// Errors are InvalidArgument and begin with the place: "1:23: expected a value after '='". Bounds:
+// kQueryBytesMax, kDepthMax, kRegexpsMax.
 #pragma once
 
 #include <cstddef>
@@ -19,7 +19,7 @@
 namespace neurallog::filter {
 
 inline constexpr size_t kQueryBytesMax = 64 << 10;
-inline constexpr int kDepthMax = 100;  // of parentheses and negations
+inline constexpr int kDepthMax = 100;    // of parentheses and negations
 inline constexpr int kRegexpsMax = 256;  // of one filter; each takes memory and time to compile
 
 // Parses a text that is a filter and nothing else.
@@ -31,7 +31,8 @@ Result<std::unique_ptr<Filter>> ParseFilter(Lexer* lexer);
 // InvalidArgument when the text is longer than kQueryBytesMax.
 Status CheckQueryLength(std::string_view text);
 
-// Parts of the grammar that pipes share. Each stands on the first token of the part and leaves the lexer behind its last one.
+// Parts of the grammar that pipes share. Each stands on the first token of the part and leaves the
+// lexer behind its last one.
 
 // A bare or quoted name. `expected` completes "expected ...".
 Result<std::string> ParseName(Lexer* lexer, std::string_view expected);

@@ -8,7 +8,8 @@ namespace {
 constexpr std::array<bool, 256> MakeWordTable() {
   std::array<bool, 256> table{};
   for (size_t c = 0; c < 256; ++c)
-    table[c] = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_' || c >= 0x80;
+    table[c] = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+               c == '_' || c >= 0x80;
   return table;
 }
 constexpr std::array<bool, 256> kWordBytes = MakeWordTable();
@@ -25,7 +26,9 @@ Verdict Combine(Verdict present, bool absent_matches, uint32_t present_rows, uin
 
 bool IsWordByte(char c) { return kWordBytes[static_cast<unsigned char>(c)]; }
 
-bool IsWordStart(std::string_view text, size_t at) { return at == 0 || !IsWordByte(text[at]) || !IsWordByte(text[at - 1]); }
+bool IsWordStart(std::string_view text, size_t at) {
+  return at == 0 || !IsWordByte(text[at]) || !IsWordByte(text[at - 1]);
+}
 
 bool IsWordEnd(std::string_view text, size_t at, size_t length) {
   const size_t end = at + length;
@@ -56,7 +59,8 @@ Verdict FieldPredicate::Judge(Columns& columns) const {
 
 Verdict FieldPredicate::JudgePresent(Columns& columns, const block::ColumnMeta& meta) const {
   if (const Verdict verdict = JudgeMeta(meta); verdict != Verdict::kSome) return verdict;
-  const bool has_entries = meta.encoding == block::Encoding::kConst || meta.encoding == block::Encoding::kDict;
+  const bool has_entries =
+      meta.encoding == block::Encoding::kConst || meta.encoding == block::Encoding::kDict;
   if (!has_entries || meta.inline_chunk.empty()) return Verdict::kSome;
   const auto column = columns.Get(field_);
   if (!column.ok() || *column == nullptr) return Verdict::kSome;  // Refine reports the error
@@ -67,8 +71,10 @@ Verdict FieldPredicate::JudgePresent(Columns& columns, const block::ColumnMeta& 
 }
 
 Status FieldPredicate::Refine(Columns& columns, Bitmap* rows) const {
-  if (const block::ColumnMeta* meta = columns.Meta(field_); meta != nullptr && meta->chunk_bytes != 0) {
-    const Verdict verdict = Combine(JudgeMeta(*meta), MatchText({}), meta->present_rows, columns.rows());
+  if (const block::ColumnMeta* meta = columns.Meta(field_);
+      meta != nullptr && meta->chunk_bytes != 0) {
+    const Verdict verdict =
+        Combine(JudgeMeta(*meta), MatchText({}), meta->present_rows, columns.rows());
     if (verdict == Verdict::kNone) rows->ClearAll();
     if (verdict != Verdict::kSome) return {};
   }

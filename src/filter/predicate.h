@@ -1,5 +1,5 @@
-// What a compiled filter is made of. Each construct of the language has one file with a class below Predicate or FieldPredicate and
-// a Make function, listed here; program.cc has the table.
+// What a compiled filter is made of. Each construct of the language has one file with a class below
+// Predicate or FieldPredicate and a Make function, listed here; program.cc has the table.
 //
 // All predicates are immutable after construction and thread-safe.
 #pragma once
@@ -34,7 +34,8 @@ using PredicatePtr = std::unique_ptr<const Predicate>;
 
 // A predicate on the text of one field. A record without the field has the empty text.
 //
-// A subclass gives MatchText, and where it can do better: Judge of a column's meta data, integers as integers, strings as one buffer.
+// A subclass gives MatchText, and where it can do better: Judge of a column's meta data, integers
+// as integers, strings as one buffer.
 class FieldPredicate : public Predicate {
  public:
   explicit FieldPredicate(std::string field) : field_(std::move(field)) {}
@@ -71,7 +72,8 @@ void KeepIf(Bitmap* rows, F keep) {
     uint64_t kept = rows->words()[i];
     for (uint64_t word = kept; word != 0; word &= word - 1) {
       const int bit = std::countr_zero(word);
-      if (!keep(static_cast<uint32_t>(i * 64 + static_cast<size_t>(bit)))) kept &= ~(uint64_t{1} << bit);
+      if (!keep(static_cast<uint32_t>(i * 64 + static_cast<size_t>(bit))))
+        kept &= ~(uint64_t{1} << bit);
     }
     rows->words()[i] = kept;
   }
@@ -79,7 +81,8 @@ void KeepIf(Bitmap* rows, F keep) {
 
 // Bytes of words: [A-Za-z0-9_] and all of UTF-8 beyond ASCII.
 bool IsWordByte(char c);
-// True when `length` bytes at `at` do not cut a word of `text`: at an edge that is a word byte, the neighbour must not be one.
+// True when `length` bytes at `at` do not cut a word of `text`: at an edge that is a word byte, the
+// neighbour must not be one.
 bool IsWordStart(std::string_view text, size_t at);
 bool IsWordEnd(std::string_view text, size_t at, size_t length);
 
@@ -96,7 +99,8 @@ PredicatePtr MakeIn(std::string field, const std::vector<std::string>& values);
 PredicatePtr MakeRange(const Filter& filter);
 PredicatePtr MakeTextRange(const Filter& filter);
 PredicatePtr MakeLength(const Filter& filter);
-Result<PredicatePtr> MakeRegexp(std::string field, const std::string& pattern, const CompileOptions& options);
+Result<PredicatePtr> MakeRegexp(std::string field, const std::string& pattern,
+                                const CompileOptions& options);
 PredicatePtr MakeTime(const TimeRange& range);
 Result<PredicatePtr> MakeStream(const Filter& filter, const CompileOptions& options);
 PredicatePtr MakeAny(std::string field);

@@ -7,7 +7,8 @@ namespace {
 
 Result<PredicatePtr> Build(const Filter& filter, const CompileOptions& options);
 
-Result<std::vector<PredicatePtr>> BuildChildren(const Filter& filter, const CompileOptions& options) {
+Result<std::vector<PredicatePtr>> BuildChildren(const Filter& filter,
+                                                const CompileOptions& options) {
   std::vector<PredicatePtr> children;
   for (const auto& child : filter.children) {
     NL_TRY(PredicatePtr predicate, Build(*child, options));
@@ -60,7 +61,8 @@ TimeRange FindTimeRange(const Filter& filter, int64_t now_ns) {
 
 Program::~Program() = default;
 
-Result<std::shared_ptr<const Program>> Program::Compile(const Filter& filter, const CompileOptions& options) {
+Result<std::shared_ptr<const Program>> Program::Compile(const Filter& filter,
+                                                        const CompileOptions& options) {
   NL_TRY(PredicatePtr root, Build(filter, options));
   std::shared_ptr<Program> program(new Program);
   program->root_ = std::move(root);

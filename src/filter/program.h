@@ -1,12 +1,14 @@
-// A compiled filter: one predicate with two evaluators, over a record (rules, live tail) and over a column block (queries).
+// A compiled filter: one predicate with two evaluators, over a record (rules, live tail) and over a
+// column block (queries).
 //
 //   NL_TRY(auto filter, ParseFilter("level:error -timeout"));
 //   NL_TRY(auto program, Program::Compile(*filter, {.now_ns = clock.WallNs()}));
 //   if (program->MatchRecord(record)) ...
 //   NL_TRY(uint32_t hits, program->MatchBlock(view, &rows));
 //
-// Over a block, the header decides first (none, all or some rows); then cheap predicates run before dear ones and a conjunction stops
-// when no row is left. Only columns that a predicate needs are decoded. Immutable and thread-safe.
+// Over a block, the header decides first (none, all or some rows); then cheap predicates run before
+// dear ones and a conjunction stops when no row is left. Only columns that a predicate needs are
+// decoded. Immutable and thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +31,8 @@ class RecordView {
  public:
   virtual ~RecordView() = default;
   virtual int64_t timestamp_ns() const = 0;
-  // The text of the field with this stored name ("message", not "_msg"); empty when the record has none or null.
+  // The text of the field with this stored name ("message", not "_msg"); empty when the record has
+  // none or null.
   virtual std::string_view Get(std::string_view name) const = 0;
 };
 
@@ -37,14 +40,15 @@ class RecordView {
 enum class Verdict : uint8_t { kNone, kAll, kSome };
 
 struct CompileOptions {
-  int64_t now_ns = 0;                      // what `now` and `_time:5m` refer to
-  int64_t regexp_bytes_max = 8 << 20;      // memory of one compiled regular expression
+  int64_t now_ns = 0;                  // what `now` and `_time:5m` refer to
+  int64_t regexp_bytes_max = 8 << 20;  // memory of one compiled regular expression
 };
 
 class Program {
  public:
   // InvalidArgument for a regular expression that RE2 does not take.
-  static Result<std::shared_ptr<const Program>> Compile(const Filter& filter, const CompileOptions& options);
+  static Result<std::shared_ptr<const Program>> Compile(const Filter& filter,
+                                                        const CompileOptions& options);
   ~Program();
 
   bool MatchRecord(const RecordView& record) const;

@@ -1,4 +1,5 @@
-// A row of a record batch as a filter sees it: what rules and live tails match before rows become blocks.
+// A row of a record batch as a filter sees it: what rules and live tails match before rows become
+// blocks.
 //
 //   RowView view;
 //   for (...) { view.Reset(batch, row); if (program.MatchRecord(view)) ... }
@@ -22,7 +23,8 @@ class RowView : public RecordView {
     model::RowReader reader(row);
     timestamp_ns_ = reader.timestamp_ns();
     fields_.clear();
-    for (model::Field field; reader.Next(&field);) fields_.push_back({batch.names()[field.name_id], field.value});
+    for (model::Field field; reader.Next(&field);)
+      fields_.push_back({batch.names()[field.name_id], field.value});
   }
 
   int64_t timestamp_ns() const override { return timestamp_ns_; }

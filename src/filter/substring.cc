@@ -1,5 +1,6 @@
-// The first-and-last-byte method with a choice of bytes: a needle such as "timeout" begins and ends with common letters, so the two
-// probes are its rarest bytes by a rough table of how often bytes occur in logs. A probe whose case is ignored has 0x20 set on both sides.
+// The first-and-last-byte method with a choice of bytes: a needle such as "timeout" begins and ends
+// with common letters, so the two probes are its rarest bytes by a rough table of how often bytes
+// occur in logs. A probe whose case is ignored has 0x20 set on both sides.
 #include "filter/substring.h"
 
 #include <array>
@@ -23,7 +24,8 @@ constexpr std::array<uint8_t, 256> MakeFrequencyTable() {
   for (char c = 'A'; c <= 'Z'; ++c) table[static_cast<size_t>(c)] = 30;
   for (char c = '0'; c <= '9'; ++c) table[static_cast<size_t>(c)] = 120;
   uint8_t rank = 255;
-  for (char c : std::string_view(" etaoinsrldcpumhgfbvwykxjqz")) table[static_cast<unsigned char>(c)] = (rank = static_cast<uint8_t>(rank - 7));
+  for (char c : std::string_view(" etaoinsrldcpumhgfbvwykxjqz"))
+    table[static_cast<unsigned char>(c)] = (rank = static_cast<uint8_t>(rank - 7));
   for (char c : std::string_view("=./-_:,")) table[static_cast<unsigned char>(c)] = 140;
   return table;
 }
@@ -43,7 +45,9 @@ bool HasAvx2() {
 }  // namespace
 
 Finder::Finder(std::string_view needle, bool ignore_case)
-    : needle_(ignore_case ? AsciiLower(needle) : std::string(needle)), ignore_case_(ignore_case), find_(HasAvx2() ? FindAvx2 : FindSse2) {
+    : needle_(ignore_case ? AsciiLower(needle) : std::string(needle)),
+      ignore_case_(ignore_case),
+      find_(HasAvx2() ? FindAvx2 : FindSse2) {
   for (size_t i = 1; i < needle_.size(); ++i)
     if (FrequencyOf(needle_[i]) < FrequencyOf(needle_[first_])) first_ = i;
   second_ = first_ == 0 ? needle_.size() - 1 : 0;
@@ -64,7 +68,10 @@ const char* Finder::FindScalar(const Finder& finder, const char* begin, const ch
   if (static_cast<size_t>(end - begin) < size) return end;
   const auto probe = static_cast<unsigned char>(finder.needle_[finder.first_]);
   for (const char* at = begin; at + size <= end; ++at)
-    if ((static_cast<unsigned char>(at[finder.first_]) | finder.fold_first_) == (probe | finder.fold_first_) && finder.EqualAt(at)) return at;
+    if ((static_cast<unsigned char>(at[finder.first_]) | finder.fold_first_) ==
+            (probe | finder.fold_first_) &&
+        finder.EqualAt(at))
+      return at;
   return end;
 }
 
@@ -78,27 +85,37 @@ const char* Finder::FindSse2(const Finder& finder, const char* begin, const char
   const size_t reach = finder.needle_.size() + 15;  // bytes that one step may touch
   const char* at = begin;
   for (; static_cast<size_t>(end - at) >= reach; at += 16) {
-    const __m128i a = _mm_or_si128(_mm_loadu_si128(reinterpret_cast<const __m128i*>(at + finder.first_)), fold_first);
-    const __m128i b = _mm_or_si128(_mm_loadu_si128(reinterpret_cast<const __m128i*>(at + finder.second_)), fold_second);
-    auto mask = static_cast<uint32_t>(_mm_movemask_epi8(_mm_and_si128(_mm_cmpeq_epi8(a, first), _mm_cmpeq_epi8(b, second))));
+    const __m128i a = _mm_or_si128(
+        _mm_loadu_si128(reinterpret_cast<const __m128i*>(at + finder.first_)), fold_first);
+    const __m128i b = _mm_or_si128(
+        _mm_loadu_si128(reinterpret_cast<const __m128i*>(at + finder.second_)), fold_second);
+    auto mask = static_cast<uint32_t>(
+        _mm_movemask_epi8(_mm_and_si128(_mm_cmpeq_epi8(a, first), _mm_cmpeq_epi8(b, second))));
     for (; mask != 0; mask &= mask - 1)
       if (finder.EqualAt(at + std::countr_zero(mask))) return at + std::countr_zero(mask);
   }
   return FindScalar(finder, at, end);
 }
 
-__attribute__((target("avx2"))) static const char* Step32(const char* at, const char* end, size_t reach, size_t first_at, size_t second_at,
-                                                          __m256i first, __m256i second, __m256i fold_first, __m256i fold_second, uint32_t* mask) {
+__attribute__((target("avx2"))) static const char* Step32(const char* at, const char* end,
+                                                          size_t reach, size_t first_at,
+                                                          size_t second_at, __m256i first,
+                                                          __m256i second, __m256i fold_first,
+                                                          __m256i fold_second, uint32_t* mask) {
   for (; static_cast<size_t>(end - at) >= reach; at += 32) {
-    const __m256i a = _mm256_or_si256(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(at + first_at)), fold_first);
-    const __m256i b = _mm256_or_si256(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(at + second_at)), fold_second);
-    *mask = static_cast<uint32_t>(_mm256_movemask_epi8(_mm256_and_si256(_mm256_cmpeq_epi8(a, first), _mm256_cmpeq_epi8(b, second))));
+    const __m256i a = _mm256_or_si256(
+        _mm256_loadu_si256(reinterpret_cast<const __m256i*>(at + first_at)), fold_first);
+    const __m256i b = _mm256_or_si256(
+        _mm256_loadu_si256(reinterpret_cast<const __m256i*>(at + second_at)), fold_second);
+    *mask = static_cast<uint32_t>(_mm256_movemask_epi8(
+        _mm256_and_si256(_mm256_cmpeq_epi8(a, first), _mm256_cmpeq_epi8(b, second))));
     if (*mask != 0) return at;
   }
   return at;
 }
 
-__attribute__((target("avx2"))) const char* Finder::FindAvx2(const Finder& finder, const char* begin, const char* end) {
+__attribute__((target("avx2"))) const char* Finder::FindAvx2(const Finder& finder,
+                                                             const char* begin, const char* end) {
   if (!HasAvx2()) return FindSse2(finder, begin, end);
   const __m256i first = _mm256_set1_epi8(finder.needle_[finder.first_]);
   const __m256i second = _mm256_set1_epi8(finder.needle_[finder.second_]);
@@ -108,7 +125,8 @@ __attribute__((target("avx2"))) const char* Finder::FindAvx2(const Finder& finde
   const char* at = begin;
   while (static_cast<size_t>(end - at) >= reach) {
     uint32_t mask = 0;
-    at = Step32(at, end, reach, finder.first_, finder.second_, first, second, fold_first, fold_second, &mask);
+    at = Step32(at, end, reach, finder.first_, finder.second_, first, second, fold_first,
+                fold_second, &mask);
     if (mask == 0) break;
     for (; mask != 0; mask &= mask - 1)
       if (finder.EqualAt(at + std::countr_zero(mask))) return at + std::countr_zero(mask);
@@ -119,8 +137,12 @@ __attribute__((target("avx2"))) const char* Finder::FindAvx2(const Finder& finde
 
 #else
 
-const char* Finder::FindSse2(const Finder& finder, const char* begin, const char* end) { return FindScalar(finder, begin, end); }
-const char* Finder::FindAvx2(const Finder& finder, const char* begin, const char* end) { return FindScalar(finder, begin, end); }
+const char* Finder::FindSse2(const Finder& finder, const char* begin, const char* end) {
+  return FindScalar(finder, begin, end);
+}
+const char* Finder::FindAvx2(const Finder& finder, const char* begin, const char* end) {
+  return FindScalar(finder, begin, end);
+}
 
 #endif
 

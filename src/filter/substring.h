@@ -1,9 +1,11 @@
-// Finds a text in a long buffer: compares two rare bytes of the needle at 16 or 32 places at once, then the rest where both agree.
+// Finds a text in a long buffer: compares two rare bytes of the needle at 16 or 32 places at once,
+// then the rest where both agree.
 //
 //   Finder finder("timeout", /*ignore_case=*/false);
 //   for (const char* at = finder.Find(begin, end); at != end; at = finder.Find(at + 1, end)) ...
 //
-// Reads no byte outside [begin, end). Uses AVX2 where the CPU has it. Case is ignored for A-Z only. Immutable and thread-safe.
+// Reads no byte outside [begin, end). Uses AVX2 where the CPU has it. Case is ignored for A-Z only.
+// Immutable and thread-safe.
 #pragma once
 
 #include <cstddef>
@@ -19,12 +21,15 @@ class Finder {
 
   // The first occurrence that lies in [begin, end), or `end`.
   const char* Find(const char* begin, const char* end) const { return find_(*this, begin, end); }
-  bool Contains(std::string_view text) const { return Find(text.data(), text.data() + text.size()) != text.data() + text.size(); }
+  bool Contains(std::string_view text) const {
+    return Find(text.data(), text.data() + text.size()) != text.data() + text.size();
+  }
 
   std::string_view needle() const { return needle_; }
   size_t size() const { return needle_.size(); }
 
-  // Each way to search, for the test that compares them; ...Avx2 falls back to the next where the CPU lacks it.
+  // Each way to search, for the test that compares them; ...Avx2 falls back to the next where the
+  // CPU lacks it.
   static const char* FindScalar(const Finder& finder, const char* begin, const char* end);
   static const char* FindSse2(const Finder& finder, const char* begin, const char* end);
   static const char* FindAvx2(const Finder& finder, const char* begin, const char* end);
@@ -34,11 +39,11 @@ class Finder {
 
   using FindFunction = const char* (*)(const Finder&, const char*, const char*);
 
-  std::string needle_;       // lower-cased when ignoring case
+  std::string needle_;  // lower-cased when ignoring case
   bool ignore_case_;
-  size_t first_ = 0;         // positions of the two probes, first_ <= second_
+  size_t first_ = 0;  // positions of the two probes, first_ <= second_
   size_t second_ = 0;
-  unsigned char fold_first_ = 0;   // 0x20 when the probe is a letter whose case is ignored
+  unsigned char fold_first_ = 0;  // 0x20 when the probe is a letter whose case is ignored
   unsigned char fold_second_ = 0;
   FindFunction find_;
 };

@@ -1,4 +1,5 @@
-// Running a search over a string column as one buffer, shared by the filters that look for a literal.
+// Running a search over a string column as one buffer, shared by the filters that look for a
+// literal.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +11,8 @@
 
 namespace neurallog::filter {
 
-// Keeps the rows of a kStrings column that hold an occurrence of the needle for which accept(row text, position) is true.
+// Keeps the rows of a kStrings column that hold an occurrence of the needle for which accept(row
+// text, position) is true.
 template <typename Accept>
 void KeepHits(const block::Column& column, const Finder& finder, Bitmap* rows, Accept accept) {
   const char* const bytes = column.bytes.data();
@@ -22,14 +24,17 @@ void KeepHits(const block::Column& column, const Finder& finder, Bitmap* rows, A
     return false;
   };
   const bool few_candidates = rows->Count() < rows->rows() / 4;
-  if (few_candidates) return KeepIf(rows, [&](uint32_t row) { return row_matches(TextOfString(column, row)); });
+  if (few_candidates)
+    return KeepIf(rows, [&](uint32_t row) { return row_matches(TextOfString(column, row)); });
 
   Bitmap hits(rows->rows());
   const char* const end = bytes + offsets[column.rows];
   uint32_t row = 0;
   for (const char* at = finder.Find(bytes + offsets[0], end); at != end;) {
     const auto offset = static_cast<uint32_t>(at - bytes);
-    row = static_cast<uint32_t>(std::upper_bound(offsets + row + 1, offsets + column.rows + 1, offset) - offsets) - 1;
+    row = static_cast<uint32_t>(
+              std::upper_bound(offsets + row + 1, offsets + column.rows + 1, offset) - offsets) -
+          1;
     const bool is_inside = offset + finder.size() <= offsets[row + 1];
     const bool is_hit = is_inside && accept(TextOfString(column, row), offset - offsets[row]);
     if (is_hit) hits.Set(row);

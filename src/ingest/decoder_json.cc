@@ -41,12 +41,12 @@ JsonTokens& ThreadTokens() {
 
 class BodyDecoder {
  public:
-  BodyDecoder(std::string_view body, const FieldRules& rules, const DecodeLimits& limits, int64_t arrival_ns)
+  BodyDecoder(std::string_view body, const FieldRules& rules, KeyTree* keys, const DecodeLimits& limits, int64_t arrival_ns)
       : begin_(body.data()),
         end_(body.data() + body.size()),
         limits_(limits),
         builder_(body.size()),
-        walker_(limits, rules, arrival_ns, &builder_),
+        walker_(limits, rules, arrival_ns, keys, &builder_),
         tokens_(ThreadTokens()) {}
 
   // `multi_line`: an object may span lines.
@@ -426,24 +426,24 @@ Result<DecodeResult> CheckReadable(DecodeResult result, char first) {
   return InvalidArgument("the body holds no JSON object; its first record: " + reason);
 }
 
-Result<DecodeResult> Decode(std::string_view body, const FieldRules& rules, bool ndjson_hint, bool only_lines, const DecodeLimits& limits,
-                            int64_t arrival_ns) {
+Result<DecodeResult> Decode(std::string_view body, const FieldRules& rules, KeyTree* keys, bool ndjson_hint, bool only_lines,
+                            const DecodeLimits& limits, int64_t arrival_ns) {
   if (body.size() > limits.body_bytes_max)
     return TooLarge("the body has " + std::to_string(body.size()) + " bytes, more than " + std::to_string(limits.body_bytes_max));
   body = WithoutByteOrderMark(body);
   const char* first = SkipSpace(body.data(), body.data() + body.size());
   if (first == body.data() + body.size()) return InvalidArgument("the body is empty");
   if (*first == '[' && !only_lines) {
-    BodyDecoder decoder(body, rules, limits, arrival_ns);
+    BodyDecoder decoder(body, rules, keys, limits, arrival_ns);
     return std::move(*decoder.DecodeArray(first + 1, ""));
   }
   const char* wrapped = ndjson_hint || only_lines ? nullptr : WrappedElements(body);
   if (wrapped != nullptr) {
-    BodyDecoder decoder(body, rules, limits, arrival_ns);
+    BodyDecoder decoder(body, rules, keys, limits, arrival_ns);
     std::optional<DecodeResult> result = decoder.DecodeArray(wrapped, "}");
     if (result.has_value()) return std::move(*result);
   }
-  BodyDecoder decoder(body, rules, limits, arrival_ns);
+  BodyDecoder decoder(body, rules, keys, limits, arrival_ns);
   return CheckReadable(decoder.DecodeLines(/*multi_line=*/!ndjson_hint), *first);
 }
 
@@ -451,13 +451,15 @@ Result<DecodeResult> Decode(std::string_view body, const FieldRules& rules, bool
 
 Result<DecodeResult> DecodeNative(const base::Buffer& body, bool ndjson_hint, const DecodeLimits& limits, int64_t arrival_ns) {
   static const FieldRules rules = FieldRules::Native();
-  return Decode(body.view(), rules, ndjson_hint, /*only_lines=*/false, limits, arrival_ns);
+  thread_local KeyTree keys;
+  return Decode(body.view(), rules, &keys, ndjson_hint, /*only_lines=*/false, limits, arrival_ns);
 }
 
 Result<DecodeResult> DecodeJsonLines(const base::Buffer& body, const JsonLineParams& params, const DecodeLimits& limits,
                                      int64_t arrival_ns) {
   const FieldRules rules = FieldRules::JsonLines(params);
-  return Decode(body.view(), rules, /*ndjson_hint=*/true, /*only_lines=*/true, limits, arrival_ns);
+  KeyTree keys;
+  return Decode(body.view(), rules, &keys, /*ndjson_hint=*/true, /*only_lines=*/true, limits, arrival_ns);
 }
 
 }  // namespace neurallog::ingest

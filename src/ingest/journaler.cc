@@ -1,5 +1,8 @@
 #include "ingest/journaler.h"
 
+#include <chrono>
+#include <thread>
+
 #include "base/log.h"
 
 namespace neurallog::ingest {
@@ -9,7 +12,20 @@ Journaler::Journaler(std::unique_ptr<wal::Writer> writer, size_t group_bytes_max
     : writer_(std::move(writer)), group_bytes_max_(group_bytes_max), sealer_(sealer), clock_(clock), metrics_(metrics),
       delivered_lsn_(writer_->durable_lsn()) {}
 
-void Journaler::OnBatch(ring::RingBuffer<IngestEvent>& ring, int64_t first, int64_t last) {
+// A sync costs as much for one request as for hundreds. A group that follows a crowded one and is small in bytes therefore waits a moment;
+// a single client, whose groups are of one request, never waits.
+int64_t Journaler::Gather(const ring::RingBuffer<IngestEvent>& ring, int64_t first, int64_t last) const {
+  constexpr int64_t kCrowd = 4;
+  constexpr int64_t kEnough = 64;
+  constexpr size_t kSmallBatchBytes = 4 << 10;
+  constexpr std::chrono::microseconds kPause{200};
+  if (last_group_requests_ < kCrowd || last - first + 1 >= kEnough || ring[first].batch->payload_bytes() > kSmallBatchBytes) return last;
+  std::this_thread::sleep_for(kPause);
+  return ring.HighestPublished(last + 1);
+}
+
+int64_t Journaler::OnBatch(ring::RingBuffer<IngestEvent>& ring, int64_t first, int64_t last) {
+  last = Gather(ring, first, last);
   const int64_t now_ns = clock_->WallNs();
   int64_t group_first = first;
   for (int64_t sequence = first; sequence <= last; ++sequence) {
@@ -27,6 +43,7 @@ void Journaler::OnBatch(ring::RingBuffer<IngestEvent>& ring, int64_t first, int6
     }
   }
   if (group_first <= last) Commit(ring, group_first, last);
+  return last;
 }
 
 void Journaler::Commit(ring::RingBuffer<IngestEvent>& ring, int64_t first, int64_t last) {
@@ -34,6 +51,8 @@ void Journaler::Commit(ring::RingBuffer<IngestEvent>& ring, int64_t first, int64
   const uint64_t bytes = writer_->group_bytes();
   const Status status = writer_->Sync();
   metrics_->wal_sync.Record(clock_->MonotonicNs() - begin_ns);
+  disk_full_.store(status.code() == Code::kUnavailable, std::memory_order_relaxed);
+  last_group_requests_ = last - first + 1;
   if (status.ok()) {
     metrics_->wal_groups.Add();
     metrics_->wal_bytes.Add(bytes);

@@ -30,15 +30,20 @@ class Journaler {
  public:
   Journaler(std::unique_ptr<wal::Writer> writer, size_t group_bytes_max, Sealer* sealer, const base::Clock* clock, IngestMetrics* metrics);
 
-  void OnBatch(ring::RingBuffer<IngestEvent>& ring, int64_t first, int64_t last);
+  // Handles first .. last, and what is published meanwhile; returns the last that it handled.
+  int64_t OnBatch(ring::RingBuffer<IngestEvent>& ring, int64_t first, int64_t last);
 
   wal::Writer& writer() { return *writer_; }
   // Every batch up to this LSN is in its tenant's buffer or in a block. Thread-safe.
   wal::Lsn delivered_lsn() const { return delivered_lsn_.load(std::memory_order_acquire); }
+  // True from a group that found the disk full to the next that found room.
+  bool disk_full() const { return disk_full_.load(std::memory_order_relaxed); }
   // True after an error that makes the log unusable until a restart.
   bool failed() const { return failed_.load(std::memory_order_relaxed); }
 
  private:
+  // When requests come in crowds, lets more of them join the group: returns the last sequence to take.
+  int64_t Gather(const ring::RingBuffer<IngestEvent>& ring, int64_t first, int64_t last) const;
   void Commit(ring::RingBuffer<IngestEvent>& ring, int64_t first, int64_t last);
   void Deliver(IngestEvent* event, wal::Lsn lsn);
 
@@ -48,8 +53,10 @@ class Journaler {
   const base::Clock* const clock_;
   IngestMetrics* const metrics_;
   std::vector<wal::Lsn> group_lsns_;
+  int64_t last_group_requests_ = 0;
   std::atomic<wal::Lsn> delivered_lsn_;
   std::atomic<bool> failed_{false};
+  std::atomic<bool> disk_full_{false};
 };
 
 }  // namespace neurallog::ingest

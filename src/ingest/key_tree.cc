@@ -5,6 +5,47 @@
 
 namespace neurallog::ingest {
 
+namespace {
+
+constexpr size_t kReadBehindBytes = 16;
+constexpr size_t kChunkBytes = 4096;
+
+}  // namespace
+
+void KeyTree::Clear() {
+  keys_.clear();
+  keys_.reserve(32);
+  keys_.emplace_back();
+  table_.assign(128, 0);
+  roles_.clear();
+  chunks_.clear();
+  chunk_left_ = 0;
+  kept_bytes_ = 0;
+}
+
+uint32_t KeyTree::BeginBatch() {
+  if (keys_.size() > kKeptKeysMax || kept_bytes_ > kKeptBytesMax || batch_ == UINT32_MAX) {
+    Clear();
+    batch_ = 0;
+  }
+  return ++batch_;
+}
+
+std::string_view KeyTree::Keep(std::string_view text) {
+  const size_t bytes = text.size() + kReadBehindBytes;
+  if (bytes > chunk_left_) {
+    chunk_left_ = bytes > kChunkBytes ? bytes : kChunkBytes;
+    chunks_.push_back(std::make_unique<char[]>(chunk_left_));
+    chunk_at_ = chunks_.back().get();
+    kept_bytes_ += chunk_left_;
+  }
+  char* const to = chunk_at_;
+  if (!text.empty()) std::memcpy(to, text.data(), text.size());
+  chunk_at_ += bytes;
+  chunk_left_ -= bytes;
+  return {to, text.size()};
+}
+
 uint32_t KeyTree::FindHashed(uint32_t parent, uint32_t before, const char* raw, size_t bytes) {
   const uint64_t hash = base::Hash64({raw, bytes}) ^ (parent + 1) * 0x9e3779b97f4a7c15u;
   const size_t mask = table_.size() - 1;
@@ -14,7 +55,7 @@ uint32_t KeyTree::FindHashed(uint32_t parent, uint32_t before, const char* raw, 
   if (index == 0) {
     if (keys_.size() == kKeysMax) return kRoot;
     Key key;
-    key.raw = raw;
+    key.raw = Keep({raw, bytes}).data();
     key.raw_bytes = static_cast<uint32_t>(bytes);
     key.parent = parent;
     key.hash = hash;

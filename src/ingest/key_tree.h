@@ -1,16 +1,20 @@
-// KeyTree: the object keys that a request has shown so far, as a tree of raw (still escaped) names, with what was found out about each.
+// KeyTree: the object keys that requests have shown so far, as a tree of raw (still escaped) names, with what was found out about each.
+// What holds for one batch only (name_id) is valid when Key::batch is the current one; so a thread can keep its tree from request to
+// request and need not hash or unescape the same names again.
 //
 // Log records of one sender repeat their keys in the same order, so each key remembers which two keys followed it most recently:
 // a lookup is then one comparison of bytes and no hash.
-// Keys point into the request's body, which must outlive the tree and have 16 readable bytes after its end. Not thread-safe.
+// What is looked up must have 16 readable bytes after its end. Not thread-safe.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/bytes.h"
+#include "ingest/field_rules.h"
 
 namespace neurallog::ingest {
 
@@ -20,8 +24,12 @@ struct Key {
   const char* raw = nullptr;
   uint32_t raw_bytes = 0;
   uint32_t parent = UINT32_MAX;      // the key whose object holds this one
-  uint32_t name_id = kUnresolved;    // in the batch
-  uint32_t role = 0;                 // 0: a plain field; else index + 1 into the walker's roles
+  uint32_t batch = 0;                // for which name_id is valid
+  uint32_t name_id = kUnresolved;
+  bool resolved = false;             // name and role are known
+  bool stored = false;               // as a field of its own
+  uint32_t role = 0;                 // 0: a plain field; else index + 1 into roles()
+  std::string_view name;             // under which it is stored
   uint32_t followers[2] = {0, 0};
   uint64_t hash = 0;
 
@@ -45,11 +53,17 @@ class KeyTree {
   static constexpr uint32_t kKeysMax = 131'072;  // beyond: Find returns kRoot
 
   static constexpr uint32_t kDepthMax = 256;     // keys below the root; the caller sees to it
+  static constexpr uint32_t kKeptKeysMax = 8'192;  // a tree of more keys is begun anew for the next batch
+  static constexpr size_t kKeptBytesMax = 1u << 20;
 
-  KeyTree() : table_(128) {
-    keys_.reserve(32);
-    keys_.emplace_back();
-  }
+  KeyTree() { Clear(); }
+
+  // From now on names are resolved for another batch, whose number it returns.
+  uint32_t BeginBatch();
+  // Roles of keys that are not plain fields; they stay as long as the keys.
+  std::vector<FieldRole>& roles() { return roles_; }
+  // A copy that lives as long as the keys.
+  std::string_view Keep(std::string_view text);
 
   Key& operator[](uint32_t index) { return keys_[index]; }
 
@@ -65,12 +79,21 @@ class KeyTree {
   bool FullName(uint32_t index, std::string* name) const;
 
  private:
+  void Clear();
   uint32_t FindHashed(uint32_t parent, uint32_t before, const char* raw, size_t bytes);
   uint32_t Add(const Key& key);
   void GrowTable();
 
   std::vector<Key> keys_;
   std::vector<uint32_t> table_;  // open addressing, 0 is free (the root is not looked up)
+  std::vector<FieldRole> roles_;
+  uint32_t batch_ = 0;
+
+  // Texts of keys: chunks that never move, each text with 16 readable bytes behind it.
+  std::vector<std::unique_ptr<char[]>> chunks_;
+  size_t chunk_left_ = 0;
+  char* chunk_at_ = nullptr;
+  size_t kept_bytes_ = 0;
 };
 
 }  // namespace neurallog::ingest

@@ -32,8 +32,9 @@ std::string Quoted(std::string_view text) {
 
 }  // namespace
 
-RecordWalker::RecordWalker(const DecodeLimits& limits, const FieldRules& rules, int64_t arrival_ns, RecordBatchBuilder* builder)
-    : limits_(limits), rules_(rules), arrival_ns_(arrival_ns), builder_(builder) {
+RecordWalker::RecordWalker(const DecodeLimits& limits, const FieldRules& rules, int64_t arrival_ns, KeyTree* keys,
+                           RecordBatchBuilder* builder)
+    : limits_(limits), rules_(rules), arrival_ns_(arrival_ns), builder_(builder), keys_(*keys), batch_(keys->BeginBatch()) {
   const auto& streams = rules_.stream_fields();
   stream_defaults_.resize(streams.size());
   stream_values_.resize(streams.size());
@@ -161,7 +162,7 @@ bool RecordWalker::FindBackslash(const char* from, const char* to) {
 template <bool kNestedAsText>
 Outcome RecordWalker::Emit(uint32_t index, ValueType type, std::string_view value) {
   if (++fields_ > limits_.record_fields_max) return kNestedAsText ? Outcome::kEncoded : Outcome::kTooManyFields;
-  if (keys_[index].name_id == Key::kUnresolved) {
+  if (keys_[index].batch != batch_) {
     const Outcome outcome = ResolveName(index);
     if (outcome != Outcome::kEncoded) return outcome;
   }
@@ -172,24 +173,30 @@ Outcome RecordWalker::Emit(uint32_t index, ValueType type, std::string_view valu
 }
 
 Outcome RecordWalker::ResolveName(uint32_t index) {
-  const char* raw = keys_[index].raw;
-  if (!keys_.FullName(index, &name_)) return Fail(Outcome::kSyntax, raw, "bad escape in a field name");
-  if (name_.size() > limits_.field_name_bytes_max)
-    return Fail(Outcome::kRefused, raw,
-                "field name has " + std::to_string(name_.size()) + " bytes, more than " + std::to_string(limits_.field_name_bytes_max));
-  const FieldRole role = rules_.RoleOf(name_);
-  uint32_t id = 0;
-  if (!role.drop && !role.time_only) id = builder_->NameId(FieldRules::StoredName(name_));
-  if (id == RecordBatchBuilder::kNamesMax) return Fail(Outcome::kRefused, raw, "too many different field names in one request");
-  keys_[index].name_id = id;
-  if (role.plain()) return Outcome::kEncoded;
-  roles_.push_back(role);
-  keys_[index].role = static_cast<uint32_t>(roles_.size());
+  Key& key = keys_[index];
+  if (!key.resolved) {
+    if (!keys_.FullName(index, &name_)) return Fail(Outcome::kSyntax, key.raw, "bad escape in a field name");
+    if (name_.size() > limits_.field_name_bytes_max)
+      return Fail(Outcome::kRefused, key.raw,
+                  "field name has " + std::to_string(name_.size()) + " bytes, more than " + std::to_string(limits_.field_name_bytes_max));
+    const FieldRole role = rules_.RoleOf(name_);
+    key.stored = !role.drop && !role.time_only;
+    if (key.stored) key.name = keys_.Keep(FieldRules::StoredName(name_));
+    if (!role.plain()) {
+      keys_.roles().push_back(role);
+      key.role = static_cast<uint32_t>(keys_.roles().size());
+    }
+    key.resolved = true;
+  }
+  const uint32_t id = key.stored ? builder_->NameId(key.name) : 0;
+  if (id == RecordBatchBuilder::kNamesMax) return Fail(Outcome::kRefused, key.raw, "too many different field names in one request");
+  key.name_id = id;
+  key.batch = batch_;
   return Outcome::kEncoded;
 }
 
 Outcome RecordWalker::EmitSpecial(const Key& key, ValueType type, std::string_view value) {
-  const FieldRole& role = roles_[key.role - 1];
+  const FieldRole& role = keys_.roles()[key.role - 1];
   if (role.stream_index != FieldRole::kNone && !role.drop) stream_values_[role.stream_index] = value;
   if (role.time_rank != FieldRole::kNone) return EmitTime(key, role, type, value);
   if (role.drop) return Outcome::kEncoded;
@@ -258,7 +265,9 @@ Outcome RecordWalker::FinishTime() {
   if (time_.rank == FieldRole::kNone || (rules_.zero_is_arrival() && time_.value == "0")) return Outcome::kEncoded;
   std::optional<int64_t> parsed;
   if (time_.type == ValueType::kString || time_.type == ValueType::kNumber) parsed = timestamps_.Parse(time_.value);
-  if (parsed.has_value()) {
+  if (parsed.has_value() && *parsed > limits_.timestamp_max_ns && !time_.soft)
+    return Fail(Outcome::kRefused, tokens_->at(next_token_ - 1), "timestamp " + Quoted(time_.value) + " is too far in the future");
+  if (parsed.has_value() && *parsed <= limits_.timestamp_max_ns) {
     timestamp_ns_ = *parsed;
   } else if (!time_.soft) {
     return Fail(Outcome::kRefused, tokens_->at(next_token_ - 1), "bad timestamp " + Quoted(time_.value));

@@ -1,6 +1,6 @@
 // RecordWalker: walks the tokens of one JSON object and encodes it as a row.
 //
-//   RecordWalker walker(limits, rules, arrival_ns, &builder);
+//   RecordWalker walker(limits, rules, arrival_ns, &keys, &builder);
 //   walker.Begin(&tokens);
 //   switch (walker.Encode(first_token, token_limit)) {
 //     case kEncoded: walker.Accept();                       // the row is in; walker.next_token() follows its '}'
@@ -35,7 +35,8 @@ class RecordWalker {
     kTooManyFields,
   };
 
-  RecordWalker(const DecodeLimits& limits, const FieldRules& rules, int64_t arrival_ns, model::RecordBatchBuilder* builder);
+  // `keys` may be kept from batch to batch as long as the rules are the same.
+  RecordWalker(const DecodeLimits& limits, const FieldRules& rules, int64_t arrival_ns, KeyTree* keys, model::RecordBatchBuilder* builder);
 
   // From now on the tokens are these; they change only before another Begin.
   void Begin(const JsonTokens* tokens);
@@ -98,9 +99,9 @@ class RecordWalker {
   std::vector<std::string> stream_defaults_;  // values that extra fields give to stream fields
 
   // Of the request.
-  KeyTree keys_;
+  KeyTree& keys_;
+  const uint32_t batch_;
   TimestampCache timestamps_;
-  std::vector<FieldRole> roles_;
   std::string scratch_;
   std::string name_;
 

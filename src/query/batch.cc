@@ -9,7 +9,9 @@ namespace neurallog::query {
 
 bool Projection::Shows(std::string_view stored_name) const {
   return std::all_of(steps.begin(), steps.end(), [&](const Step& step) {
-    const bool is_named = std::any_of(step.fields.begin(), step.fields.end(), [&](const FieldPattern& field) { return field.Matches(stored_name); });
+    const bool is_named =
+        std::any_of(step.fields.begin(), step.fields.end(),
+                    [&](const FieldPattern& field) { return field.Matches(stored_name); });
     return is_named == step.keeps;
   });
 }
@@ -17,7 +19,8 @@ bool Projection::Shows(std::string_view stored_name) const {
 const std::vector<FieldPattern>* Projection::ordered_fields() const {
   for (auto step = steps.rbegin(); step != steps.rend(); ++step) {
     if (!step->keeps) continue;
-    const bool has_prefix = std::any_of(step->fields.begin(), step->fields.end(), [](const FieldPattern& field) { return field.is_prefix; });
+    const bool has_prefix = std::any_of(step->fields.begin(), step->fields.end(),
+                                        [](const FieldPattern& field) { return field.is_prefix; });
     return has_prefix ? nullptr : &step->fields;
   }
   return nullptr;
@@ -39,12 +42,14 @@ void Batch::SetList(std::vector<uint32_t> rows_in_order) {
 }
 
 Result<const block::Column*> Batch::Get(std::string_view stored_name) {
-  if (projection != nullptr && !projection->Shows(stored_name)) return static_cast<const block::Column*>(nullptr);
+  if (projection != nullptr && !projection->Shows(stored_name))
+    return static_cast<const block::Column*>(nullptr);
   return rows->columns().Get(stored_name);
 }
 
 Result<std::span<const int64_t>> Batch::Times() {
-  if (projection != nullptr && !projection->Shows(filter::kFieldTime)) return std::span<const int64_t>();
+  if (projection != nullptr && !projection->Shows(filter::kFieldTime))
+    return std::span<const int64_t>();
   return rows->columns().Times();
 }
 

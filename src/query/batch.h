@@ -1,7 +1,8 @@
-// The rows that flow from one pipe to the next: some rows of a block, or of a table that a pipe made.
+// The rows that flow from one pipe to the next: some rows of a block, or of a table that a pipe
+// made.
 //
-// A batch shares its block, so that columns nobody asks for are never decoded, and those of rows that survive a sort are decoded at the
-// end. Not thread-safe; owned by one execution.
+// A batch shares its block, so that columns nobody asks for are never decoded, and those of rows
+// that survive a sort are decoded at the end. Not thread-safe; owned by one execution.
 #pragma once
 
 #include <cstdint>
@@ -42,8 +43,8 @@ class Rows {
 
 // A field in a list of fields: a name, or the beginning of names (`metadata.*`).
 struct FieldPattern {
-  std::string name;    // stored name, without the star
-  std::string shown;   // as the query wrote it
+  std::string name;   // stored name, without the star
+  std::string shown;  // as the query wrote it
   bool is_prefix = false;
 
   bool Matches(std::string_view stored_name) const {
@@ -71,7 +72,7 @@ struct Batch {
   std::vector<uint32_t> list;                    // the rows in their order, when is_listed
   uint32_t count = 0;
   bool is_listed = false;
-  bool newest_first = false;                     // the order of `matched`
+  bool newest_first = false;  // the order of `matched`
 
   // The rows in order; lists them on first use.
   const std::vector<uint32_t>& List();
@@ -82,12 +83,15 @@ struct Batch {
   Result<std::span<const int64_t>> Times();
 };
 
-// Rows made by a pipe. Columns may be in any order; "_time" must be made of integers and be the first one.
+// Rows made by a pipe. Columns may be in any order; "_time" must be made of integers and be the
+// first one.
 class Table : public block::BlockView {
  public:
   void AddColumn(std::string name, block::Column column);
   const block::BlockHeader& header() const override { return header_; }
-  Result<const block::Column*> GetColumn(size_t index) override { return static_cast<const block::Column*>(&columns_[index]); }
+  Result<const block::Column*> GetColumn(size_t index) override {
+    return static_cast<const block::Column*>(&columns_[index]);
+  }
 
  private:
   block::BlockHeader header_;

@@ -1,5 +1,6 @@
-// A source that visits blocks in order of time and pushes the rows that match through the stages of the pipes into a sink, from which
-// Next writes lines. The source only works while the sink is empty, so that at most the rows of one block wait.
+// A source that visits blocks in order of time and pushes the rows that match through the stages of
+// the pipes into a sink, from which Next writes lines. The source only works while the sink is
+// empty, so that at most the rows of one block wait.
 #include "query/execution.h"
 
 #include <algorithm>
@@ -29,14 +30,20 @@ class Sink : public Stage {
   std::deque<Batch> batches_;
 };
 
-TimeRange Intersect(const TimeRange& a, const TimeRange& b) { return {std::max(a.start_ns, b.start_ns), std::min(a.end_ns, b.end_ns)}; }
+TimeRange Intersect(const TimeRange& a, const TimeRange& b) {
+  return {std::max(a.start_ns, b.start_ns), std::min(a.end_ns, b.end_ns)};
+}
 
 }  // namespace
 
 class Execution::Impl {
  public:
   Impl(Query query, std::shared_ptr<const block::BlockSet> blocks, const ExecuteOptions& options)
-      : query_(std::move(query)), blocks_(std::move(blocks)), options_(options), interrupt_(options_), budget_(options.memory_bytes_max) {
+      : query_(std::move(query)),
+        blocks_(std::move(blocks)),
+        options_(options),
+        interrupt_(options_),
+        budget_(options.memory_bytes_max) {
     range_ = Intersect(options.range, query_.time_range());
     if (options.limit) ApplyLimit(*options.limit);
     ChooseOrder();
@@ -66,24 +73,25 @@ class Execution::Impl {
   const Interrupt interrupt_;
   TimeRange range_;
   bool newest_first_ = false;
-  std::vector<uint32_t> order_;   // blocks to visit
+  std::vector<uint32_t> order_;  // blocks to visit
 
-  MemoryBudget budget_;           // outlives everything that is charged to it
+  MemoryBudget budget_;  // outlives everything that is charged to it
   Sink sink_;
   std::vector<std::unique_ptr<Stage>> stages_;
   Stage* first_stage_ = nullptr;
   std::unique_ptr<RowWriter> writer_;
-  size_t next_block_ = 0;         // in order_
-  uint32_t next_row_ = 0;         // of the sink's first batch
+  size_t next_block_ = 0;  // in order_
+  uint32_t next_row_ = 0;  // of the sink's first batch
   bool is_finished_ = false;
   ExecuteStats stats_;
 };
 
-// With pipes that keep rows as they are, the limit means the newest rows, chosen right behind the last filter: pipes after it may take
-// _time away. Otherwise it cuts the answer.
+// With pipes that keep rows as they are, the limit means the newest rows, chosen right behind the
+// last filter: pipes after it may take _time away. Otherwise it cuts the answer.
 void Execution::Impl::ApplyLimit(uint64_t limit) {
   auto& pipes = query_.pipes;
-  const bool keeps_rows = std::all_of(pipes.begin(), pipes.end(), [](const auto& pipe) { return pipe->keeps_rows(); });
+  const bool keeps_rows =
+      std::all_of(pipes.begin(), pipes.end(), [](const auto& pipe) { return pipe->keeps_rows(); });
   if (!keeps_rows) return pipes.push_back(MakePipeLimit(limit));
   auto place = pipes.begin();
   for (auto pipe = pipes.begin(); pipe != pipes.end(); ++pipe)
@@ -92,21 +100,26 @@ void Execution::Impl::ApplyLimit(uint64_t limit) {
 }
 
 void Execution::Impl::ChooseOrder() {
-  const auto decides = std::find_if(query_.pipes.begin(), query_.pipes.end(), [](const auto& pipe) { return !pipe->keeps_rows(); });
-  const BlockOrder order = decides == query_.pipes.end() ? BlockOrder::kAny : (*decides)->block_order();
-  newest_first_ = order == BlockOrder::kNewestFirst || (order == BlockOrder::kAsAsked && options_.newest_first);
+  const auto decides = std::find_if(query_.pipes.begin(), query_.pipes.end(),
+                                    [](const auto& pipe) { return !pipe->keeps_rows(); });
+  const BlockOrder order =
+      decides == query_.pipes.end() ? BlockOrder::kAny : (*decides)->block_order();
+  newest_first_ =
+      order == BlockOrder::kNewestFirst || (order == BlockOrder::kAsAsked && options_.newest_first);
 }
 
 void Execution::Impl::StartStages() {
   const StageContext context{&budget_, &interrupt_, &stages_};
   first_stage_ = &sink_;
-  for (auto pipe = query_.pipes.rbegin(); pipe != query_.pipes.rend(); ++pipe) first_stage_ = (*pipe)->Start(context, first_stage_);
+  for (auto pipe = query_.pipes.rbegin(); pipe != query_.pipes.rend(); ++pipe)
+    first_stage_ = (*pipe)->Start(context, first_stage_);
 }
 
 void Execution::Impl::ListBlocks() {
   for (size_t i = 0; i < blocks_->size(); ++i) {
     const block::BlockHeader& header = blocks_->header(i);
-    const bool is_outside = header.rows == 0 || header.max_ns < range_.start_ns || header.min_ns >= range_.end_ns;
+    const bool is_outside =
+        header.rows == 0 || header.max_ns < range_.start_ns || header.min_ns >= range_.end_ns;
     if (is_outside) {
       ++stats_.blocks_pruned;
     } else {
@@ -155,7 +168,8 @@ Status Execution::Impl::ScanBlock(size_t index) {
     return {};
   }
   Batch batch;
-  batch.rows = std::make_shared<Rows>(blocks_->Open(index), filter::Columns::Kind::kBlock, &budget_);
+  batch.rows =
+      std::make_shared<Rows>(blocks_->Open(index), filter::Columns::Kind::kBlock, &budget_);
   filter::Columns& columns = batch.rows->columns();
   if (query_.program->Judge(columns) == filter::Verdict::kNone) {
     ++stats_.blocks_pruned;
@@ -167,7 +181,8 @@ Status Execution::Impl::ScanBlock(size_t index) {
     NL_TRY(const std::span<const int64_t> times, columns.Times());
     const auto begin = std::lower_bound(times.begin(), times.end(), range.start_ns);
     const auto end = std::lower_bound(begin, times.end(), range.end_ns);
-    batch.matched.KeepRange(static_cast<uint32_t>(begin - times.begin()), static_cast<uint32_t>(end - times.begin()));
+    batch.matched.KeepRange(static_cast<uint32_t>(begin - times.begin()),
+                            static_cast<uint32_t>(end - times.begin()));
   }
   ++stats_.blocks_scanned;
   stats_.rows_scanned += header.rows;
@@ -196,12 +211,15 @@ Status Execution::Impl::Write(size_t size_max, std::string* out) {
   return {};
 }
 
-Execution::Execution(Query query, std::shared_ptr<const block::BlockSet> blocks, const ExecuteOptions& options)
+Execution::Execution(Query query, std::shared_ptr<const block::BlockSet> blocks,
+                     const ExecuteOptions& options)
     : impl_(std::make_unique<Impl>(std::move(query), std::move(blocks), options)) {}
 Execution::Execution(Execution&&) noexcept = default;
 Execution::~Execution() = default;
 
-Result<bool> Execution::Next(size_t bytes_target, std::string* out) { return impl_->Next(bytes_target, out); }
+Result<bool> Execution::Next(size_t bytes_target, std::string* out) {
+  return impl_->Next(bytes_target, out);
+}
 const ExecuteStats& Execution::stats() const { return impl_->stats(); }
 
 }  // namespace neurallog::query

@@ -1,4 +1,5 @@
-// A running query. The caller pulls: no thread waits for a slow client, and nothing is computed that nobody reads.
+// A running query. The caller pulls: no thread waits for a slow client, and nothing is computed
+// that nobody reads.
 //
 //   Execution execution(std::move(query), snapshot, {.limit = 100, .clock = &clock});
 //   std::string out;
@@ -8,10 +9,12 @@
 //     send(out);
 //   }
 //
-// Order of rows when the query has no sort pipe: block by block, oldest first; newest first when a limit is given (option or pipe) and
-// newest_first is set. With the option `limit` and pipes that keep rows as they are, the answer is exactly the newest `limit` rows.
-// Memory: the blocks in use plus what sort, stats, top and uniq keep; past memory_bytes_max the query ends with ResourceExhausted.
-// Not thread-safe, but Next may be called from different threads one after the other.
+// Order of rows when the query has no sort pipe: block by block, oldest first; newest first when a
+// limit is given (option or pipe) and newest_first is set. With the option `limit` and pipes that
+// keep rows as they are, the answer is exactly the newest `limit` rows. Memory: the blocks in use
+// plus what sort, stats, top and uniq keep; past memory_bytes_max the query ends with
+// ResourceExhausted. Not thread-safe, but Next may be called from different threads one after the
+// other.
 #pragma once
 
 #include <atomic>
@@ -36,22 +39,23 @@ enum class OutputFormat : uint8_t {
 };
 
 struct ExecuteOptions {
-  TimeRange range;                       // besides the query's own _time filters
-  std::optional<uint64_t> limit;         // at most so many rows; 0 means none
+  TimeRange range;                // besides the query's own _time filters
+  std::optional<uint64_t> limit;  // at most so many rows; 0 means none
   bool newest_first = true;
   int64_t deadline_monotonic_ns = std::numeric_limits<int64_t>::max();
   size_t memory_bytes_max = 256 << 20;
   OutputFormat format = OutputFormat::kNative;
   const base::Clock* clock = &base::Clock::System();
-  const std::atomic<bool>* cancelled = nullptr;  // may be set by another thread at any time; null: never
+  const std::atomic<bool>* cancelled =
+      nullptr;  // may be set by another thread at any time; null: never
 };
 
 struct ExecuteStats {
-  uint64_t blocks_total = 0;     // in the snapshot
-  uint64_t blocks_pruned = 0;    // by their header alone
+  uint64_t blocks_total = 0;   // in the snapshot
+  uint64_t blocks_pruned = 0;  // by their header alone
   uint64_t blocks_scanned = 0;
-  uint64_t rows_scanned = 0;     // of the blocks scanned
-  uint64_t rows_matched = 0;     // by the filter
+  uint64_t rows_scanned = 0;  // of the blocks scanned
+  uint64_t rows_matched = 0;  // by the filter
   uint64_t rows_returned = 0;
   uint64_t bytes_returned = 0;
   uint64_t memory_bytes_peak = 0;
@@ -59,12 +63,14 @@ struct ExecuteStats {
 
 class Execution {
  public:
-  Execution(Query query, std::shared_ptr<const block::BlockSet> blocks, const ExecuteOptions& options);
+  Execution(Query query, std::shared_ptr<const block::BlockSet> blocks,
+            const ExecuteOptions& options);
   Execution(Execution&&) noexcept;
   ~Execution();
 
-  // Appends lines to *out until it has about `bytes_target` bytes more, and returns whether there is more to come. After an error or
-  // false the execution is over. DeadlineExceeded and Cancelled are checked per block and inside long loops.
+  // Appends lines to *out until it has about `bytes_target` bytes more, and returns whether there
+  // is more to come. After an error or false the execution is over. DeadlineExceeded and Cancelled
+  // are checked per block and inside long loops.
   Result<bool> Next(size_t bytes_target, std::string* out);
 
   const ExecuteStats& stats() const;

@@ -39,10 +39,13 @@ std::optional<int64_t> ParseTimeStep(std::string_view text) {
 
 Status ParseTimeBucket(filter::Lexer* lexer, GroupField* field) {
   const auto step = ParseTimeStep(field->bucket_text);
-  if (!step) return lexer->ErrorHere("expected a time step such as 5m or day behind _time:, found '" + field->bucket_text + "'");
+  if (!step)
+    return lexer->ErrorHere("expected a time step such as 5m or day behind _time:, found '" +
+                            field->bucket_text + "'");
   field->time_step_ns = *step;
   // Weeks begin on Mondays; 1970-01-01 was a Thursday.
-  if (filter::EqualsIgnoreCase(field->bucket_text, "week")) field->time_offset_ns = -3 * base::kNsPerDay;
+  if (filter::EqualsIgnoreCase(field->bucket_text, "week"))
+    field->time_offset_ns = -3 * base::kNsPerDay;
   return {};
 }
 
@@ -50,10 +53,12 @@ Status ParseOffset(filter::Lexer* lexer, GroupField* field) {
   NL_TRY(const std::string text, filter::ParseValue(lexer, "an offset after 'offset'"));
   const bool is_negative = text[0] == '-';
   filter::Number number;
-  if (!filter::ParseNumber(text, &number)) return lexer->ErrorHere("expected a number or a duration after 'offset', found '" + text + "'");
+  if (!filter::ParseNumber(text, &number))
+    return lexer->ErrorHere("expected a number or a duration after 'offset', found '" + text + "'");
   if (field->is_time) {
     const auto duration = base::ParseDuration(std::string_view(text).substr(is_negative ? 1 : 0));
-    if (!duration) return lexer->ErrorHere("expected a duration after 'offset', found '" + text + "'");
+    if (!duration)
+      return lexer->ErrorHere("expected a duration after 'offset', found '" + text + "'");
     field->time_offset_ns += is_negative ? -*duration : *duration;
   } else {
     field->offset = number.value;
@@ -74,7 +79,8 @@ Result<GroupField> ParseGroupField(filter::Lexer* lexer) {
   } else {
     filter::Number step;
     if (!filter::ParseNumber(field.bucket_text, &step) || step.value <= 0)
-      return lexer->ErrorHere("expected the size of a bucket, a number above 0, found '" + field.bucket_text + "'");
+      return lexer->ErrorHere("expected the size of a bucket, a number above 0, found '" +
+                              field.bucket_text + "'");
     field.step = step.value;
   }
   if (lexer->TakeKeyword("offset")) NL_RETURN_IF_ERROR(ParseOffset(lexer, &field));
@@ -82,7 +88,8 @@ Result<GroupField> ParseGroupField(filter::Lexer* lexer) {
 }
 
 // Dense codes of pairs, built in place: ids[i] becomes the code of (ids[i], codes[i]).
-uint32_t CombineCodes(std::vector<uint32_t>* ids, uint32_t id_count, const std::vector<uint32_t>& codes, uint32_t code_count) {
+uint32_t CombineCodes(std::vector<uint32_t>* ids, uint32_t id_count,
+                      const std::vector<uint32_t>& codes, uint32_t code_count) {
   constexpr uint32_t kFree = UINT32_MAX;
   uint32_t next = 0;
   const uint64_t pairs = uint64_t{id_count} * code_count;
@@ -97,7 +104,8 @@ uint32_t CombineCodes(std::vector<uint32_t>* ids, uint32_t id_count, const std::
   }
   std::unordered_map<uint64_t, uint32_t> slots;
   for (size_t i = 0; i < ids->size(); ++i) {
-    const auto [slot, is_new] = slots.try_emplace(uint64_t{(*ids)[i]} * code_count + codes[i], next);
+    const auto [slot, is_new] =
+        slots.try_emplace(uint64_t{(*ids)[i]} * code_count + codes[i], next);
     next += is_new ? 1 : 0;
     (*ids)[i] = slot->second;
   }
@@ -118,16 +126,19 @@ int64_t TimeBucket(int64_t ns, int64_t step_ns, int64_t offset_ns) {
   __int128 rest = shifted % step_ns;
   if (rest < 0) rest += step_ns;
   const __int128 bucket = static_cast<__int128>(ns) - rest;
-  return bucket < std::numeric_limits<int64_t>::min() ? std::numeric_limits<int64_t>::min() : static_cast<int64_t>(bucket);
+  return bucket < std::numeric_limits<int64_t>::min() ? std::numeric_limits<int64_t>::min()
+                                                      : static_cast<int64_t>(bucket);
 }
 
 Result<std::vector<GroupField>> ParseGroupFields(filter::Lexer* lexer) {
-  if (!lexer->TakeSymbol('(')) return lexer->ErrorHere("expected a list of fields after 'by', found " + lexer->Found());
+  if (!lexer->TakeSymbol('('))
+    return lexer->ErrorHere("expected a list of fields after 'by', found " + lexer->Found());
   std::vector<GroupField> fields;
   while (!lexer->TakeSymbol(')')) {
     NL_TRY(GroupField field, ParseGroupField(lexer));
     fields.push_back(std::move(field));
-    if (!lexer->IsSymbol(')') && !lexer->TakeSymbol(',')) return lexer->ErrorHere("expected ',' or ')', found " + lexer->Found());
+    if (!lexer->IsSymbol(')') && !lexer->TakeSymbol(','))
+      return lexer->ErrorHere("expected ',' or ')', found " + lexer->Found());
   }
   return fields;
 }
@@ -145,10 +156,12 @@ void PrintGroupFields(std::string* to, const std::vector<GroupField>& fields) {
 Status GroupTable::Assign(Batch& batch, std::vector<uint32_t>* groups) {
   constexpr uint32_t kUnknown = UINT32_MAX;
   std::vector<Codes> codes(fields_.size());
-  for (size_t i = 0; i < fields_.size(); ++i) NL_RETURN_IF_ERROR(Encode(fields_[i], batch, &codes[i]));
+  for (size_t i = 0; i < fields_.size(); ++i)
+    NL_RETURN_IF_ERROR(Encode(fields_[i], batch, &codes[i]));
   *groups = codes[0].of_row;
   uint32_t count = codes[0].count();
-  for (size_t i = 1; i < codes.size(); ++i) count = CombineCodes(groups, count, codes[i].of_row, codes[i].count());
+  for (size_t i = 1; i < codes.size(); ++i)
+    count = CombineCodes(groups, count, codes[i].of_row, codes[i].count());
 
   std::vector<uint32_t> group_of_id(count, kUnknown);
   std::string key;
@@ -156,7 +169,8 @@ Status GroupTable::Assign(Batch& batch, std::vector<uint32_t>* groups) {
     uint32_t& group = group_of_id[(*groups)[row]];
     if (group == kUnknown) {
       key.clear();
-      for (const Codes& column : codes) base::AppendLengthPrefixed(&key, column.texts[column.of_row[row]]);
+      for (const Codes& column : codes)
+        base::AppendLengthPrefixed(&key, column.texts[column.of_row[row]]);
       group = FindOrAdd(key, codes, row);
     }
     (*groups)[row] = group;
@@ -165,7 +179,8 @@ Status GroupTable::Assign(Batch& batch, std::vector<uint32_t>* groups) {
 }
 
 uint32_t GroupTable::FindOrAdd(std::string_view key, const std::vector<Codes>& codes, size_t row) {
-  const auto [at, is_new] = index_.try_emplace(std::string(key), static_cast<uint32_t>(keys_.size()));
+  const auto [at, is_new] =
+      index_.try_emplace(std::string(key), static_cast<uint32_t>(keys_.size()));
   if (!is_new) return at->second;
   Key& added = keys_.emplace_back();
   constexpr size_t kOverheadBytes = 160;  // of the map's node, the key and the vectors
@@ -203,9 +218,10 @@ Status GroupTable::Encode(const GroupField& field, Batch& batch, Codes* codes) c
   return {};
 }
 
-// Rows come in order of time as a rule, so that equal buckets are neighbours; a bucket that comes back gets a second code, which
-// leads to the same group.
-void GroupTable::EncodeTimes(const GroupField& field, std::span<const int64_t> times, const std::vector<uint32_t>& rows, Codes* codes) {
+// Rows come in order of time as a rule, so that equal buckets are neighbours; a bucket that comes
+// back gets a second code, which leads to the same group.
+void GroupTable::EncodeTimes(const GroupField& field, std::span<const int64_t> times,
+                             const std::vector<uint32_t>& rows, Codes* codes) {
   int64_t bucket = 0;
   int64_t bucket_end = 0;
   bool has_bucket = false;
@@ -214,7 +230,8 @@ void GroupTable::EncodeTimes(const GroupField& field, std::span<const int64_t> t
     const bool is_inside = has_bucket && ns >= bucket && ns < bucket_end;
     if (!is_inside) {
       bucket = TimeBucket(ns, field.time_step_ns, field.time_offset_ns);
-      if (__builtin_add_overflow(bucket, std::max<int64_t>(field.time_step_ns, 1), &bucket_end)) bucket_end = std::numeric_limits<int64_t>::max();
+      if (__builtin_add_overflow(bucket, std::max<int64_t>(field.time_step_ns, 1), &bucket_end))
+        bucket_end = std::numeric_limits<int64_t>::max();
       has_bucket = true;
       codes->AddOwned(TimeKey(bucket), ValueType::kNumber);
     }
@@ -222,7 +239,8 @@ void GroupTable::EncodeTimes(const GroupField& field, std::span<const int64_t> t
   }
 }
 
-void GroupTable::EncodeConst(const block::Column& column, const std::vector<uint32_t>& rows, Codes* codes) {
+void GroupTable::EncodeConst(const block::Column& column, const std::vector<uint32_t>& rows,
+                             Codes* codes) {
   codes->Add(column.entries[0], column.TypeAt(0));
   if (column.present.empty()) return;
   const uint32_t absent = codes->Add({}, ValueType::kString);
@@ -230,18 +248,22 @@ void GroupTable::EncodeConst(const block::Column& column, const std::vector<uint
     if (!column.Has(rows[i])) codes->of_row[i] = absent;
 }
 
-void GroupTable::EncodeDict(const block::Column& column, const std::vector<uint32_t>& rows, Codes* codes) {
+void GroupTable::EncodeDict(const block::Column& column, const std::vector<uint32_t>& rows,
+                            Codes* codes) {
   for (size_t i = 0; i < column.entries.size(); ++i)
-    codes->Add(column.entries[i], column.types.empty() ? column.uniform_type : static_cast<ValueType>(column.types[i]));
+    codes->Add(column.entries[i], column.types.empty() ? column.uniform_type
+                                                       : static_cast<ValueType>(column.types[i]));
   if (column.present.empty()) {
     for (size_t i = 0; i < rows.size(); ++i) codes->of_row[i] = column.codes[rows[i]];
     return;
   }
   const uint32_t absent = codes->Add({}, ValueType::kString);
-  for (size_t i = 0; i < rows.size(); ++i) codes->of_row[i] = column.Has(rows[i]) ? column.codes[rows[i]] : absent;
+  for (size_t i = 0; i < rows.size(); ++i)
+    codes->of_row[i] = column.Has(rows[i]) ? column.codes[rows[i]] : absent;
 }
 
-void GroupTable::EncodeInts(const block::Column& column, const std::vector<uint32_t>& rows, Codes* codes) {
+void GroupTable::EncodeInts(const block::Column& column, const std::vector<uint32_t>& rows,
+                            Codes* codes) {
   std::unordered_map<int64_t, uint32_t> seen;
   uint32_t absent = UINT32_MAX;
   for (size_t i = 0; i < rows.size(); ++i) {
@@ -257,7 +279,8 @@ void GroupTable::EncodeInts(const block::Column& column, const std::vector<uint3
   }
 }
 
-void GroupTable::EncodeStrings(const block::Column& column, const std::vector<uint32_t>& rows, Codes* codes) {
+void GroupTable::EncodeStrings(const block::Column& column, const std::vector<uint32_t>& rows,
+                               Codes* codes) {
   std::unordered_map<std::string_view, uint32_t> seen;
   for (size_t i = 0; i < rows.size(); ++i) {
     const std::string_view text = column.TextAt(rows[i], nullptr);
@@ -272,7 +295,8 @@ void GroupTable::PutIntoBuckets(const GroupField& field, Codes* codes) {
   for (size_t i = 0; i < codes->texts.size(); ++i) {
     filter::Number number;
     if (!filter::ParseNumber(codes->texts[i], &number)) continue;
-    const long double bucket = std::floor((number.value - field.offset) / field.step) * field.step + field.offset;
+    const long double bucket =
+        std::floor((number.value - field.offset) / field.step) * field.step + field.offset;
     codes->texts[i] = codes->owned.emplace_back(FormatNumber(static_cast<double>(bucket)));
     codes->types[i] = ValueType::kNumber;
   }
@@ -303,13 +327,17 @@ std::vector<uint32_t> GroupTable::SortedGroups() const {
 }
 
 block::Column GroupTable::KeyColumn(size_t i, const std::vector<uint32_t>& order) const {
-  const bool is_times = fields_[i].is_time && std::all_of(keys_.begin(), keys_.end(), [&](const Key& key) { return key.types[i] == ValueType::kNumber; });
+  const bool is_times =
+      fields_[i].is_time && std::all_of(keys_.begin(), keys_.end(), [&](const Key& key) {
+        return key.types[i] == ValueType::kNumber;
+      });
   if (is_times) {
     block::Column column;
     column.encoding = block::Encoding::kInts;
     column.uniform_type = ValueType::kNumber;
     column.rows = static_cast<uint32_t>(order.size());
-    for (const uint32_t group : order) column.ints.push_back(base::LoadLe<int64_t>(keys_[group].texts[i].data()));
+    for (const uint32_t group : order)
+      column.ints.push_back(base::LoadLe<int64_t>(keys_[group].texts[i].data()));
     return column;
   }
   filter::ColumnBuilder builder;

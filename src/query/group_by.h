@@ -1,7 +1,8 @@
 // Groups of rows by the values of fields: the `by (...)` of stats, top and uniq.
 //
-// Per batch, each key column becomes small codes (a dictionary's own codes, runs of time buckets, hashed values); codes are combined
-// pairwise, and only each distinct combination is looked up in the table of all groups. Not thread-safe.
+// Per batch, each key column becomes small codes (a dictionary's own codes, runs of time buckets,
+// hashed values); codes are combined pairwise, and only each distinct combination is looked up in
+// the table of all groups. Not thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -21,11 +22,11 @@ namespace neurallog::query {
 // One entry of `by (...)`: a field, and how its values are put into buckets.
 struct GroupField {
   FieldPattern field;
-  std::string bucket_text;      // as written, empty: each value is a group
-  bool is_time = false;         // _time: bucket and offset are nanoseconds
-  int64_t time_step_ns = 0;     // 0: no bucket
+  std::string bucket_text;   // as written, empty: each value is a group
+  bool is_time = false;      // _time: bucket and offset are nanoseconds
+  int64_t time_step_ns = 0;  // 0: no bucket
   int64_t time_offset_ns = 0;
-  long double step = 0;         // of numbers; 0: no bucket
+  long double step = 0;  // of numbers; 0: no bucket
   long double offset = 0;
 };
 
@@ -51,25 +52,32 @@ class GroupTable {
  private:
   // The values of one key column in one batch.
   struct Codes {
-    std::vector<uint32_t> of_row;            // parallel to the batch's list
-    std::vector<std::string_view> texts;     // of each code
+    std::vector<uint32_t> of_row;         // parallel to the batch's list
+    std::vector<std::string_view> texts;  // of each code
     std::vector<ValueType> types;
-    std::deque<std::string> owned;           // texts made here
+    std::deque<std::string> owned;  // texts made here
     uint32_t count() const { return static_cast<uint32_t>(texts.size()); }
     uint32_t Add(std::string_view text, ValueType type) {
       texts.push_back(text);
       types.push_back(type);
       return count() - 1;
     }
-    uint32_t AddOwned(std::string text, ValueType type) { return Add(owned.emplace_back(std::move(text)), type); }
+    uint32_t AddOwned(std::string text, ValueType type) {
+      return Add(owned.emplace_back(std::move(text)), type);
+    }
   };
 
   Status Encode(const GroupField& field, Batch& batch, Codes* codes) const;
-  static void EncodeTimes(const GroupField& field, std::span<const int64_t> times, const std::vector<uint32_t>& rows, Codes* codes);
-  static void EncodeConst(const block::Column& column, const std::vector<uint32_t>& rows, Codes* codes);
-  static void EncodeDict(const block::Column& column, const std::vector<uint32_t>& rows, Codes* codes);
-  static void EncodeInts(const block::Column& column, const std::vector<uint32_t>& rows, Codes* codes);
-  static void EncodeStrings(const block::Column& column, const std::vector<uint32_t>& rows, Codes* codes);
+  static void EncodeTimes(const GroupField& field, std::span<const int64_t> times,
+                          const std::vector<uint32_t>& rows, Codes* codes);
+  static void EncodeConst(const block::Column& column, const std::vector<uint32_t>& rows,
+                          Codes* codes);
+  static void EncodeDict(const block::Column& column, const std::vector<uint32_t>& rows,
+                         Codes* codes);
+  static void EncodeInts(const block::Column& column, const std::vector<uint32_t>& rows,
+                         Codes* codes);
+  static void EncodeStrings(const block::Column& column, const std::vector<uint32_t>& rows,
+                            Codes* codes);
   static void PutIntoBuckets(const GroupField& field, Codes* codes);
   uint32_t FindOrAdd(std::string_view key, const std::vector<Codes>& codes, size_t row);
 

@@ -1,5 +1,6 @@
-// A pipe is one step of a query behind its filter: parsed once (Pipe), started for each execution (Stage). Each has a file; the table of
-// their names is pipe_table.cc. Adding one: copy its neighbour, add a row.
+// A pipe is one step of a query behind its filter: parsed once (Pipe), started for each execution
+// (Stage). Each has a file; the table of their names is pipe_table.cc. Adding one: copy its
+// neighbour, add a row.
 #pragma once
 
 #include <memory>
@@ -21,7 +22,10 @@ namespace neurallog::query {
 // Whether a query has to stop. Looked at per block and inside long loops.
 class Interrupt {
  public:
-  explicit Interrupt(const ExecuteOptions& options) : clock_(options.clock), deadline_ns_(options.deadline_monotonic_ns), cancelled_(options.cancelled) {}
+  explicit Interrupt(const ExecuteOptions& options)
+      : clock_(options.clock),
+        deadline_ns_(options.deadline_monotonic_ns),
+        cancelled_(options.cancelled) {}
   Status Check() const;
 
  private:
@@ -30,7 +34,8 @@ class Interrupt {
   const std::atomic<bool>* cancelled_;
 };
 
-// A running pipe. Batches are pushed into it; what it lets through or makes, it pushes on. Not thread-safe.
+// A running pipe. Batches are pushed into it; what it lets through or makes, it pushes on. Not
+// thread-safe.
 class Stage {
  public:
   explicit Stage(Stage* next) : next_(next) {}
@@ -41,10 +46,11 @@ class Stage {
   virtual Status Finish() { return next_->Finish(); }
   // False when no further row can change the answer.
   virtual bool wants_more() const { return next_->wants_more(); }
-  // Rows outside of this range cannot change the answer any more. Only asked by stages that keep rows as they are.
+  // Rows outside of this range cannot change the answer any more. Only asked by stages that keep
+  // rows as they are.
   virtual TimeRange needed() const { return {}; }
-  // Rows to come are not newer than `ns` when the source goes from new to old, else not older. A stage that orders rows by time can
-  // let go of those that are certain.
+  // Rows to come are not newer than `ns` when the source goes from new to old, else not older. A
+  // stage that orders rows by time can let go of those that are certain.
   virtual Status Advance(int64_t ns) {
     (void)ns;
     return {};
@@ -84,7 +90,8 @@ class Pipe {
   // Starts a stage (or several) in front of `next` and returns the first one.
   virtual Stage* Start(const StageContext& context, Stage* next) const = 0;
 
-  // True when the rows are log records afterwards if they were before, none is lost but by a filter, and their order is kept.
+  // True when the rows are log records afterwards if they were before, none is lost but by a
+  // filter, and their order is kept.
   virtual bool keeps_rows() const { return false; }
   virtual bool is_filter() const { return false; }
   // True when its rows are made, not let through.
@@ -121,9 +128,11 @@ PipeResult ParsePipeUniq(const PipeParse& parse);
 
 // A whole number that fits uint64.
 Result<uint64_t> ParseCount(filter::Lexer* lexer, std::string_view expected);
-// Names or `prefix*`, separated by commas; at least one. With `(`...`)` around when `in_parentheses`.
+// Names or `prefix*`, separated by commas; at least one. With `(`...`)` around when
+// `in_parentheses`.
 Result<std::vector<FieldPattern>> ParseFieldList(filter::Lexer* lexer, std::string_view expected);
-Result<std::vector<FieldPattern>> ParseFieldListInParentheses(filter::Lexer* lexer, std::string_view expected);
+Result<std::vector<FieldPattern>> ParseFieldListInParentheses(filter::Lexer* lexer,
+                                                              std::string_view expected);
 void PrintFieldList(std::string* to, const std::vector<FieldPattern>& fields);
 
 std::unique_ptr<Pipe> MakePipeLimit(uint64_t limit);

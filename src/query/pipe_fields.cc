@@ -1,4 +1,5 @@
-// `fields a, b, c*` and `delete a, b`: which fields go on. Rows are not touched; the batch carries what it still shows.
+// `fields a, b, c*` and `delete a, b`: which fields go on. Rows are not touched; the batch carries
+// what it still shows.
 #include "query/pipe.h"
 
 namespace neurallog::query {
@@ -35,7 +36,9 @@ class ProjectPipe : public Pipe {
     to->append(step_.keeps ? "fields " : "delete ");
     PrintFieldList(to, step_.fields);
   }
-  Stage* Start(const StageContext& context, Stage* next) const override { return context.Add<ProjectStage>(step_, next); }
+  Stage* Start(const StageContext& context, Stage* next) const override {
+    return context.Add<ProjectStage>(step_, next);
+  }
   bool keeps_rows() const override { return true; }
 
  private:

@@ -37,7 +37,8 @@ class HiddenFieldsRecord : public filter::RecordView {
 
 class FilterStage : public Stage {
  public:
-  FilterStage(const filter::Program& program, const Interrupt* interrupt, Stage* next) : Stage(next), program_(program), interrupt_(*interrupt) {}
+  FilterStage(const filter::Program& program, const Interrupt* interrupt, Stage* next)
+      : Stage(next), program_(program), interrupt_(*interrupt) {}
 
   Status Push(Batch batch) override {
     NL_RETURN_IF_ERROR(interrupt_.Check());
@@ -91,7 +92,9 @@ class FilterPipe : public Pipe {
  public:
   FilterPipe(std::unique_ptr<filter::Filter> filter, std::shared_ptr<const filter::Program> program)
       : filter_(std::move(filter)), program_(std::move(program)) {}
-  void Print(std::string* to) const override { to->append("filter ").append(filter::ToText(*filter_)); }
+  void Print(std::string* to) const override {
+    to->append("filter ").append(filter::ToText(*filter_));
+  }
   Stage* Start(const StageContext& context, Stage* next) const override {
     return context.Add<FilterStage>(*program_, context.interrupt, next);
   }

@@ -28,7 +28,9 @@ class LimitPipe : public Pipe {
  public:
   explicit LimitPipe(uint64_t limit) : limit_(limit) {}
   void Print(std::string* to) const override { to->append("limit " + std::to_string(limit_)); }
-  Stage* Start(const StageContext& context, Stage* next) const override { return context.Add<LimitStage>(limit_, next); }
+  Stage* Start(const StageContext& context, Stage* next) const override {
+    return context.Add<LimitStage>(limit_, next);
+  }
   BlockOrder block_order() const override { return BlockOrder::kAsAsked; }
 
  private:
@@ -42,7 +44,8 @@ std::unique_ptr<Pipe> MakePipeLimit(uint64_t limit) { return std::make_unique<Li
 PipeResult ParsePipeLimit(const PipeParse& parse) {
   constexpr uint64_t kDefaultLimit = 10;
   if (parse.lexer->AtEnd() || parse.lexer->IsSymbol('|')) return MakePipeLimit(kDefaultLimit);
-  NL_TRY(const uint64_t limit, ParseCount(parse.lexer, "a number of rows after '" + std::string(parse.name) + "'"));
+  NL_TRY(const uint64_t limit,
+         ParseCount(parse.lexer, "a number of rows after '" + std::string(parse.name) + "'"));
   return MakePipeLimit(limit);
 }
 

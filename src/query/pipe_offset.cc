@@ -29,7 +29,9 @@ class OffsetPipe : public Pipe {
  public:
   explicit OffsetPipe(uint64_t offset) : offset_(offset) {}
   void Print(std::string* to) const override { to->append("offset " + std::to_string(offset_)); }
-  Stage* Start(const StageContext& context, Stage* next) const override { return context.Add<OffsetStage>(offset_, next); }
+  Stage* Start(const StageContext& context, Stage* next) const override {
+    return context.Add<OffsetStage>(offset_, next);
+  }
   BlockOrder block_order() const override { return BlockOrder::kAsAsked; }
 
  private:
@@ -39,7 +41,8 @@ class OffsetPipe : public Pipe {
 }  // namespace
 
 PipeResult ParsePipeOffset(const PipeParse& parse) {
-  NL_TRY(const uint64_t offset, ParseCount(parse.lexer, "a number of rows after '" + std::string(parse.name) + "'"));
+  NL_TRY(const uint64_t offset,
+         ParseCount(parse.lexer, "a number of rows after '" + std::string(parse.name) + "'"));
   return std::unique_ptr<Pipe>(std::make_unique<OffsetPipe>(offset));
 }
 

@@ -1,9 +1,10 @@
 // `sort by (a, b desc) [desc] [limit N] [offset N]`, `first N by (a)`, `last N by (a)`.
 //
-// With a limit, a heap keeps the best rows: their keys and where they lie, no more; columns that are not keys are decoded for the
-// survivors only. Sorting by _time alone with a limit is special: keys are integers, the source is told which times can still matter, so
-// that it visits no block that is too old (or too young), and rows that no later block can beat go on at once, so that a large limit
-// does not hold many blocks. Rows with equal keys stay in the order in which they came.
+// With a limit, a heap keeps the best rows: their keys and where they lie, no more; columns that
+// are not keys are decoded for the survivors only. Sorting by _time alone with a limit is special:
+// keys are integers, the source is told which times can still matter, so that it visits no block
+// that is too old (or too young), and rows that no later block can beat go on at once, so that a
+// large limit does not hold many blocks. Rows with equal keys stay in the order in which they came.
 #include <algorithm>
 
 #include "filter/parser.h"
@@ -29,7 +30,9 @@ struct SortSpec {
     uint64_t kept;
     return __builtin_add_overflow(limit, offset, &kept) ? UINT64_MAX : kept;
   }
-  bool is_by_time() const { return fields.size() == 1 && fields[0].field.name == filter::kFieldTime; }
+  bool is_by_time() const {
+    return fields.size() == 1 && fields[0].field.name == filter::kFieldTime;
+  }
 };
 
 // Where a row lies that waits in a sort. The batch's rows are shared by all of its entries.
@@ -72,7 +75,13 @@ class RunPusher {
 class NewestStage : public Stage {
  public:
   NewestStage(const SortSpec& spec, const StageContext& context, Stage* next)
-      : Stage(next), spec_(spec), descending_(spec.fields[0].descending), left_(spec.kept()), offset_left_(spec.offset), budget_(context.budget), interrupt_(*context.interrupt) {}
+      : Stage(next),
+        spec_(spec),
+        descending_(spec.fields[0].descending),
+        left_(spec.kept()),
+        offset_left_(spec.offset),
+        budget_(context.budget),
+        interrupt_(*context.interrupt) {}
   ~NewestStage() override { budget_->Release(&charged_); }
 
   Status Push(Batch batch) override {
@@ -124,7 +133,9 @@ class NewestStage : public Stage {
     uint64_t sequence;
     RowPlace place;
   };
-  static bool Before(const Entry& a, const Entry& b) { return a.key != b.key ? a.key < b.key : a.sequence < b.sequence; }
+  static bool Before(const Entry& a, const Entry& b) {
+    return a.key != b.key ? a.key < b.key : a.sequence < b.sequence;
+  }
 
   // Smaller keys come first; ~ turns the order round.
   int64_t KeyOf(int64_t ns) const { return descending_ ? ~ns : ns; }
@@ -159,7 +170,7 @@ class NewestStage : public Stage {
 
   const SortSpec& spec_;
   const bool descending_;
-  uint64_t left_;          // rows still to be found, with those to be skipped
+  uint64_t left_;  // rows still to be found, with those to be skipped
   uint64_t offset_left_;
   MemoryBudget* const budget_;
   const Interrupt& interrupt_;
@@ -171,7 +182,11 @@ class NewestStage : public Stage {
 class SortStage : public Stage {
  public:
   SortStage(const SortSpec& spec, const StageContext& context, Stage* next)
-      : Stage(next), spec_(spec), kept_(spec.has_limit ? spec.kept() : UINT64_MAX), budget_(context.budget), interrupt_(*context.interrupt) {}
+      : Stage(next),
+        spec_(spec),
+        kept_(spec.has_limit ? spec.kept() : UINT64_MAX),
+        budget_(context.budget),
+        interrupt_(*context.interrupt) {}
   ~SortStage() override { budget_->Release(&charged_); }
 
   Status Push(Batch batch) override {
@@ -199,9 +214,11 @@ class SortStage : public Stage {
   }
 
   Status Finish() override {
-    std::sort(entries_.begin(), entries_.end(), [this](const Entry& a, const Entry& b) { return Before(a, b); });
+    std::sort(entries_.begin(), entries_.end(),
+              [this](const Entry& a, const Entry& b) { return Before(a, b); });
     RunPusher pusher(next_);
-    for (size_t i = spec_.offset; i < entries_.size(); ++i) NL_RETURN_IF_ERROR(pusher.Add(std::move(entries_[i].place)));
+    for (size_t i = spec_.offset; i < entries_.size(); ++i)
+      NL_RETURN_IF_ERROR(pusher.Add(std::move(entries_[i].place)));
     NL_RETURN_IF_ERROR(pusher.Flush());
     entries_.clear();
     return next_->Finish();
@@ -258,7 +275,9 @@ class SortStage : public Stage {
   void Append(Entry entry) {
     bytes_ += BytesOf(entry);
     entries_.push_back(std::move(entry));
-    if (spec_.has_limit) std::push_heap(entries_.begin(), entries_.end(), [this](const Entry& a, const Entry& b) { return Before(a, b); });
+    if (spec_.has_limit)
+      std::push_heap(entries_.begin(), entries_.end(),
+                     [this](const Entry& a, const Entry& b) { return Before(a, b); });
   }
 
   void ReplaceWorst(Entry* entry) {
@@ -271,7 +290,10 @@ class SortStage : public Stage {
     std::push_heap(entries_.begin(), entries_.end(), before);
   }
 
-  Status ChargeEntries() { return budget_->Charge(&charged_, bytes_ + (entries_.capacity() - entries_.size()) * sizeof(Entry)); }
+  Status ChargeEntries() {
+    return budget_->Charge(&charged_,
+                           bytes_ + (entries_.capacity() - entries_.size()) * sizeof(Entry));
+  }
 
   const SortSpec& spec_;
   const uint64_t kept_;
@@ -301,7 +323,8 @@ class SortPipe : public Pipe {
   }
 
   Stage* Start(const StageContext& context, Stage* next) const override {
-    if (spec_.has_limit && spec_.is_by_time()) return context.Add<NewestStage>(spec_, context, next);
+    if (spec_.has_limit && spec_.is_by_time())
+      return context.Add<NewestStage>(spec_, context, next);
     return context.Add<SortStage>(spec_, context, next);
   }
 
@@ -322,8 +345,11 @@ bool TakeDirection(filter::Lexer* lexer) {
 
 Status ParseSortFields(const PipeParse& parse, SortSpec* spec) {
   filter::Lexer* lexer = parse.lexer;
-  if (!lexer->TakeKeyword("by")) return lexer->ErrorHere("expected 'by' after '" + std::string(parse.name) + "', found " + lexer->Found());
-  if (!lexer->TakeSymbol('(')) return lexer->ErrorHere("expected a list of fields after 'by', found " + lexer->Found());
+  if (!lexer->TakeKeyword("by"))
+    return lexer->ErrorHere("expected 'by' after '" + std::string(parse.name) + "', found " +
+                            lexer->Found());
+  if (!lexer->TakeSymbol('('))
+    return lexer->ErrorHere("expected a list of fields after 'by', found " + lexer->Found());
   do {
     SortField field;
     NL_TRY(field.field.shown, filter::ParseName(lexer, "the name of a field"));
@@ -331,7 +357,8 @@ Status ParseSortFields(const PipeParse& parse, SortSpec* spec) {
     field.descending = TakeDirection(lexer);
     spec->fields.push_back(std::move(field));
   } while (lexer->TakeSymbol(','));
-  if (!lexer->TakeSymbol(')')) return lexer->ErrorHere("expected ',' or ')', found " + lexer->Found());
+  if (!lexer->TakeSymbol(')'))
+    return lexer->ErrorHere("expected ',' or ')', found " + lexer->Found());
   return {};
 }
 
@@ -344,7 +371,8 @@ PipeResult ParseFirstOrLast(const PipeParse& parse, bool is_last) {
   spec.has_limit = true;
   spec.limit = 1;
   if (!parse.lexer->IsKeyword("by")) {
-    NL_TRY(spec.limit, ParseCount(parse.lexer, "a number of rows or 'by' after '" + std::string(parse.name) + "'"));
+    NL_TRY(spec.limit, ParseCount(parse.lexer, "a number of rows or 'by' after '" +
+                                                   std::string(parse.name) + "'"));
   }
   NL_RETURN_IF_ERROR(ParseSortFields(parse, &spec));
   if (is_last) Reverse(&spec);
@@ -372,12 +400,17 @@ PipeResult ParsePipeSort(const PipeParse& parse) {
   }
 }
 
-PipeResult ParsePipeFirst(const PipeParse& parse) { return ParseFirstOrLast(parse, /*is_last=*/false); }
-PipeResult ParsePipeLast(const PipeParse& parse) { return ParseFirstOrLast(parse, /*is_last=*/true); }
+PipeResult ParsePipeFirst(const PipeParse& parse) {
+  return ParseFirstOrLast(parse, /*is_last=*/false);
+}
+PipeResult ParsePipeLast(const PipeParse& parse) {
+  return ParseFirstOrLast(parse, /*is_last=*/true);
+}
 
 std::unique_ptr<Pipe> MakePipeSortByTime(bool newest_first, uint64_t limit, uint64_t offset) {
   SortSpec spec;
-  spec.fields.push_back({{std::string(filter::kFieldTime), std::string(filter::kFieldTime), false}, newest_first});
+  spec.fields.push_back(
+      {{std::string(filter::kFieldTime), std::string(filter::kFieldTime), false}, newest_first});
   spec.has_limit = true;
   spec.limit = limit;
   spec.offset = offset;

@@ -1,5 +1,5 @@
-// `stats by (a, _time:5m) count() hits, max(b) as top`: one row per group, in the order of the groups' keys. Without `by` it is one row
-// always, also of no rows.
+// `stats by (a, _time:5m) count() hits, max(b) as top`: one row per group, in the order of the
+// groups' keys. Without `by` it is one row always, also of no rows.
 #include "filter/parser.h"
 #include "query/stats_pipe.h"
 
@@ -9,7 +9,11 @@ namespace {
 class StatsStage : public Stage {
  public:
   StatsStage(const StatsSpec& spec, const StageContext& context, Stage* next)
-      : Stage(next), spec_(spec), budget_(context.budget), interrupt_(*context.interrupt), groups_(spec.by) {
+      : Stage(next),
+        spec_(spec),
+        budget_(context.budget),
+        interrupt_(*context.interrupt),
+        groups_(spec.by) {
     for (const StatsCall& call : spec.calls) states_.push_back(call.function->Start());
     if (spec.by.empty()) ResizeStates(1);
   }
@@ -29,7 +33,8 @@ class StatsStage : public Stage {
   }
 
   Status Finish() override {
-    const std::vector<uint32_t> order = spec_.by.empty() ? std::vector<uint32_t>{0} : groups_.SortedGroups();
+    const std::vector<uint32_t> order =
+        spec_.by.empty() ? std::vector<uint32_t>{0} : groups_.SortedGroups();
     if (!order.empty()) NL_RETURN_IF_ERROR(PushTable(order));
     return next_->Finish();
   }
@@ -67,7 +72,8 @@ class StatsStage : public Stage {
   void AddKeyColumns(const std::vector<uint32_t>& order, Table* table) {
     for (const bool wants_time : {true, false})
       for (size_t i = 0; i < spec_.by.size(); ++i)
-        if (spec_.by[i].is_time == wants_time) table->AddColumn(spec_.by[i].field.name, groups_.KeyColumn(i, order));
+        if (spec_.by[i].is_time == wants_time)
+          table->AddColumn(spec_.by[i].field.name, groups_.KeyColumn(i, order));
   }
 
   const StatsSpec& spec_;
@@ -97,7 +103,9 @@ class StatsPipe : public Pipe {
       filter::AppendQuoted(to, spec_.calls[i].name);
     }
   }
-  Stage* Start(const StageContext& context, Stage* next) const override { return StartStats(spec_, context, next); }
+  Stage* Start(const StageContext& context, Stage* next) const override {
+    return StartStats(spec_, context, next);
+  }
   bool aggregates() const override { return true; }
 
  private:
@@ -108,7 +116,8 @@ class StatsPipe : public Pipe {
 Result<StatsCall> ParseCall(filter::Lexer* lexer) {
   StatsCall call;
   NL_TRY(call.function, ParseStatsFunction(lexer));
-  if (lexer->IsKeyword("if")) return lexer->ErrorHere("stats functions with 'if' are not supported yet");
+  if (lexer->IsKeyword("if"))
+    return lexer->ErrorHere("stats functions with 'if' are not supported yet");
   if (lexer->TakeKeyword("as")) {
     NL_TRY(call.name, filter::ParseName(lexer, "the name of a result after 'as'"));
   } else if (lexer->IsText()) {
@@ -131,7 +140,9 @@ Status CheckNames(const filter::Lexer& lexer, size_t begin, const StatsSpec& spe
 
 }  // namespace
 
-Stage* StartStats(const StatsSpec& spec, const StageContext& context, Stage* next) { return context.Add<StatsStage>(spec, context, next); }
+Stage* StartStats(const StatsSpec& spec, const StageContext& context, Stage* next) {
+  return context.Add<StatsStage>(spec, context, next);
+}
 
 PipeResult ParsePipeStats(const PipeParse& parse) {
   filter::Lexer* lexer = parse.lexer;

@@ -15,40 +15,81 @@ struct PipeRow {
 };
 
 constexpr PipeRow kPipes[] = {
-    {"limit", ParsePipeLimit},   {"head", ParsePipeLimit},     {"offset", ParsePipeOffset}, {"skip", ParsePipeOffset},
-    {"fields", ParsePipeFields}, {"keep", ParsePipeFields},    {"delete", ParsePipeDelete}, {"drop", ParsePipeDelete},
-    {"rm", ParsePipeDelete},     {"del", ParsePipeDelete},     {"filter", ParsePipeFilter}, {"where", ParsePipeFilter},
-    {"sort", ParsePipeSort},     {"order", ParsePipeSort},     {"first", ParsePipeFirst},   {"last", ParsePipeLast},
-    {"stats", ParsePipeStats},   {"top", ParsePipeTop},        {"uniq", ParsePipeUniq},
+    {"limit", ParsePipeLimit},   {"head", ParsePipeLimit},    {"offset", ParsePipeOffset},
+    {"skip", ParsePipeOffset},   {"fields", ParsePipeFields}, {"keep", ParsePipeFields},
+    {"delete", ParsePipeDelete}, {"drop", ParsePipeDelete},   {"rm", ParsePipeDelete},
+    {"del", ParsePipeDelete},    {"filter", ParsePipeFilter}, {"where", ParsePipeFilter},
+    {"sort", ParsePipeSort},     {"order", ParsePipeSort},    {"first", ParsePipeFirst},
+    {"last", ParsePipeLast},     {"stats", ParsePipeStats},   {"top", ParsePipeTop},
+    {"uniq", ParsePipeUniq},
 };
 
 constexpr std::string_view kPipesNotBuilt[] = {
-    "block_stats",    "blocks_count",  "collapse_nums",  "copy",           "cp",          "decolorize",    "drop_empty_fields", "eval",
-    "extract",        "extract_regexp", "facets",        "field_names",    "field_values", "format",       "generate_sequence", "hash",
-    "join",           "json_array_len", "len",           "math",           "mv",          "pack_json",     "pack_logfmt",       "query_stats",
-    "rename",         "replace",       "replace_regexp", "running_stats",  "sample",      "set_stream_fields", "split",         "stream_context",
-    "time_add",       "total_stats",   "union",          "unpack_json",    "unpack_logfmt", "unpack_syslog", "unpack_words",    "unroll",
+    "block_stats",
+    "blocks_count",
+    "collapse_nums",
+    "copy",
+    "cp",
+    "decolorize",
+    "drop_empty_fields",
+    "eval",
+    "extract",
+    "extract_regexp",
+    "facets",
+    "field_names",
+    "field_values",
+    "format",
+    "generate_sequence",
+    "hash",
+    "join",
+    "json_array_len",
+    "len",
+    "math",
+    "mv",
+    "pack_json",
+    "pack_logfmt",
+    "query_stats",
+    "rename",
+    "replace",
+    "replace_regexp",
+    "running_stats",
+    "sample",
+    "set_stream_fields",
+    "split",
+    "stream_context",
+    "time_add",
+    "total_stats",
+    "union",
+    "unpack_json",
+    "unpack_logfmt",
+    "unpack_syslog",
+    "unpack_words",
+    "unroll",
 };
 
 }  // namespace
 
 Status Interrupt::Check() const {
-  if (cancelled_ != nullptr && cancelled_->load(std::memory_order_relaxed)) return Cancelled("query was cancelled");
+  if (cancelled_ != nullptr && cancelled_->load(std::memory_order_relaxed))
+    return Cancelled("query was cancelled");
   if (deadline_ns_ != std::numeric_limits<int64_t>::max() && clock_->MonotonicNs() >= deadline_ns_)
-    return DeadlineExceeded("query took longer than its deadline allows; narrow its time range or raise the timeout");
+    return DeadlineExceeded(
+        "query took longer than its deadline allows; narrow its time range or raise the timeout");
   return {};
 }
 
 Result<std::unique_ptr<Pipe>> ParsePipe(filter::Lexer* lexer, const ParseOptions& options) {
   const filter::Token token = lexer->token();
-  if (token.kind != filter::Token::Kind::kWord) return lexer->ErrorHere("expected a pipe behind '|', found " + lexer->Found());
+  if (token.kind != filter::Token::Kind::kWord)
+    return lexer->ErrorHere("expected a pipe behind '|', found " + lexer->Found());
   const std::string name = filter::AsciiLower(token.text);
   for (const PipeRow& row : kPipes) {
     if (row.name != name) continue;
     lexer->Next();
     return row.parse({lexer, options, row.name});
   }
-  if (std::find(std::begin(kPipesNotBuilt), std::end(kPipesNotBuilt), name) != std::end(kPipesNotBuilt))
+  if (std::find(std::begin(kPipesNotBuilt), std::end(kPipesNotBuilt), name) !=
+      std::end(kPipesNotBuilt))
     return lexer->ErrorHere("pipe \"" + name + "\" is not supported yet");
   return lexer->ErrorHere("unknown pipe \"" + token.text + "\"");
 }
@@ -90,10 +131,13 @@ Result<std::vector<FieldPattern>> ParseFieldList(filter::Lexer* lexer, std::stri
   return fields;
 }
 
-Result<std::vector<FieldPattern>> ParseFieldListInParentheses(filter::Lexer* lexer, std::string_view expected) {
-  if (!lexer->TakeSymbol('(')) return lexer->ErrorHere("expected " + std::string(expected) + ", found " + lexer->Found());
+Result<std::vector<FieldPattern>> ParseFieldListInParentheses(filter::Lexer* lexer,
+                                                              std::string_view expected) {
+  if (!lexer->TakeSymbol('('))
+    return lexer->ErrorHere("expected " + std::string(expected) + ", found " + lexer->Found());
   NL_TRY(std::vector<FieldPattern> fields, ParseFieldList(lexer, "the name of a field"));
-  if (!lexer->TakeSymbol(')')) return lexer->ErrorHere("expected ',' or ')', found " + lexer->Found());
+  if (!lexer->TakeSymbol(')'))
+    return lexer->ErrorHere("expected ',' or ')', found " + lexer->Found());
   return fields;
 }
 

@@ -1,4 +1,5 @@
-// `top 10 by (a, b)`: the groups with most rows, as stats by (a, b) count() hits | sort by (hits desc, a, b) limit 10.
+// `top 10 by (a, b)`: the groups with most rows, as stats by (a, b) count() hits | sort by (hits
+// desc, a, b) limit 10.
 #include "query/query.h"
 #include "query/stats_pipe.h"
 
@@ -7,7 +8,8 @@ namespace {
 
 class TopPipe : public Pipe {
  public:
-  TopPipe(StatsSpec stats, uint64_t limit, std::unique_ptr<Pipe> sort) : stats_(std::move(stats)), limit_(limit), sort_(std::move(sort)) {}
+  TopPipe(StatsSpec stats, uint64_t limit, std::unique_ptr<Pipe> sort)
+      : stats_(std::move(stats)), limit_(limit), sort_(std::move(sort)) {}
 
   void Print(std::string* to) const override {
     to->append("top " + std::to_string(limit_) + " by ");
@@ -15,7 +17,9 @@ class TopPipe : public Pipe {
     to->append(" hits as ");
     filter::AppendQuoted(to, stats_.calls[0].name);
   }
-  Stage* Start(const StageContext& context, Stage* next) const override { return StartStats(stats_, context, sort_->Start(context, next)); }
+  Stage* Start(const StageContext& context, Stage* next) const override {
+    return StartStats(stats_, context, sort_->Start(context, next));
+  }
   bool aggregates() const override { return true; }
 
  private:
@@ -56,14 +60,16 @@ PipeResult ParsePipeTop(const PipeParse& parse) {
     NL_TRY(limit, ParseCount(lexer, "a number of groups or 'by' after 'top'"));
   }
   StatsSpec stats;
-  if (!lexer->TakeKeyword("by") && !lexer->IsSymbol('(')) return lexer->ErrorHere("expected 'by' and a list of fields, found " + lexer->Found());
+  if (!lexer->TakeKeyword("by") && !lexer->IsSymbol('('))
+    return lexer->ErrorHere("expected 'by' and a list of fields, found " + lexer->Found());
   const size_t begin = lexer->token().begin;
   NL_TRY(stats.by, ParseGroupFields(lexer));
   if (stats.by.empty()) return lexer->ErrorAt(begin, "expected at least one field after 'by'");
   stats.calls.push_back({MakeStatsCount(), HitsName(stats.by)});
   if (lexer->TakeKeyword("hits")) {
     lexer->TakeKeyword("as");
-    if (!lexer->IsText()) return lexer->ErrorHere("expected a name after 'hits as', found " + lexer->Found());
+    if (!lexer->IsText())
+      return lexer->ErrorHere("expected a name after 'hits as', found " + lexer->Found());
     stats.calls[0].name = lexer->token().text;
     lexer->Next();
   }

@@ -6,7 +6,8 @@ namespace {
 
 class UniqPipe : public Pipe {
  public:
-  UniqPipe(StatsSpec stats, std::optional<uint64_t> limit) : stats_(std::move(stats)), limit_(limit) {
+  UniqPipe(StatsSpec stats, std::optional<uint64_t> limit)
+      : stats_(std::move(stats)), limit_(limit) {
     if (limit) limit_pipe_ = MakePipeLimit(*limit);
   }
 
@@ -31,13 +32,16 @@ class UniqPipe : public Pipe {
 
 PipeResult ParsePipeUniq(const PipeParse& parse) {
   filter::Lexer* lexer = parse.lexer;
-  if (!lexer->TakeKeyword("by") && !lexer->IsSymbol('(')) return lexer->ErrorHere("expected 'by' and a list of fields after 'uniq', found " + lexer->Found());
+  if (!lexer->TakeKeyword("by") && !lexer->IsSymbol('('))
+    return lexer->ErrorHere("expected 'by' and a list of fields after 'uniq', found " +
+                            lexer->Found());
   const size_t begin = lexer->token().begin;
   StatsSpec stats;
   NL_TRY(stats.by, ParseGroupFields(lexer));
   if (stats.by.empty()) return lexer->ErrorAt(begin, "expected at least one field after 'by'");
   if (lexer->TakeKeyword("with")) {
-    if (!lexer->IsKeyword("hits")) return lexer->ErrorHere("expected 'hits' after 'with', found " + lexer->Found());
+    if (!lexer->IsKeyword("hits"))
+      return lexer->ErrorHere("expected 'hits' after 'with', found " + lexer->Found());
   }
   if (lexer->TakeKeyword("hits")) stats.calls.push_back({MakeStatsCount(), "hits"});
   std::optional<uint64_t> limit;

@@ -8,7 +8,8 @@
 namespace neurallog::query {
 namespace {
 
-Result<std::unique_ptr<filter::Filter>> AddExtraFilters(std::unique_ptr<filter::Filter> filter, const std::vector<std::string>& extra) {
+Result<std::unique_ptr<filter::Filter>> AddExtraFilters(std::unique_ptr<filter::Filter> filter,
+                                                        const std::vector<std::string>& extra) {
   if (extra.empty()) return filter;
   auto all = filter::MakeFilter(filter::Filter::Kind::kAnd);
   const auto add = [&all](std::unique_ptr<filter::Filter> child) {
@@ -32,7 +33,8 @@ Query& Query::operator=(Query&&) noexcept = default;
 Query::~Query() = default;
 
 bool Query::aggregates() const {
-  return std::any_of(pipes.begin(), pipes.end(), [](const auto& pipe) { return pipe->aggregates(); });
+  return std::any_of(pipes.begin(), pipes.end(),
+                     [](const auto& pipe) { return pipe->aggregates(); });
 }
 
 Result<Query> ParseQuery(std::string_view text, const ParseOptions& options) {
@@ -43,11 +45,13 @@ Result<Query> ParseQuery(std::string_view text, const ParseOptions& options) {
   NL_TRY(query.filter, AddExtraFilters(std::move(filter), options.extra_filters));
   NL_TRY(query.program, filter::Program::Compile(*query.filter, {.now_ns = options.now_ns}));
   while (lexer.TakeSymbol('|')) {
-    if (query.pipes.size() == kPipesMax) return lexer.ErrorHere("expected at most " + std::to_string(kPipesMax) + " pipes");
+    if (query.pipes.size() == kPipesMax)
+      return lexer.ErrorHere("expected at most " + std::to_string(kPipesMax) + " pipes");
     NL_TRY(auto pipe, ParsePipe(&lexer, options));
     query.pipes.push_back(std::move(pipe));
   }
-  if (!lexer.AtEnd()) return lexer.ErrorHere("expected '|' or the end of the query, found " + lexer.Found());
+  if (!lexer.AtEnd())
+    return lexer.ErrorHere("expected '|' or the end of the query, found " + lexer.Found());
   return query;
 }
 

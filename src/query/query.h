@@ -1,9 +1,11 @@
-// A parsed and compiled query: a filter and the pipes that its rows go through. The language is docs/query-language.md.
+// A parsed and compiled query: a filter and the pipes that its rows go through. The language is
+// docs/query-language.md.
 //
-//   NL_TRY(Query query, ParseQuery("level:error | stats by (source) count() hits", {.now_ns = clock.WallNs()}));
-//   snapshot of blocks in query.time_range() -> Execution (query/execution.h)
+//   NL_TRY(Query query, ParseQuery("level:error | stats by (source) count() hits", {.now_ns =
+//   clock.WallNs()})); snapshot of blocks in query.time_range() -> Execution (query/execution.h)
 //
-// Errors are InvalidArgument and begin with the place: "1:23: expected a list of fields after 'by'". Movable; thread-safe for reading.
+// Errors are InvalidArgument and begin with the place: "1:23: expected a list of fields after
+// 'by'". Movable; thread-safe for reading.
 #pragma once
 
 #include <cstdint>
@@ -24,8 +26,9 @@ class Pipe;
 inline constexpr size_t kPipesMax = 100;
 
 struct ParseOptions {
-  int64_t now_ns = 0;                        // what `now` and `_time:5m` refer to
-  std::vector<std::string> extra_filters{};  // filters that every row must pass too, each a text of its own
+  int64_t now_ns = 0;  // what `now` and `_time:5m` refer to
+  std::vector<std::string>
+      extra_filters{};  // filters that every row must pass too, each a text of its own
 };
 
 struct Query {
@@ -40,7 +43,8 @@ struct Query {
 
   // No row outside of it can be part of the answer.
   const TimeRange& time_range() const { return program->time_range(); }
-  // True when some pipe makes new rows (stats, top, uniq): the rows of the answer are not log records.
+  // True when some pipe makes new rows (stats, top, uniq): the rows of the answer are not log
+  // records.
   bool aggregates() const;
 };
 

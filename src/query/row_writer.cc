@@ -8,7 +8,8 @@ namespace {
 Result<ShownColumn> Find(Batch& batch, std::string name, std::string shown) {
   ShownColumn found{std::move(name), std::move(shown), nullptr};
   NL_TRY(found.column, batch.Get(found.name));
-  found.is_time = found.column != nullptr && found.name == filter::kFieldTime && found.column->encoding == block::Encoding::kInts;
+  found.is_time = found.column != nullptr && found.name == filter::kFieldTime &&
+                  found.column->encoding == block::Encoding::kInts;
   return found;
 }
 
@@ -20,11 +21,14 @@ std::unique_ptr<RowWriter> MakeRowWriter(OutputFormat format) {
 
 Result<std::vector<ShownColumn>> FindShownColumns(Batch& batch, bool with_stream) {
   std::vector<ShownColumn> columns;
-  const std::vector<FieldPattern>* ordered = batch.projection == nullptr ? nullptr : batch.projection->ordered_fields();
+  const std::vector<FieldPattern>* ordered =
+      batch.projection == nullptr ? nullptr : batch.projection->ordered_fields();
   if (ordered != nullptr) {
     for (const FieldPattern& field : *ordered) {
       NL_TRY(ShownColumn column, Find(batch, field.name, field.shown));
-      const bool is_there_already = std::any_of(columns.begin(), columns.end(), [&](const ShownColumn& other) { return other.shown == column.shown; });
+      const bool is_there_already =
+          std::any_of(columns.begin(), columns.end(),
+                      [&](const ShownColumn& other) { return other.shown == column.shown; });
       if (!is_there_already) columns.push_back(std::move(column));
     }
     return columns;
@@ -34,7 +38,9 @@ Result<std::vector<ShownColumn>> FindShownColumns(Batch& batch, bool with_stream
   for (const block::ColumnMeta& meta : batch.rows->columns().header().columns) {
     const bool is_stream = meta.name == filter::kFieldStream || meta.name == filter::kFieldStreamId;
     if (!adds_stream || !is_stream) names.push_back(meta.name);
-    if (adds_stream && meta.name == filter::kFieldTime) names.insert(names.end(), {std::string(filter::kFieldStreamId), std::string(filter::kFieldStream)});
+    if (adds_stream && meta.name == filter::kFieldTime)
+      names.insert(names.end(),
+                   {std::string(filter::kFieldStreamId), std::string(filter::kFieldStream)});
   }
   for (std::string& name : names) {
     if (batch.projection != nullptr && !batch.projection->Shows(name)) continue;

@@ -1,5 +1,5 @@
-// Rows as NDJSON lines. A writer keeps a plan for the block it writes from: which columns, in which order, with keys already
-// quoted and values of dictionaries already rendered. Not thread-safe.
+// Rows as NDJSON lines. A writer keeps a plan for the block it writes from: which columns, in which
+// order, with keys already quoted and values of dictionaries already rendered. Not thread-safe.
 #pragma once
 
 #include <memory>
@@ -25,14 +25,15 @@ std::unique_ptr<RowWriter> MakeVictoriaLogsWriter();
 
 // A column to print, found by its stored name.
 struct ShownColumn {
-  std::string name;               // stored name
-  std::string shown;              // as the query wrote it; empty: the query did not name it
-  const block::Column* column;    // null: no row has the field
-  bool is_time = false;           // integers to be printed as RFC 3339
+  std::string name;             // stored name
+  std::string shown;            // as the query wrote it; empty: the query did not name it
+  const block::Column* column;  // null: no row has the field
+  bool is_time = false;         // integers to be printed as RFC 3339
 };
 
-// The columns of a batch that its projection shows: in the order of the `fields` pipe, else as they lie in the block.
-// `with_stream`: also the fields _stream and _stream_id when no `fields` pipe decides.
+// The columns of a batch that its projection shows: in the order of the `fields` pipe, else as they
+// lie in the block. `with_stream`: also the fields _stream and _stream_id when no `fields` pipe
+// decides.
 Result<std::vector<ShownColumn>> FindShownColumns(Batch& batch, bool with_stream);
 
 }  // namespace neurallog::query

@@ -1,4 +1,5 @@
-// `count()`: rows. `count(a, b)`: rows in which one of the fields has a value. `count_empty(a, b)`: rows in which none has.
+// `count()`: rows. `count(a, b)`: rows in which one of the fields has a value. `count_empty(a, b)`:
+// rows in which none has.
 #include "query/stats_function.h"
 
 namespace neurallog::query {
@@ -6,7 +7,8 @@ namespace {
 
 class CountState : public StatsState {
  public:
-  CountState(const std::vector<FieldPattern>& fields, bool counts_empty) : fields_(fields), counts_empty_(counts_empty) {}
+  CountState(const std::vector<FieldPattern>& fields, bool counts_empty)
+      : fields_(fields), counts_empty_(counts_empty) {}
 
   void Resize(size_t groups) override { counts_.resize(groups); }
 
@@ -20,7 +22,9 @@ class CountState : public StatsState {
     return {};
   }
 
-  void Append(size_t group, filter::ColumnBuilder* to) override { to->Add(std::to_string(counts_[group]), ValueType::kNumber); }
+  void Append(size_t group, filter::ColumnBuilder* to) override {
+    to->Add(std::to_string(counts_[group]), ValueType::kNumber);
+  }
   size_t memory_bytes() const override { return counts_.capacity() * sizeof(uint64_t); }
 
  private:
@@ -32,9 +36,10 @@ class CountState : public StatsState {
     const std::vector<uint32_t>& rows = input.batch.List();
     char scratch[24];
     for (size_t i = 0; i < rows.size(); ++i) {
-      const bool has_value = std::any_of(columns.begin(), columns.end(), [&](const block::Column* column) {
-        return column != nullptr && !column->TextAt(rows[i], scratch).empty();
-      });
+      const bool has_value =
+          std::any_of(columns.begin(), columns.end(), [&](const block::Column* column) {
+            return column != nullptr && !column->TextAt(rows[i], scratch).empty();
+          });
       if (has_value != counts_empty_) ++counts_[input.GroupOf(i)];
     }
     return {};
@@ -47,7 +52,8 @@ class CountState : public StatsState {
 
 class CountFunction : public StatsFunction {
  public:
-  CountFunction(std::vector<FieldPattern> fields, bool counts_empty) : fields_(std::move(fields)), counts_empty_(counts_empty) {}
+  CountFunction(std::vector<FieldPattern> fields, bool counts_empty)
+      : fields_(std::move(fields)), counts_empty_(counts_empty) {}
 
   void Print(std::string* to) const override {
     to->append(counts_empty_ ? "count_empty(" : "count(");
@@ -55,7 +61,9 @@ class CountFunction : public StatsFunction {
     PrintFieldList(to, fields_);
     to->push_back(')');
   }
-  std::unique_ptr<StatsState> Start() const override { return std::make_unique<CountState>(fields_, counts_empty_); }
+  std::unique_ptr<StatsState> Start() const override {
+    return std::make_unique<CountState>(fields_, counts_empty_);
+  }
 
  private:
   const std::vector<FieldPattern> fields_;
@@ -64,16 +72,20 @@ class CountFunction : public StatsFunction {
 
 }  // namespace
 
-std::unique_ptr<StatsFunction> MakeStatsCount() { return std::make_unique<CountFunction>(std::vector<FieldPattern>(), /*counts_empty=*/false); }
+std::unique_ptr<StatsFunction> MakeStatsCount() {
+  return std::make_unique<CountFunction>(std::vector<FieldPattern>(), /*counts_empty=*/false);
+}
 
 StatsFunctionResult ParseStatsCount(filter::Lexer* lexer) {
   NL_TRY(std::vector<FieldPattern> fields, ParseStatsFields(lexer, /*may_be_empty=*/true));
-  return std::unique_ptr<StatsFunction>(std::make_unique<CountFunction>(std::move(fields), /*counts_empty=*/false));
+  return std::unique_ptr<StatsFunction>(
+      std::make_unique<CountFunction>(std::move(fields), /*counts_empty=*/false));
 }
 
 StatsFunctionResult ParseStatsCountEmpty(filter::Lexer* lexer) {
   NL_TRY(std::vector<FieldPattern> fields, ParseStatsFields(lexer, /*may_be_empty=*/false));
-  return std::unique_ptr<StatsFunction>(std::make_unique<CountFunction>(std::move(fields), /*counts_empty=*/true));
+  return std::unique_ptr<StatsFunction>(
+      std::make_unique<CountFunction>(std::move(fields), /*counts_empty=*/true));
 }
 
 }  // namespace neurallog::query

@@ -1,5 +1,6 @@
-// `count_uniq(a, b)`: how many different combinations of values there are, those that are all empty left out. Sets hold 128-bit hashes of
-// the values: 10^12 different values would collide with a probability below 10^-14.
+// `count_uniq(a, b)`: how many different combinations of values there are, those that are all empty
+// left out. Sets hold 128-bit hashes of the values: 10^12 different values would collide with a
+// probability below 10^-14.
 #include "base/bytes.h"
 #include "base/hash.h"
 #include "query/stats_function.h"
@@ -50,7 +51,9 @@ class CountUniqState : public StatsState {
     for (size_t i = 0; i < fields_.size(); ++i) {
       NL_TRY(columns[i], input.batch.Get(fields_[i].name));
     }
-    const bool is_single_dict = columns.size() == 1 && columns[0] != nullptr && columns[0]->encoding == block::Encoding::kDict && !input.has_groups();
+    const bool is_single_dict = columns.size() == 1 && columns[0] != nullptr &&
+                                columns[0]->encoding == block::Encoding::kDict &&
+                                !input.has_groups();
     if (is_single_dict) {
       UpdateFromDict(*columns[0], input);
     } else {
@@ -59,7 +62,9 @@ class CountUniqState : public StatsState {
     return {};
   }
 
-  void Append(size_t group, filter::ColumnBuilder* to) override { to->Add(std::to_string(sets_[group].size()), ValueType::kNumber); }
+  void Append(size_t group, filter::ColumnBuilder* to) override {
+    to->Add(std::to_string(sets_[group].size()), ValueType::kNumber);
+  }
 
   size_t memory_bytes() const override {
     size_t bytes = sets_.capacity() * sizeof(HashSet);
@@ -73,7 +78,8 @@ class CountUniqState : public StatsState {
     for (const uint32_t row : input.batch.List())
       if (column.Has(row)) is_seen[column.codes[row]] = 1;
     for (size_t i = 0; i < is_seen.size(); ++i)
-      if (is_seen[i] != 0 && !column.entries[i].empty()) sets_[0].Insert(base::Hash128(column.entries[i]));
+      if (is_seen[i] != 0 && !column.entries[i].empty())
+        sets_[0].Insert(base::Hash128(column.entries[i]));
   }
 
   void UpdateFromRows(const std::vector<const block::Column*>& columns, const StatsInput& input) {
@@ -84,7 +90,8 @@ class CountUniqState : public StatsState {
       key.clear();
       bool has_value = false;
       for (const block::Column* column : columns) {
-        const std::string_view text = column == nullptr ? std::string_view() : column->TextAt(rows[i], scratch);
+        const std::string_view text =
+            column == nullptr ? std::string_view() : column->TextAt(rows[i], scratch);
         has_value |= !text.empty();
         if (columns.size() == 1) {
           key.append(text);
@@ -109,7 +116,9 @@ class CountUniqFunction : public StatsFunction {
     PrintFieldList(to, fields_);
     to->push_back(')');
   }
-  std::unique_ptr<StatsState> Start() const override { return std::make_unique<CountUniqState>(fields_); }
+  std::unique_ptr<StatsState> Start() const override {
+    return std::make_unique<CountUniqState>(fields_);
+  }
 
  private:
   const std::vector<FieldPattern> fields_;

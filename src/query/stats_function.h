@@ -1,5 +1,6 @@
-// The functions of the stats pipe: `count() hits`, `quantile(0.5, field)`. A StatsFunction is the parsed call, a StatsState its values for
-// every group of one execution. Each function has a file; the table of their names is stats_table.cc.
+// The functions of the stats pipe: `count() hits`, `quantile(0.5, field)`. A StatsFunction is the
+// parsed call, a StatsState its values for every group of one execution. Each function has a file;
+// the table of their names is stats_table.cc.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +21,8 @@ namespace neurallog::query {
 // Rows of a batch and the group of each.
 struct StatsInput {
   Batch& batch;
-  // Parallel to batch.List(). Empty: every row belongs to group 0, and batch.count says how many there are.
+  // Parallel to batch.List(). Empty: every row belongs to group 0, and batch.count says how many
+  // there are.
   std::span<const uint32_t> groups;
 
   bool has_groups() const { return !groups.empty(); }
@@ -75,7 +77,7 @@ class NumberReader {
  private:
   const block::Column* const column_;  // null: no row has one
   std::vector<filter::Number> entries_;
-  std::vector<uint8_t> is_number_;     // per entry
+  std::vector<uint8_t> is_number_;  // per entry
 };
 
 }  // namespace neurallog::query

@@ -1,4 +1,5 @@
-// The stats pipe as a part of others: `top` and `uniq` are stats with a fixed function and something behind.
+// The stats pipe as a part of others: `top` and `uniq` are stats with a fixed function and
+// something behind.
 #pragma once
 
 #include <memory>

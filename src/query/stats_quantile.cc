@@ -1,5 +1,5 @@
-// `quantile(0.95, a)` and `median(a)`: exact, by the nearest rank: the least value that at least this share of the values do not exceed.
-// Values that are not numbers do not count.
+// `quantile(0.95, a)` and `median(a)`: exact, by the nearest rank: the least value that at least
+// this share of the values do not exceed. Values that are not numbers do not count.
 #include <algorithm>
 #include <cmath>
 
@@ -12,7 +12,8 @@ namespace {
 
 class QuantileState : public StatsState {
  public:
-  QuantileState(const std::vector<FieldPattern>& fields, double share) : fields_(fields), share_(share) {}
+  QuantileState(const std::vector<FieldPattern>& fields, double share)
+      : fields_(fields), share_(share) {}
 
   void Resize(size_t groups) override { values_.resize(groups); }
 
@@ -41,7 +42,9 @@ class QuantileState : public StatsState {
     std::nth_element(values.begin(), values.begin() + static_cast<ptrdiff_t>(index), values.end());
     to->Add(FormatNumber(values[index]), ValueType::kNumber);
   }
-  size_t memory_bytes() const override { return values_.capacity() * sizeof(values_[0]) + value_bytes_; }
+  size_t memory_bytes() const override {
+    return values_.capacity() * sizeof(values_[0]) + value_bytes_;
+  }
 
  private:
   const std::vector<FieldPattern>& fields_;
@@ -52,14 +55,17 @@ class QuantileState : public StatsState {
 
 class QuantileFunction : public StatsFunction {
  public:
-  QuantileFunction(std::vector<FieldPattern> fields, double share, bool is_median) : fields_(std::move(fields)), share_(share), is_median_(is_median) {}
+  QuantileFunction(std::vector<FieldPattern> fields, double share, bool is_median)
+      : fields_(std::move(fields)), share_(share), is_median_(is_median) {}
 
   void Print(std::string* to) const override {
     to->append(is_median_ ? "median(" : "quantile(" + FormatNumber(share_) + ", ");
     PrintFieldList(to, fields_);
     to->push_back(')');
   }
-  std::unique_ptr<StatsState> Start() const override { return std::make_unique<QuantileState>(fields_, share_); }
+  std::unique_ptr<StatsState> Start() const override {
+    return std::make_unique<QuantileState>(fields_, share_);
+  }
 
  private:
   const std::vector<FieldPattern> fields_;
@@ -71,18 +77,24 @@ class QuantileFunction : public StatsFunction {
 
 StatsFunctionResult ParseStatsQuantile(filter::Lexer* lexer) {
   filter::Number share;
-  const bool is_share = lexer->IsText() && filter::ParseNumber(lexer->token().text, &share) && share.value >= 0 && share.value <= 1;
-  if (!is_share) return lexer->ErrorHere("expected a number from 0 to 1 after 'quantile(', found " + lexer->Found());
+  const bool is_share = lexer->IsText() && filter::ParseNumber(lexer->token().text, &share) &&
+                        share.value >= 0 && share.value <= 1;
+  if (!is_share)
+    return lexer->ErrorHere("expected a number from 0 to 1 after 'quantile(', found " +
+                            lexer->Found());
   lexer->Next();
-  if (!lexer->TakeSymbol(',')) return lexer->ErrorHere("expected ',' and the names of fields, found " + lexer->Found());
+  if (!lexer->TakeSymbol(','))
+    return lexer->ErrorHere("expected ',' and the names of fields, found " + lexer->Found());
   NL_TRY(std::vector<FieldPattern> fields, ParseStatsFields(lexer, /*may_be_empty=*/false));
-  return std::unique_ptr<StatsFunction>(std::make_unique<QuantileFunction>(std::move(fields), static_cast<double>(share.value), /*is_median=*/false));
+  return std::unique_ptr<StatsFunction>(std::make_unique<QuantileFunction>(
+      std::move(fields), static_cast<double>(share.value), /*is_median=*/false));
 }
 
 StatsFunctionResult ParseStatsMedian(filter::Lexer* lexer) {
   constexpr double kHalf = 0.5;
   NL_TRY(std::vector<FieldPattern> fields, ParseStatsFields(lexer, /*may_be_empty=*/false));
-  return std::unique_ptr<StatsFunction>(std::make_unique<QuantileFunction>(std::move(fields), kHalf, /*is_median=*/true));
+  return std::unique_ptr<StatsFunction>(
+      std::make_unique<QuantileFunction>(std::move(fields), kHalf, /*is_median=*/true));
 }
 
 }  // namespace neurallog::query

@@ -12,14 +12,21 @@ struct FunctionRow {
 };
 
 constexpr FunctionRow kFunctions[] = {
-    {"count", ParseStatsCount}, {"count_empty", ParseStatsCountEmpty}, {"count_uniq", ParseStatsCountUniq}, {"sum", ParseStatsSum},
-    {"avg", ParseStatsAvg},     {"min", ParseStatsMin},                {"max", ParseStatsMax},              {"quantile", ParseStatsQuantile},
+    {"count", ParseStatsCount},
+    {"count_empty", ParseStatsCountEmpty},
+    {"count_uniq", ParseStatsCountUniq},
+    {"sum", ParseStatsSum},
+    {"avg", ParseStatsAvg},
+    {"min", ParseStatsMin},
+    {"max", ParseStatsMax},
+    {"quantile", ParseStatsQuantile},
     {"median", ParseStatsMedian},
 };
 
 constexpr std::string_view kFunctionsNotBuilt[] = {
-    "any", "count_uniq_hash", "field_max", "field_min", "histogram", "json_values", "rate",   "rate_sum", "row_any",
-    "row_max", "row_min", "stddev", "sum_len", "uniq_values", "values",
+    "any",     "count_uniq_hash", "field_max", "field_min", "histogram", "json_values",
+    "rate",    "rate_sum",        "row_any",   "row_max",   "row_min",   "stddev",
+    "sum_len", "uniq_values",     "values",
 };
 
 }  // namespace
@@ -28,12 +35,15 @@ StatsFunctionResult ParseStatsFunction(filter::Lexer* lexer) {
   if (!lexer->IsText() || lexer->token().kind != filter::Token::Kind::kWord)
     return lexer->ErrorHere("expected a function such as count(), found " + lexer->Found());
   const std::string name = filter::AsciiLower(lexer->token().text);
-  const bool is_built = std::any_of(std::begin(kFunctions), std::end(kFunctions), [&](const FunctionRow& row) { return row.name == name; });
-  if (!is_built && std::find(std::begin(kFunctionsNotBuilt), std::end(kFunctionsNotBuilt), name) != std::end(kFunctionsNotBuilt))
+  const bool is_built = std::any_of(std::begin(kFunctions), std::end(kFunctions),
+                                    [&](const FunctionRow& row) { return row.name == name; });
+  if (!is_built && std::find(std::begin(kFunctionsNotBuilt), std::end(kFunctionsNotBuilt), name) !=
+                       std::end(kFunctionsNotBuilt))
     return lexer->ErrorHere("function \"" + name + "\" is not supported yet");
   if (!is_built) return lexer->ErrorHere("unknown function \"" + name + "\" in stats");
   lexer->Next();
-  if (!lexer->TakeSymbol('(')) return lexer->ErrorHere("expected '(' after '" + name + "', found " + lexer->Found());
+  if (!lexer->TakeSymbol('('))
+    return lexer->ErrorHere("expected '(' after '" + name + "', found " + lexer->Found());
   for (const FunctionRow& row : kFunctions)
     if (row.name == name) return row.parse(lexer);
   return Internal("function \"" + name + "\" has no parser");
@@ -50,7 +60,8 @@ Result<std::vector<FieldPattern>> ParseStatsFields(filter::Lexer* lexer, bool ma
       fields.push_back(std::move(field));
     } while (lexer->TakeSymbol(','));
   }
-  if (!lexer->TakeSymbol(')')) return lexer->ErrorHere("expected ',' or ')', found " + lexer->Found());
+  if (!lexer->TakeSymbol(')'))
+    return lexer->ErrorHere("expected ',' or ')', found " + lexer->Found());
   return fields;
 }
 
@@ -58,7 +69,8 @@ NumberReader::NumberReader(const block::Column* column) : column_(column) {
   if (column == nullptr) return;
   entries_.resize(column->entries.size());
   is_number_.resize(column->entries.size());
-  for (size_t i = 0; i < entries_.size(); ++i) is_number_[i] = filter::ParseNumber(column->entries[i], &entries_[i]) ? 1 : 0;
+  for (size_t i = 0; i < entries_.size(); ++i)
+    is_number_[i] = filter::ParseNumber(column->entries[i], &entries_[i]) ? 1 : 0;
 }
 
 bool NumberReader::Read(uint32_t row, filter::Number* number) const {
@@ -67,9 +79,7 @@ bool NumberReader::Read(uint32_t row, filter::Number* number) const {
     case block::Encoding::kInts:
       *number = {true, column_->ints[row], static_cast<long double>(column_->ints[row])};
       return true;
-    case block::Encoding::kConst:
-      *number = entries_[0];
-      return is_number_[0] != 0;
+    case block::Encoding::kConst: *number = entries_[0]; return is_number_[0] != 0;
     case block::Encoding::kDict:
       *number = entries_[column_->codes[row]];
       return is_number_[column_->codes[row]] != 0;

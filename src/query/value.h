@@ -1,4 +1,5 @@
-// Values as sort, min and max compare them: empty ones first, then numbers by value, then texts byte by byte.
+// Values as sort, min and max compare them: empty ones first, then numbers by value, then texts
+// byte by byte.
 #pragma once
 
 #include <string>

@@ -1,8 +1,9 @@
 // The native form: typed values, dotted names nested again, as the client sent them.
 //
-// The names of a block make a tree, walked once into a list of leaves with their paths. A row is written leaf by leaf; objects are
-// opened and closed where the paths of neighbouring leaves part. When a row has a value for `a` and one for `a.b`, the object `a` cannot
-// exist, and `a.b` is written flat beside it.
+// The names of a block make a tree, walked once into a list of leaves with their paths. A row is
+// written leaf by leaf; objects are opened and closed where the paths of neighbouring leaves part.
+// When a row has a value for `a` and one for `a.b`, the object `a` cannot exist, and `a.b` is
+// written flat beside it.
 #include "base/json_text.h"
 #include "base/time_format.h"
 #include "filter/filter.h"
@@ -54,25 +55,30 @@ class NativeWriter : public RowWriter {
 
  private:
   struct Node {
-    std::string key;                    // of an object: "name": with quotes and colon
-    std::vector<uint32_t> children;     // in order of first appearance
+    std::string key;                 // of an object: "name": with quotes and colon
+    std::vector<uint32_t> children;  // in order of first appearance
     const block::Column* column = nullptr;
     bool is_time = false;
-    std::string name;                   // of a column: what it is called
+    std::string name;  // of a column: what it is called
   };
   struct Leaf {
     const block::Column* column;
     bool is_time;
-    std::vector<uint32_t> path;         // object nodes from the top, without the leaf
-    std::vector<std::string> keys;      // keys[d]: the leaf's key when only d objects of its path are open
-    std::vector<std::pair<size_t, const block::Column*>> rivals;  // path[first] is also the name of a column
-    std::vector<std::string> rendered;  // key and value at full depth, per entry of a dictionary; empty: not rendered yet
+    std::vector<uint32_t> path;  // object nodes from the top, without the leaf
+    std::vector<std::string>
+        keys;  // keys[d]: the leaf's key when only d objects of its path are open
+    std::vector<std::pair<size_t, const block::Column*>>
+        rivals;                         // path[first] is also the name of a column
+    std::vector<std::string> rendered;  // key and value at full depth, per entry of a dictionary;
+                                        // empty: not rendered yet
   };
 
   void AddColumn(ShownColumn column, bool nests) {
     if (column.column == nullptr) return;
     const bool is_record_time = nests && column.shown.empty() && column.name == filter::kFieldTime;
-    std::string name = !column.shown.empty() ? column.shown : is_record_time ? std::string(kFieldTimestamp) : column.name;
+    std::string name = !column.shown.empty() ? column.shown
+                       : is_record_time      ? std::string(kFieldTimestamp)
+                                             : column.name;
     uint32_t node = 0;
     std::string_view rest = name;
     for (size_t depth = 0; nests && depth < kDepthMax; ++depth) {
@@ -143,7 +149,8 @@ class NativeWriter : public RowWriter {
     return depth;
   }
 
-  // Closes and opens objects until the first `depth` ones of the leaf's path are open. Returns whether a comma must come next.
+  // Closes and opens objects until the first `depth` ones of the leaf's path are open. Returns
+  // whether a comma must come next.
   bool MoveTo(const Leaf& leaf, size_t depth, bool needs_comma, std::string* out) {
     size_t common = 0;
     while (common < depth && common < open_.size() && open_[common] == leaf.path[common]) ++common;
@@ -168,7 +175,8 @@ class NativeWriter : public RowWriter {
       out->append(leaf->keys[depth]);
       return WriteValue(column, leaf->is_time, row, out);
     }
-    std::string& rendered = leaf->rendered[column.encoding == block::Encoding::kDict ? column.codes[row] : 0];
+    std::string& rendered =
+        leaf->rendered[column.encoding == block::Encoding::kDict ? column.codes[row] : 0];
     if (rendered.empty()) {
       rendered = leaf->keys[depth];
       WriteValue(column, leaf->is_time, row, &rendered);
@@ -176,7 +184,8 @@ class NativeWriter : public RowWriter {
     out->append(rendered);
   }
 
-  static void WriteValue(const block::Column& column, bool is_time, uint32_t row, std::string* out) {
+  static void WriteValue(const block::Column& column, bool is_time, uint32_t row,
+                         std::string* out) {
     if (is_time) {
       out->push_back('"');
       base::AppendRfc3339(out, column.ints[row]);
@@ -196,9 +205,9 @@ class NativeWriter : public RowWriter {
 
   std::shared_ptr<Rows> rows_;
   std::shared_ptr<const Projection> projection_;
-  std::vector<Node> nodes_;      // 0 is the record itself
+  std::vector<Node> nodes_;  // 0 is the record itself
   std::vector<Leaf> leaves_;
-  std::vector<uint32_t> open_;   // objects that are open in the line being written
+  std::vector<uint32_t> open_;  // objects that are open in the line being written
 };
 
 }  // namespace

@@ -1,4 +1,5 @@
-// VictoriaLogs' form: every value a string, names with dots, fields without a value left out (rows made by a pipe show them).
+// VictoriaLogs' form: every value a string, names with dots, fields without a value left out (rows
+// made by a pipe show them).
 #include "base/json_text.h"
 #include "base/time_format.h"
 #include "filter/filter.h"
@@ -38,22 +39,30 @@ class VictoriaLogsWriter : public RowWriter {
 
  private:
   struct PlannedField {
-    std::string key;                     // "name": with quotes and colon
+    std::string key;  // "name": with quotes and colon
     const block::Column* column;
     bool is_time;
-    std::vector<std::string> rendered;   // key and value, per entry of a dictionary; empty: not rendered yet
+    std::vector<std::string>
+        rendered;  // key and value, per entry of a dictionary; empty: not rendered yet
   };
 
   static void MoveMessageForward(std::vector<ShownColumn>* columns) {
-    const auto is_message = [](const ShownColumn& column) { return column.shown.empty() && column.name == kFieldMessage; };
+    const auto is_message = [](const ShownColumn& column) {
+      return column.shown.empty() && column.name == kFieldMessage;
+    };
     const auto message = std::find_if(columns->begin(), columns->end(), is_message);
-    const auto first_other = std::find_if(columns->begin(), columns->end(), [](const ShownColumn& column) { return column.name[0] != '_'; });
-    if (message != columns->end() && first_other < message) std::rotate(first_other, message, message + 1);
+    const auto first_other =
+        std::find_if(columns->begin(), columns->end(),
+                     [](const ShownColumn& column) { return column.name[0] != '_'; });
+    if (message != columns->end() && first_other < message)
+      std::rotate(first_other, message, message + 1);
   }
 
   void AddField(const ShownColumn& column) {
     PlannedField field{{}, column.column, column.is_time, {}};
-    const std::string_view name = !column.shown.empty() ? std::string_view(column.shown) : column.name == kFieldMessage ? "_msg" : std::string_view(column.name);
+    const std::string_view name = !column.shown.empty()          ? std::string_view(column.shown)
+                                  : column.name == kFieldMessage ? "_msg"
+                                                                 : std::string_view(column.name);
     base::AppendJsonString(&field.key, name);
     field.key.push_back(':');
     if (column.column != nullptr) field.rendered.resize(column.column->entries.size());
@@ -70,7 +79,9 @@ class VictoriaLogsWriter : public RowWriter {
       out->push_back('"');
       return true;
     }
-    if (!field->rendered.empty()) return WriteEntry(field, column->encoding == block::Encoding::kDict ? column->codes[row] : 0, out);
+    if (!field->rendered.empty())
+      return WriteEntry(field, column->encoding == block::Encoding::kDict ? column->codes[row] : 0,
+                        out);
     char scratch[24];
     const std::string_view text = column->TextAt(row, scratch);
     if (text.empty()) return WriteEmpty(*field, out);
@@ -104,6 +115,8 @@ class VictoriaLogsWriter : public RowWriter {
 
 }  // namespace
 
-std::unique_ptr<RowWriter> MakeVictoriaLogsWriter() { return std::make_unique<VictoriaLogsWriter>(); }
+std::unique_ptr<RowWriter> MakeVictoriaLogsWriter() {
+  return std::make_unique<VictoriaLogsWriter>();
+}
 
 }  // namespace neurallog::query

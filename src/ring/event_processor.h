@@ -10,7 +10,8 @@
 namespace neurallog::ring {
 
 // Start and Stop from one thread; Handler runs on the processor's thread:
-//   void OnBatch(RingBuffer<Event>& ring, int64_t first, int64_t last);
+//   int64_t OnBatch(RingBuffer<Event>& ring, int64_t first, int64_t last);     // returns the last it handled: `last`, or a later one that
+//                                                                              // was published meanwhile
 template <typename Event, typename Handler>
 class EventProcessor {
  public:
@@ -35,9 +36,9 @@ class EventProcessor {
   void Run() {
     int64_t next = sequence_.Get() + 1;
     for (;;) {
-      const int64_t last = ring_->WaitFor(next, stop_);
-      if (last < next) return;
-      handler_->OnBatch(*ring_, next, last);
+      const int64_t published = ring_->WaitFor(next, stop_);
+      if (published < next) return;
+      const int64_t last = handler_->OnBatch(*ring_, next, published);
       sequence_.Set(last);
       next = last + 1;
     }

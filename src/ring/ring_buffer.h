@@ -60,6 +60,7 @@ class RingBuffer {
   }
 
   Event& operator[](int64_t sequence) { return events_[Index(sequence)]; }
+  const Event& operator[](int64_t sequence) const { return events_[Index(sequence)]; }
 
   void Publish(int64_t sequence) {
     available_[Index(sequence)].exchange(Turn(sequence), std::memory_order_seq_cst);

@@ -101,7 +101,6 @@ Result<std::unique_ptr<Server>> Server::Start(const config::Config& config) {
   options->decode.record_fields_max = static_cast<uint32_t>(config.ingest.record_fields_max);
   options->decode.field_name_bytes_max = config.ingest.field_name_bytes_max;
   options->query_threads = config.query.threads > 0 ? config.query.threads : Cores();
-  options->query_queue_max = static_cast<size_t>(config.query.queue_max);
   NL_TRY(options->open_without_keys, DecideOpen(config, *server->engine_));
   server->api_ = std::make_unique<api::Api>(server->engine_.get(), server->registry_.get(), std::move(options));
   server->ApplyReloadable();
@@ -136,6 +135,7 @@ void Server::ApplyReloadable() {
   api::ApiOptions& options = api_->options();
   options.future_max_ns = config_.storage.future_max.count();
   options.query_concurrency_max = config_.query.concurrency_max;
+  options.query_queue_max = static_cast<size_t>(config_.query.queue_max);
   options.query_timeout_ns = config_.query.timeout.count();
   options.query_memory_bytes_max = config_.query.memory_bytes_max;
   options.rows_limit_default = static_cast<uint64_t>(config_.query.rows_limit_default);
@@ -151,6 +151,7 @@ void Server::Reload(const config::Config& fresh) {
   config_.storage.retention = fresh.storage.retention;
   config_.storage.future_max = fresh.storage.future_max;
   config_.query.concurrency_max = fresh.query.concurrency_max;
+  config_.query.queue_max = fresh.query.queue_max;
   config_.query.timeout = fresh.query.timeout;
   config_.query.memory_bytes_max = fresh.query.memory_bytes_max;
   config_.query.rows_limit_default = fresh.query.rows_limit_default;

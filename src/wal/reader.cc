@@ -48,26 +48,29 @@ bool ValidFrame(std::string_view segment, uint64_t offset, uint32_t salt, Frame*
 
 class Replayer {
  public:
-  explicit Replayer(const std::function<Status(const Frame&)>& visit) : visit_(visit) {}
+  Replayer(const ReplayExpectation& expectation, const std::function<Status(const Frame&)>& visit)
+      : expectation_(expectation), visit_(visit) {}
 
   ReplaySummary& summary() { return summary_; }
 
   Status ReadSegment(const SegmentFile& file, std::string_view bytes) {
     SegmentHeader header;
     if (!DecodeSegmentHeader(bytes.substr(0, std::min(bytes.size(), kSegmentHeaderBytes)), &header) || header.number != file.number) {
-      // A crash while a segment is begun leaves no such file (it is renamed when ready), so this is damage if frames were in it; the
-      // gap shows in the next segment's LSNs. Without a next one only a never-used segment can look like this.
-      unreadable_.push_back("segment " + SegmentName(file.number) + ": its header is damaged");
+      // A segment gets its name when its header is durable, so a crash leaves no such file.
+      summary_.damage.push_back(SegmentName(file.number) + ": its header is damaged, so none of its frames can be read");
       return {};
     }
     bool begun = false;
+    bad_page_seen_ = false;
     uint64_t offset = kSegmentHeaderBytes;
     while (offset < bytes.size()) {
       Frame frame;
       if (ValidFrame(bytes, offset, header.salt, &frame) && frame.info.lsn > summary_.last_lsn) {
-        NL_RETURN_IF_ERROR(Accept(file, offset, frame));
-        if (!begun) summary_.segments.push_back({file.number, frame.info.lsn});
-        begun = true;
+        NL_TRY(const bool accepted, Accept(file, offset, frame));
+        if (accepted && !begun) {
+          summary_.segments.push_back({file.number, frame.info.lsn});
+          begun = true;
+        }
         offset += kFrameHeaderBytes + frame.payload.size();
       } else if (offset % kPageBytes != 0) {
         offset = AlignUp(offset);  // the padding of a group
@@ -79,53 +82,57 @@ class Replayer {
         offset += kPageBytes;
       }
     }
+    if (!begun) summary_.empty_segments.push_back(file.number);
     return {};
+  }
+
+  // After the last segment: frames that were durable and are not there.
+  void CheckEnd() {
+    const Lsn next = summary_.frames == 0 ? expectation_.needed_from : summary_.last_lsn + 1;
+    if (next <= expectation_.durable_lsn)
+      summary_.damage.push_back("frames " + std::to_string(next) + " to " + std::to_string(expectation_.durable_lsn) + " are missing at the end");
   }
 
  private:
   // A valid frame behind a hole: the hole is damage if this frame knows that the missing ones were durable; otherwise both are leftovers
   // of one group that was never acknowledged, and the log ends at the hole.
-  Status Accept(const SegmentFile& file, uint64_t offset, const Frame& frame) {
-    const Lsn expected = summary_.last_lsn + 1;
+  Result<bool> Accept(const SegmentFile& file, uint64_t offset, const Frame& frame) {
     const bool first = summary_.frames == 0;
-    if (!first && frame.info.lsn != expected) {
-      if (frame.info.durable_lsn < expected) return {};
+    const Lsn expected = first ? expectation_.needed_from : summary_.last_lsn + 1;
+    if (frame.info.lsn > expected) {
+      if (frame.info.durable_lsn < expected) return false;
       summary_.damage.push_back("frames " + std::to_string(expected) + " to " + std::to_string(frame.info.lsn - 1) + " are missing before " +
                                 SegmentName(file.number) + " offset " + std::to_string(offset) +
-                                (bad_page_seen_ ? ", unreadable from " + bad_place_ : "") + Unreadable());
+                                (bad_page_seen_ ? ", unreadable from " + bad_place_ : ""));
     }
     bad_page_seen_ = false;
     summary_.last_lsn = frame.info.lsn;
     summary_.bytes += kFrameHeaderBytes + frame.payload.size();
     ++summary_.frames;
-    return visit_(frame);
+    NL_RETURN_IF_ERROR(visit_(frame));
+    return true;
   }
 
-  std::string Unreadable() {
-    std::string text;
-    for (const std::string& reason : unreadable_) text += "; " + reason;
-    unreadable_.clear();
-    return text;
-  }
-
+  const ReplayExpectation expectation_;
   const std::function<Status(const Frame&)>& visit_;
   ReplaySummary summary_;
   bool bad_page_seen_ = false;
   std::string bad_place_;
-  std::vector<std::string> unreadable_;
 };
 
 }  // namespace
 
-Result<ReplaySummary> Replay(io::FileSystem* file_system, const std::string& directory, const std::function<Status(const Frame&)>& visit) {
+Result<ReplaySummary> Replay(io::FileSystem* file_system, const std::string& directory, const ReplayExpectation& expectation,
+                             const std::function<Status(const Frame&)>& visit) {
   NL_RETURN_IF_ERROR(file_system->CreateDirectories(directory));
   NL_TRY(const std::vector<SegmentFile> segments, ListSegments(file_system, directory));
-  Replayer replayer(visit);
+  Replayer replayer(expectation, visit);
   for (const SegmentFile& segment : segments) {
     NL_TRY(const base::Buffer bytes, ReadWhole(file_system, segment.path));
     NL_RETURN_IF_ERROR(replayer.ReadSegment(segment, bytes.view()).Annotate(segment.path));
     replayer.summary().last_segment = segment.number;
   }
+  replayer.CheckEnd();
   return std::move(replayer.summary());
 }
 

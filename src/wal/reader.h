@@ -1,6 +1,6 @@
 // Reads a write-ahead log back, front to back, and tells a torn tail from damage.
 //
-//   NL_TRY(ReplaySummary summary, Replay(file_system, directory, [&](const Frame& frame) { ...; return Status(); }));
+//   NL_TRY(ReplaySummary summary, Replay(file_system, directory, {.needed_from = 1}, [&](const Frame& frame) { ...; return Status(); }));
 //
 // A frame is valid when its checksum verifies and its LSN is the next one. The log ends at the first invalid frame, unless a later valid
 // frame says (durable_lsn) that the invalid one had been made durable: then acknowledged rows are damaged. Replay then goes on behind
@@ -29,10 +29,18 @@ struct ReplaySummary {
   uint64_t frames = 0;
   uint64_t bytes = 0;                           // of valid frames
   std::vector<Writer::LiveSegment> segments;    // those that hold frames
+  std::vector<uint64_t> empty_segments;         // numbers of those that hold none
   std::vector<std::string> damage;              // one sentence per gap in durable frames; empty: none
 };
 
-// `visit` is called for each valid frame in LSN order; its error ends the replay. Memory: one segment is mapped at a time.
-Result<ReplaySummary> Replay(io::FileSystem* file_system, const std::string& directory, const std::function<Status(const Frame&)>& visit);
+// What is known of the log besides its files.
+struct ReplayExpectation {
+  Lsn needed_from = 1;   // no frame from here on has been released
+  Lsn durable_lsn = 0;   // frames up to here were durable; 0: not known
+};
+
+// `visit` is called for each valid frame in LSN order; its error ends the replay. Memory: one segment is held at a time.
+Result<ReplaySummary> Replay(io::FileSystem* file_system, const std::string& directory, const ReplayExpectation& expectation,
+                             const std::function<Status(const Frame&)>& visit);
 
 }  // namespace neurallog::wal

@@ -16,11 +16,13 @@ Writer::Writer(io::FileSystem* file_system, const WriterOptions& options)
     : file_system_(file_system), options_(options), staging_(options.staging_bytes) {}
 
 Result<std::unique_ptr<Writer>> Writer::Open(io::FileSystem* file_system, const WriterOptions& options, Lsn last_lsn,
-                                             std::vector<LiveSegment> live_segments, uint64_t last_segment) {
+                                             std::vector<LiveSegment> live_segments, const std::vector<uint64_t>& empty_segments,
+                                             uint64_t last_segment) {
   NL_RETURN_IF_ERROR(file_system->CreateDirectories(options.directory));
   NL_TRY(const std::vector<std::string> names, file_system->List(options.directory));
   for (const std::string& name : names)
     if (IsRecycledName(name)) NL_RETURN_IF_ERROR(file_system->Remove(options.directory + "/" + name));
+  for (const uint64_t number : empty_segments) NL_RETURN_IF_ERROR(file_system->Remove(options.directory + "/" + SegmentName(number)));
   std::unique_ptr<Writer> writer(new Writer(file_system, options));
   writer->next_lsn_ = writer->group_first_lsn_ = last_lsn + 1;
   writer->durable_lsn_ = last_lsn;
@@ -182,12 +184,20 @@ void Writer::PrepareLoop() {
     if (made.ok()) {
       prepared_ = std::make_unique<Segment>(std::move(made).value());
     } else {
-      base::LogWarn("wal: cannot prepare the next segment", {{"error", made.status().ToString()}});
+      WarnNotPrepared(made.status());
     }
     prepare_wanted_ = false;
     preparing_ = false;
     prepared_ready_.NotifyAll();
   }
+}
+
+// It is tried again for every group, so at most one line in ten seconds.
+void Writer::WarnNotPrepared(const Status& status) {
+  const int64_t now_ns = base::Clock::System().MonotonicNs();
+  if (last_warning_ns_ != 0 && now_ns - last_warning_ns_ < 10 * base::kNsPerSecond) return;
+  last_warning_ns_ = now_ns;
+  base::LogWarn("wal: cannot prepare the next segment", {{"error", status.ToString()}});
 }
 
 void Writer::Release(Lsn lsn) {

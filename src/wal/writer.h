@@ -37,13 +37,14 @@ struct WriterOptions {
 class Writer {
  public:
   // Continues a log whose last segment has number `last_segment` (0: none) and whose last frame is `last_lsn` (0: none). Always begins a
-  // new segment. `live_segments` are the segments that replay still needs, with the first LSN of each.
+  // new segment. `live_segments` are the segments that replay still needs, with the first LSN of each; `empty_segments` are removed.
   struct LiveSegment {
     uint64_t number;
     Lsn first_lsn;
   };
   static Result<std::unique_ptr<Writer>> Open(io::FileSystem* file_system, const WriterOptions& options, Lsn last_lsn,
-                                              std::vector<LiveSegment> live_segments, uint64_t last_segment);
+                                              std::vector<LiveSegment> live_segments, const std::vector<uint64_t>& empty_segments,
+                                              uint64_t last_segment);
   ~Writer();
 
   // Stages one frame and returns its LSN. `info.lsn` and `info.durable_lsn` are filled in here.
@@ -77,6 +78,7 @@ class Writer {
   // Makes a ready-to-write segment file; called by the preparing thread, or by the committer when that one is late.
   Result<Segment> PrepareSegment(uint64_t number);
   void PrepareLoop();
+  void WarnNotPrepared(const Status& status);
   void Retire(uint64_t number) NL_REQUIRES(mutex_);
   std::string Path(const std::string& name) const { return options_.directory + "/" + name; }
 
@@ -108,6 +110,7 @@ class Writer {
   bool prepare_wanted_ NL_GUARDED_BY(mutex_) = false;
   bool preparing_ NL_GUARDED_BY(mutex_) = false;
   bool stop_ NL_GUARDED_BY(mutex_) = false;
+  int64_t last_warning_ns_ = 0;  // owned by the preparing thread
   std::thread preparer_;
 };
 

@@ -21,7 +21,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   const auto query = ParseQuery(text, {.now_ns = 1'748'736'000'000'000'000});
   if (!query.ok()) {
-    Check(query.status().code() == neurallog::Code::kInvalidArgument && !query.status().message().empty());
+    Check(query.status().code() == neurallog::Code::kInvalidArgument &&
+          !query.status().message().empty());
     return 0;
   }
   const std::string printed = ToText(*query);

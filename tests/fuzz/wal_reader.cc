@@ -63,7 +63,7 @@ uint64_t WalkRows(const model::RecordBatch& batch) {
 uint64_t Read(std::string segment) {
   OneSegment files(std::move(segment));
   uint64_t frames = 0, last_lsn = 0;
-  const auto summary = Replay(&files, "wal", [&](const Frame& frame) {
+  const auto summary = Replay(&files, "wal", {}, [&](const Frame& frame) {
     NL_CHECK(frame.info.lsn > last_lsn);
     last_lsn = frame.info.lsn;
     ++frames;

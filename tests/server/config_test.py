@@ -136,6 +136,12 @@ class CommandLineTest(FolderTest):
         self.assertEqual(run("--version").returncode, 0)
         self.assertEqual(run("--help").returncode, 0)
 
+    def test_a_query_queue_of_no_places_still_serves_free_threads(self):
+        server = self.serve("--query-queue-max=0")
+        self.assertEqual(server.post({"a": 1})[0], 200)
+        self.assertEqual(server.request("GET", "/v1/logs")[0], 200)
+        self.assertEqual(server.post({"name": "acme"}, "/v1/tenants")[0], 201)
+
     def test_a_port_that_is_taken_is_exit_1_and_named(self):
         with socket.create_server(("127.0.0.1", 0)) as taken:
             listen = f"127.0.0.1:{taken.getsockname()[1]}"

@@ -88,7 +88,7 @@ class Server:
 
     def stderr(self):
         """What all runs so far have written to it."""
-        return os.pread(self.log.fileno(), 1 << 30, 0).decode("utf-8", "replace")
+        return os.pread(self.log.fileno(), os.fstat(self.log.fileno()).st_size, 0).decode("utf-8", "replace")
 
     def request(self, method, target, body=None, headers=None, timeout=60):
         """Returns (status, headers as a dict in lower case, body)."""

@@ -3,10 +3,13 @@
 import datetime
 import gzip
 import hashlib
+import http.client
 import json
 import os
 import shutil
 import signal
+import threading
+import time
 import unittest
 import zlib
 
@@ -275,7 +278,7 @@ class AskingTest(unittest.TestCase):
 
     def test_old_dates_are_stored_and_found(self):
         old = ["1970-01-01T00:00:00Z", "1969-12-31T23:59:59.999999999Z", "2005-03-01T00:00:00Z", "1900-01-01T00:00:00Z"]
-        status, answer = self.server.post([{"timestamp": time, "message": "old", "old": 1} for time in old])
+        status, answer = self.server.post([{"timestamp": when, "message": "old", "old": 1} for when in old])
         self.assertEqual((status, answer["accepted"]), (200, len(old)))
         self.assertEqual([row["timestamp"] for row in self.server.search("old:=1", order="asc")], sorted(old))
         self.assertEqual(len(self.server.search("old:=1", start="2005", end="2005")), 1)
@@ -320,6 +323,80 @@ class RestartTest(unittest.TestCase):
             self.assertEqual(server.post({"timestamp": JUNE, "n": 5000})[0], 200)
             self.assertEqual(server.restart(), 0)
             self.assert_whole(server, 5001)
+
+    def test_every_row_is_found_right_after_its_answer_while_blocks_are_sealed(self):
+        with Server("--storage-block-rows=64", "--wal-segment-bytes=1MiB", "--wal-retained-bytes-max=2MiB") as server:
+            wrong = []
+
+            def write(name):
+                for i in range(60):
+                    rows = [{"timestamp": JUNE + (i * 37 + j) % 9 * DAY, "message": "x" * 1000, "writer": name, "n": i * 20 + j} for j in range(20)]
+                    status, _ = server.post(rows)
+                    found = sorted(row["n"] for row in server.search(f"writer:={name}"))
+                    if status != 200 or found != list(range((i + 1) * 20)):
+                        wrong.append((name, i, status, len(found)))
+                        return
+            writers = [threading.Thread(target=write, args=(name,)) for name in ("first", "second", "third")]
+            for writer in writers:
+                writer.start()
+            for writer in writers:
+                writer.join()
+            self.assertEqual(wrong, [])
+            server.kill()
+            server.start()
+            for name in ("first", "second", "third"):
+                self.assertEqual(sorted(row["n"] for row in server.search(f"writer:={name}")), list(range(1200)))
+
+    def test_sigterm_during_writing_keeps_every_answered_row(self):
+        with Server("--storage-block-rows=256") as server:
+            answered, unanswered = set(), set()
+
+            def write(name):
+                for i in range(100_000):
+                    numbers = range(name * 10**7 + i * 10, name * 10**7 + i * 10 + 10)
+                    try:
+                        status, _ = server.post([{"timestamp": JUNE + i, "n": n} for n in numbers])
+                    except (OSError, http.client.HTTPException, ValueError):
+                        unanswered.update(numbers)
+                        return
+                    if status != 200:
+                        return
+                    answered.update(numbers)
+            writers = [threading.Thread(target=write, args=(name,)) for name in range(3)]
+            for writer in writers:
+                writer.start()
+            time.sleep(0.5)
+            self.assertEqual(server.stop(), 0)
+            for writer in writers:
+                writer.join()
+            server.start()
+            found = [row["n"] for row in server.search("n:*")]
+            self.assertEqual(len(found), len(set(found)))
+            self.assertGreater(len(answered), 100)
+            self.assertEqual(answered - set(found), set())
+            self.assertEqual(set(found) - answered - unanswered, set())
+
+    def test_rows_beside_the_catch_all_partition_are_there_once(self):
+        with Server() as server:
+            self.assertEqual(server.post({"timestamp": "2025-06-01T00:00:00Z", "n": 0})[0], 200)
+            server.restart()  # the month has a partition now
+            rows = [{"timestamp": "1677-09-25T00:00:00Z", "n": 1}, {"timestamp": "2025-06-02T00:00:00Z", "n": 2}]
+            self.assertEqual(server.post(rows)[1]["accepted"], 2)
+            for _ in range(2):
+                server.restart()
+                self.assert_whole(server, 3)
+
+    def test_rows_of_more_times_than_there_are_partitions_are_there_once(self):
+        with Server("--storage-block-rows=512") as server:
+            for begin, step in ((0, 7 * DAY), (-3650 * DAY, DAY), (-1000 * DAY, 13 * DAY)):
+                first = server.count("n:*")
+                rows = [{"timestamp": begin + i * step, "n": first + i} for i in range(1500)]
+                self.assertEqual(server.post(rows)[1]["accepted"], 1500)
+                server.kill()
+                server.start()
+                self.assert_whole(server, first + 1500)
+                self.assertEqual(server.restart(), 0)
+                self.assert_whole(server, first + 1500)
 
     def test_restarts_leave_no_log_segments_behind(self):
         with Server() as server:

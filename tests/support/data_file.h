@@ -1,17 +1,19 @@
-// Tests of the query language as data files (tests/query/**/*.test). A file is a list of parts, separated by empty lines:
+// Tests of the query language as data files (tests/query/**/*.test). A file is a list of parts,
+// separated by empty lines:
 //
 //   # a comment, anywhere                     now 2025-06-01T00:01:00Z
 //
 //   load                                      error
 //   {"_time":"2025-06-01T00:00:00Z",...}      level:error | stats by
 //                                             ----
-//   query [format=native] [limit=2]           1:23: expected a list of fields after 'by', found the end of the query
-//   level:error | stats count() n
+//   query [format=native] [limit=2]           1:23: expected a list of fields after 'by', found the
+//   end of the query level:error | stats count() n
 //   ----
 //   {"n":"1"}
 //
-// `load` adds records, in order of time; `query` compares the rows, `error` the message. Every query runs on one block and on blocks of two
-// rows, sealed and not. With NL_UPDATE=1 in the environment the expectations are rewritten; review the diff.
+// `load` adds records, in order of time; `query` compares the rows, `error` the message. Every
+// query runs on one block and on blocks of two rows, sealed and not. With NL_UPDATE=1 in the
+// environment the expectations are rewritten; review the diff.
 #pragma once
 
 #include <cstdlib>
@@ -94,7 +96,8 @@ class DataFile {
   void RunQuery(Part* part, bool wants_error) {
     const bool is_update = std::getenv("NL_UPDATE") != nullptr;
     for (const size_t rows_per_block : {size_t{8192}, size_t{2}}) {
-      for (const TestBlockSet::Form form : {TestBlockSet::Form::kMemory, TestBlockSet::Form::kSealed}) {
+      for (const TestBlockSet::Form form :
+           {TestBlockSet::Form::kMemory, TestBlockSet::Form::kSealed}) {
         bool is_error = false;
         const std::vector<std::string> lines = Answer(*part, rows_per_block, form, &is_error);
         if (is_update) part->expected = lines;
@@ -113,7 +116,8 @@ class DataFile {
     return part.command.substr(begin, part.command.find(' ', begin) - begin);
   }
 
-  std::vector<std::string> Answer(const Part& part, size_t rows_per_block, TestBlockSet::Form form, bool* is_error) const {
+  std::vector<std::string> Answer(const Part& part, size_t rows_per_block, TestBlockSet::Form form,
+                                  bool* is_error) const {
     std::string text;
     for (const std::string& line : part.body) text += (text.empty() ? "" : "\n") + line;
     const auto fail = [is_error](const Status& status) {
@@ -123,9 +127,12 @@ class DataFile {
     auto query = query::ParseQuery(text, {.now_ns = now_ns_});
     if (!query.ok()) return fail(query.status());
     query::ExecuteOptions options;
-    options.format = Option(part, "format") == "native" ? query::OutputFormat::kNative : query::OutputFormat::kVictoriaLogs;
-    if (const std::string limit = Option(part, "limit"); !limit.empty()) options.limit = std::stoull(limit);
-    query::Execution execution(std::move(*query), std::make_shared<TestBlockSet>(records_, rows_per_block, form), options);
+    options.format = Option(part, "format") == "native" ? query::OutputFormat::kNative
+                                                        : query::OutputFormat::kVictoriaLogs;
+    if (const std::string limit = Option(part, "limit"); !limit.empty())
+      options.limit = std::stoull(limit);
+    query::Execution execution(
+        std::move(*query), std::make_shared<TestBlockSet>(records_, rows_per_block, form), options);
     std::string out;
     for (bool more = true; more;) {
       const auto next = execution.Next(/*bytes_target=*/64, &out);

@@ -1,8 +1,9 @@
-// Reads a JSON log record for tests: flattens objects with dots, keeps arrays as JSON text, as the ingest decoder does.
+// Reads a JSON log record for tests: flattens objects with dots, keeps arrays as JSON text, as the
+// ingest decoder does.
 #pragma once
 
-#include <catch2/catch.hpp>
 #include <simdjson.h>
+#include <catch2/catch.hpp>
 #include <string>
 #include <string_view>
 
@@ -11,11 +12,17 @@
 
 namespace neurallog::testing {
 
-// `to_string` prints floating point numbers with 17 digits and more; the text as written stands in the raw token.
-inline void AddJsonField(const std::string& name, simdjson::ondemand::value value, TestRecord* record) {
-  const auto add = [&](ValueType type, std::string_view text) { record->fields.push_back({name, type, std::string(text)}); };
+// `to_string` prints floating point numbers with 17 digits and more; the text as written stands in
+// the raw token.
+inline void AddJsonField(const std::string& name, simdjson::ondemand::value value,
+                         TestRecord* record) {
+  const auto add = [&](ValueType type, std::string_view text) {
+    record->fields.push_back({name, type, std::string(text)});
+  };
   const auto raw = [](std::string_view token) {
-    while (!token.empty() && std::string_view(" \t\r\n").find(token.back()) != std::string_view::npos) token.remove_suffix(1);
+    while (!token.empty() &&
+           std::string_view(" \t\r\n").find(token.back()) != std::string_view::npos)
+      token.remove_suffix(1);
     return token;
   };
   switch (value.type()) {
@@ -30,10 +37,14 @@ inline void AddJsonField(const std::string& name, simdjson::ondemand::value valu
       if (is_empty) add(ValueType::kObject, "{}");
       return;
     }
-    case simdjson::ondemand::json_type::array: return add(ValueType::kArray, std::string_view(simdjson::to_json_string(value)));
-    case simdjson::ondemand::json_type::string: return add(ValueType::kString, std::string_view(value.get_string()));
-    case simdjson::ondemand::json_type::number: return add(ValueType::kNumber, raw(value.raw_json_token()));
-    case simdjson::ondemand::json_type::boolean: return add(ValueType::kBool, value.get_bool() ? "true" : "false");
+    case simdjson::ondemand::json_type::array:
+      return add(ValueType::kArray, std::string_view(simdjson::to_json_string(value)));
+    case simdjson::ondemand::json_type::string:
+      return add(ValueType::kString, std::string_view(value.get_string()));
+    case simdjson::ondemand::json_type::number:
+      return add(ValueType::kNumber, raw(value.raw_json_token()));
+    case simdjson::ondemand::json_type::boolean:
+      return add(ValueType::kBool, value.get_bool() ? "true" : "false");
     case simdjson::ondemand::json_type::null: return add(ValueType::kNull, {});
   }
 }

@@ -1,4 +1,5 @@
-// Blocks for tests: rows that are not sealed (MemoryBlock), and rows that went through BuildBlock and back.
+// Blocks for tests: rows that are not sealed (MemoryBlock), and rows that went through BuildBlock
+// and back.
 #pragma once
 
 #include <algorithm>
@@ -29,7 +30,8 @@ inline std::shared_ptr<const model::RecordBatch> MakeBatch(const std::vector<Tes
   model::RecordBatchBuilder builder(64 << 10);
   for (const TestRecord& record : records) {
     builder.BeginRow();
-    for (const TestField& field : record.fields) builder.AddField(builder.NameId(field.name), field.type, field.value);
+    for (const TestField& field : record.fields)
+      builder.AddField(builder.NameId(field.name), field.type, field.value);
     builder.EndRow(record.timestamp_ns);
   }
   return builder.Finish();
@@ -49,7 +51,8 @@ inline std::vector<block::RowRef> RowsOf(const model::RecordBatch& batch) {
 // Rows as they are before they are sealed.
 class MemoryStored {
  public:
-  explicit MemoryStored(const std::shared_ptr<const model::RecordBatch>& batch) : block_({batch}, RowsOf(*batch)) {}
+  explicit MemoryStored(const std::shared_ptr<const model::RecordBatch>& batch)
+      : block_({batch}, RowsOf(*batch)) {}
   const block::BlockHeader& header() const { return block_.header(); }
   Result<block::Column> Read(size_t index) const { return block_.GetColumn(index); }
 
@@ -73,7 +76,8 @@ class SealedStored {
   Result<block::Column> Read(size_t index) const {
     const block::ColumnMeta& meta = header_->columns[index];
     const auto chunk = chunks_.find(index);
-    return block::DecodeColumn(meta, header_->rows, chunk == chunks_.end() ? meta.inline_chunk : chunk->second);
+    return block::DecodeColumn(meta, header_->rows,
+                               chunk == chunks_.end() ? meta.inline_chunk : chunk->second);
   }
 
  private:
@@ -84,7 +88,8 @@ class SealedStored {
 template <typename Stored>
 class StoredView : public block::BlockView {
  public:
-  explicit StoredView(const Stored& stored) : stored_(stored), columns_(stored.header().columns.size()) {}
+  explicit StoredView(const Stored& stored)
+      : stored_(stored), columns_(stored.header().columns.size()) {}
   const block::BlockHeader& header() const override { return stored_.header(); }
   Result<const block::Column*> GetColumn(size_t index) override {
     if (columns_[index] == nullptr) {
@@ -99,7 +104,8 @@ class StoredView : public block::BlockView {
   std::vector<std::unique_ptr<block::Column>> columns_;
 };
 
-// Records in blocks of `rows_per_block`, in the order given; every second block sealed, or all, or none.
+// Records in blocks of `rows_per_block`, in the order given; every second block sealed, or all, or
+// none.
 class TestBlockSet : public block::BlockSet {
  public:
   enum class Form { kMemory, kSealed, kMixed };
@@ -107,8 +113,10 @@ class TestBlockSet : public block::BlockSet {
   TestBlockSet(const std::vector<TestRecord>& records, size_t rows_per_block, Form form) {
     for (size_t begin = 0; begin < records.size(); begin += rows_per_block) {
       const size_t end = std::min(records.size(), begin + rows_per_block);
-      const auto batch = MakeBatch({records.begin() + static_cast<ptrdiff_t>(begin), records.begin() + static_cast<ptrdiff_t>(end)});
-      const bool is_sealed = form == Form::kSealed || (form == Form::kMixed && blocks_.size() % 2 == 0);
+      const auto batch = MakeBatch({records.begin() + static_cast<ptrdiff_t>(begin),
+                                    records.begin() + static_cast<ptrdiff_t>(end)});
+      const bool is_sealed =
+          form == Form::kSealed || (form == Form::kMixed && blocks_.size() % 2 == 0);
       Block block;
       if (is_sealed) {
         block.sealed = std::make_unique<SealedStored>(batch);

@@ -18,23 +18,30 @@ class RandomQueries {
 
   static constexpr int64_t kStartNs = 1'748'736'000'000'000'000;  // 2025-06-01
 
-  // Columns of every kind: dictionaries, numbers, numbers with texts among them, sparse ones, arrays, nulls.
+  // Columns of every kind: dictionaries, numbers, numbers with texts among them, sparse ones,
+  // arrays, nulls.
   std::vector<TestRecord> Records(size_t count) {
     std::vector<TestRecord> records(count);
     const bool has_one_source = Chance(3);
     for (TestRecord& record : records) {
       record.timestamp_ns = kStartNs + static_cast<int64_t>(Below(1000)) * 1'000'000;
-      const auto add = [&](const char* name, ValueType type, std::string value) { record.fields.push_back({name, type, std::move(value)}); };
+      const auto add = [&](const char* name, ValueType type, std::string value) {
+        record.fields.push_back({name, type, std::move(value)});
+      };
       if (!Chance(20)) add("message", ValueType::kString, Sentence());
-      if (!Chance(10)) add("level", ValueType::kString, Pick({"info", "error", "Error", "warn", ""}));
-      if (has_one_source || !Chance(10)) add("source", ValueType::kString, has_one_source ? "api" : Pick({"api", "api-gateway", "db", "änder"}));
+      if (!Chance(10))
+        add("level", ValueType::kString, Pick({"info", "error", "Error", "warn", ""}));
+      if (has_one_source || !Chance(10))
+        add("source", ValueType::kString,
+            has_one_source ? "api" : Pick({"api", "api-gateway", "db", "änder"}));
       if (!Chance(3)) add("status", ValueType::kNumber, std::to_string(Below(6) * 100));
       if (!Chance(3)) add("mixed", ValueType::kString, NumberText());
       if (Chance(8)) add("rare", ValueType::kString, Word());
       if (Chance(2)) add("tags", ValueType::kArray, "[\"" + Word() + "\",\"eu-west-1\"]");
       if (Chance(4)) add("nothing", ValueType::kNull, "");
       if (Chance(4)) add("flag", ValueType::kBool, Chance(2) ? "true" : "false");
-      if (Chance(6)) add("_stream", ValueType::kString, Chance(3) ? "" : "{app=\"" + Word() + "\"}");
+      if (Chance(6))
+        add("_stream", ValueType::kString, Chance(3) ? "" : "{app=\"" + Word() + "\"}");
       if (Chance(9)) add("status", ValueType::kNumber, "7");
     }
     return records;
@@ -52,26 +59,57 @@ class RandomQueries {
     return kind == 9 ? Stream() : Leaf();
   }
 
-  uint64_t Below(uint64_t end) { return std::uniform_int_distribution<uint64_t>(0, end - 1)(random_); }
+  uint64_t Below(uint64_t end) {
+    return std::uniform_int_distribution<uint64_t>(0, end - 1)(random_);
+  }
   bool Chance(uint64_t one_in) { return Below(one_in) == 0; }
   std::string Pick(const std::vector<std::string>& texts) { return texts[Below(texts.size())]; }
 
  private:
-  std::string Word() { return Pick({"timeout", "time", "out", "TimeOut", "disk", "full", "ORD-17", "ORD-18-XA", "eu", "west", "_x", "ärger", "ÄRGER", "a\"b", "x\\y", "7", "500"}); }
+  std::string Word() {
+    return Pick({"timeout", "time", "out", "TimeOut", "disk", "full", "ORD-17", "ORD-18-XA", "eu",
+                 "west", "_x", "ärger", "ÄRGER", "a\"b", "x\\y", "7", "500"});
+  }
   std::string Sentence() {
     std::string text;
-    for (uint64_t words = Below(7); words-- > 0;) text += Word() + Pick({" ", "-", "", "  ", ".", "="});
+    for (uint64_t words = Below(7); words-- > 0;)
+      text += Word() + Pick({" ", "-", "", "  ", ".", "="});
     return text;
   }
   std::string NumberText() {
-    return Pick({"10", "9.5", "007", "1e3", "-5", "10KiB", "5ms", "1h30m", "", "abc", "500", "-0", "9223372036854775807", "9223372036854775808", "12.", "1.5KB",
-                 "2B", "0x10", "999999999999999999", "inf", "NaN", "+3"});
+    return Pick({"10",
+                 "9.5",
+                 "007",
+                 "1e3",
+                 "-5",
+                 "10KiB",
+                 "5ms",
+                 "1h30m",
+                 "",
+                 "abc",
+                 "500",
+                 "-0",
+                 "9223372036854775807",
+                 "9223372036854775808",
+                 "12.",
+                 "1.5KB",
+                 "2B",
+                 "0x10",
+                 "999999999999999999",
+                 "inf",
+                 "NaN",
+                 "+3"});
   }
-  std::string Field() { return Pick({"message", "message", "message", "level", "source", "status", "mixed", "rare", "tags", "nothing", "flag", "absent", "_stream", "_stream_id"}); }
+  std::string Field() {
+    return Pick({"message", "message", "message", "level", "source", "status", "mixed", "rare",
+                 "tags", "nothing", "flag", "absent", "_stream", "_stream_id"});
+  }
   // A text that has a chance to be there.
   std::string Needle() {
     switch (Below(5)) {
-      case 0: return Pick({"api", "error", "info", "100", "500", "{source=\"api\"}", "eu-west-1", "true", "db"});
+      case 0:
+        return Pick(
+            {"api", "error", "info", "100", "500", "{source=\"api\"}", "eu-west-1", "true", "db"});
       case 1: return NonEmpty(NumberText());
       case 2: return Word() + Pick({" ", "-", "", "."}) + Word();
       case 3: return Pick({" ", "-", "t", "ti", "e", "ärg", ".", "ut", "\"", "\n"});
@@ -94,10 +132,14 @@ class RandomQueries {
     do {
       filter->stream.emplace_back();
       do {
-        filter::StreamTag tag{Pick({"source", "level", "absent"}), static_cast<filter::StreamTag::Op>(Below(6)), {}};
-        const bool is_regexp = tag.op == filter::StreamTag::Op::kMatch || tag.op == filter::StreamTag::Op::kNotMatch;
-        const bool is_list = tag.op == filter::StreamTag::Op::kIn || tag.op == filter::StreamTag::Op::kNotIn;
-        tag.values.push_back(is_regexp ? Pick({"a.*", "api|db", "", "e.+r"}) : Pick({"api", "db", "", "error"}));
+        filter::StreamTag tag{
+            Pick({"source", "level", "absent"}), static_cast<filter::StreamTag::Op>(Below(6)), {}};
+        const bool is_regexp =
+            tag.op == filter::StreamTag::Op::kMatch || tag.op == filter::StreamTag::Op::kNotMatch;
+        const bool is_list =
+            tag.op == filter::StreamTag::Op::kIn || tag.op == filter::StreamTag::Op::kNotIn;
+        tag.values.push_back(is_regexp ? Pick({"a.*", "api|db", "", "e.+r"})
+                                       : Pick({"api", "db", "", "error"}));
         if (is_list && Chance(2)) tag.values.push_back("änder");
         filter->stream.back().push_back(std::move(tag));
       } while (Chance(3));
@@ -114,23 +156,21 @@ class RandomQueries {
       case Kind::kAnd:
       case Kind::kOr:
       case Kind::kNot:
-      case Kind::kStream:
-        return filter::MakeFilter(Kind::kAll);
+      case Kind::kStream: return filter::MakeFilter(Kind::kAll);
       case Kind::kPhrase:
       case Kind::kPrefix:
         filter->ignore_case = Chance(3);
         filter->text = Needle();
         return filter;
       case Kind::kExact:
-      case Kind::kExactPrefix:
-        filter->text = Needle();
-        return filter;
+      case Kind::kExactPrefix: filter->text = Needle(); return filter;
       case Kind::kIn:
         while (Chance(2)) filter->values.push_back(Chance(5) ? "" : Needle());
         return filter;
       case Kind::kRange:
         if (!Chance(3)) filter->min = {NonEmpty(NumberText()), Chance(2)};
-        if (filter->min.text.empty() || !Chance(3)) filter->max = {NonEmpty(NumberText()), Chance(2)};
+        if (filter->min.text.empty() || !Chance(3))
+          filter->max = {NonEmpty(NumberText()), Chance(2)};
         return filter;
       case Kind::kTextRange:
         filter->min = {Chance(4) ? "" : Needle(), true};
@@ -141,12 +181,13 @@ class RandomQueries {
         filter->max = {Chance(4) ? "inf" : std::to_string(Below(30)), true};
         return filter;
       case Kind::kRegexp:
-        filter->text = Pick({"ORD-[0-9]+-X[A-F]", "time|disk", "(?i)timeout", "^time", "full$", "t.*o", "[0-9]{3}", "disk|x", "(timeout|ärger) ", "\\bout\\b", "eu.west", "(?i:DISK)"});
+        filter->text =
+            Pick({"ORD-[0-9]+-X[A-F]", "time|disk", "(?i)timeout", "^time", "full$", "t.*o",
+                  "[0-9]{3}", "disk|x", "(timeout|ärger) ", "\\bout\\b", "eu.west", "(?i:DISK)"});
         return filter;
       case Kind::kTime: return Time();
       case Kind::kAny:
-      case Kind::kEmpty:
-        return filter;
+      case Kind::kEmpty: return filter;
     }
     return filter;
   }
@@ -154,12 +195,14 @@ class RandomQueries {
   std::unique_ptr<filter::Filter> Time() {
     auto filter = filter::MakeFilter(filter::Filter::Kind::kTime);
     const auto bound = [this]() -> filter::TimeBound {
-      const auto ns = static_cast<int64_t>(Below(1000)) * 1'000'000 + static_cast<int64_t>(Below(2));
+      const auto ns =
+          static_cast<int64_t>(Below(1000)) * 1'000'000 + static_cast<int64_t>(Below(2));
       if (Chance(2)) return {filter::TimeBound::Kind::kNow, ns - 1'000'000'000};
       return {filter::TimeBound::Kind::kAbsolute, kStartNs + ns};
     };
     if (!Chance(3)) filter->time_start = bound();
-    if (filter->time_start.kind == filter::TimeBound::Kind::kUnbounded || Chance(2)) filter->time_end = bound();
+    if (filter->time_start.kind == filter::TimeBound::Kind::kUnbounded || Chance(2))
+      filter->time_end = bound();
     return filter;
   }
 

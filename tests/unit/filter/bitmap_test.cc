@@ -12,7 +12,8 @@ TEST_CASE("a range of rows is kept whatever its place in the words") {
         Bitmap bitmap(rows, true);
         bitmap.KeepRange(begin, end);
         uint32_t wrong = 0;
-        for (uint32_t row = 0; row < rows; ++row) wrong += bitmap.Test(row) != (row >= begin && row < end) ? 1 : 0;
+        for (uint32_t row = 0; row < rows; ++row)
+          wrong += bitmap.Test(row) != (row >= begin && row < end) ? 1 : 0;
         REQUIRE(wrong == 0);
         REQUIRE(bitmap.Count() == std::min(end, rows) - begin);
       }

@@ -1,5 +1,5 @@
-// Random filters over random records: the record evaluator, the block evaluator on unsealed and on sealed rows, and the naive engine
-// must agree. NL_SEED repeats a run.
+// Random filters over random records: the record evaluator, the block evaluator on unsealed and on
+// sealed rows, and the naive engine must agree. NL_SEED repeats a run.
 #include <catch2/catch.hpp>
 #include <cstdlib>
 
@@ -22,7 +22,8 @@ constexpr int64_t kNowNs = RandomQueries::kStartNs + 1'000'000'000;
 // Blocks hold their rows sorted by time, so the records are sorted first.
 std::vector<TestRecord> SortedRecords(RandomQueries* random, size_t count) {
   std::vector<TestRecord> records = random->Records(count);
-  std::stable_sort(records.begin(), records.end(), [](const auto& a, const auto& b) { return a.timestamp_ns < b.timestamp_ns; });
+  std::stable_sort(records.begin(), records.end(),
+                   [](const auto& a, const auto& b) { return a.timestamp_ns < b.timestamp_ns; });
   return records;
 }
 
@@ -53,8 +54,9 @@ std::vector<bool> MatchRows(const Program& program, const model::RecordBatch& ba
   return bits;
 }
 
-void Compare(const Filter& filter, const Program& program, const std::vector<TestRecord>& records, const model::RecordBatch& batch,
-             const testing::MemoryStored& memory, const testing::SealedStored& sealed) {
+void Compare(const Filter& filter, const Program& program, const std::vector<TestRecord>& records,
+             const model::RecordBatch& batch, const testing::MemoryStored& memory,
+             const testing::SealedStored& sealed) {
   const NaiveEngine naive(kNowNs);
   std::vector<bool> expected, by_record;
   for (const TestRecord& record : records) {

@@ -33,7 +33,8 @@ TEST_CASE("names and words may hold dots, dashes, slashes and signs") {
   CHECK(Parse("eu-west-1") == "\"eu-west-1\"");
   CHECK(Parse("user@host /a/b $x") == "user@host /a/b \"$x\"");
   CHECK(Parse("\"my field\":'v w'") == "\"my field\":\"v w\"");
-  CHECK(Parse("k8s-app:a:b") == "1:10: expected a filter, found ':' behind a value; put values that hold ':' into quotes");
+  CHECK(Parse("k8s-app:a:b") ==
+        "1:10: expected a filter, found ':' behind a value; put values that hold ':' into quotes");
 }
 
 TEST_CASE("quoted texts know the escapes of Go") {
@@ -62,15 +63,23 @@ TEST_CASE("every construct has its printed form") {
 }
 
 TEST_CASE("times become half-open ranges") {
-  CHECK(Parse("_time:[2025-06-01T04:00:00.000Z, 2025-06-01T06:00:00Z)") == "_time:[2025-06-01T04:00:00Z, 2025-06-01T06:00:00Z)");
+  CHECK(Parse("_time:[2025-06-01T04:00:00.000Z, 2025-06-01T06:00:00Z)") ==
+        "_time:[2025-06-01T04:00:00Z, 2025-06-01T06:00:00Z)");
   CHECK(Parse("_time:2025-06-01") == "_time:[2025-06-01T00:00:00Z, 2025-06-02T00:00:00Z)");
-  CHECK(Parse("_time:[2025-06-01, 2025-06-02]") == "_time:[2025-06-01T00:00:00Z, 2025-06-03T00:00:00Z)");
+  CHECK(Parse("_time:[2025-06-01, 2025-06-02]") ==
+        "_time:[2025-06-01T00:00:00Z, 2025-06-03T00:00:00Z)");
   CHECK(Parse("_time:>=2025-06-01T00:00:00+02:00") == "_time:>=2025-05-31T22:00:00Z");
   CHECK(Parse("_time:>2025-06-01") == "_time:>=2025-06-02T00:00:00Z");
   CHECK(Parse("_time:1s") == "_time:[now-999999999ns, now+1ns)");
   CHECK(Parse("_time:1s offset 1s") == "_time:[now-1999999999ns, now-999999999ns)");
   CHECK(Parse("timestamp:<now-1m error") == "_time:<now-60000000000ns error");
-  CHECK(Parse("_time:soon") == "1:7: expected a time such as 2025-06-01T12:30:00Z, now-5m or 5m, found 'soon'");
+  CHECK(Parse("_time:365d") == "_time:[now-31535999999999999ns, now+1ns)");
+  CHECK(Parse("_time:[now-31535999999999999ns, now+1ns)") ==
+        "_time:[now-31535999999999999ns, now+1ns)");
+  CHECK(Parse("_time:<2262-04-11T23:47:16.854775807Z") == "_time:<9223372036854775807");
+  CHECK(Parse("_time:<9223372036854775807") == "_time:<9223372036854775807");
+  CHECK(Parse("_time:soon") ==
+        "1:7: expected a time such as 2025-06-01T12:30:00Z, now-5m or 5m, found 'soon'");
 }
 
 TEST_CASE("errors name the place and what was expected") {
@@ -81,15 +90,20 @@ TEST_CASE("errors name the place and what was expected") {
   CHECK(Parse("a or") == "1:5: expected a filter, found the end of the query");
   CHECK(Parse("\xc3\xa4 or )") == "1:6: expected a filter, found ')'");
   CHECK(Parse("a\n  f:in(x y)") == "2:10: expected ',' or ')', found 'y'");
-  CHECK(Parse("*foo*") == "1:2: expected white space behind '*'; use ~\"regexp\" to match in the middle of a word");
+  CHECK(Parse("*foo*") ==
+        "1:2: expected white space behind '*'; use ~\"regexp\" to match in the middle of a word");
   CHECK(Parse("f:seq(a,b)") == "1:3: filter \"seq\" is not supported yet");
-  CHECK(Parse("f:nonsense(a)") == "1:3: unknown filter \"nonsense\"; put white space or quotes around it to search for the word");
-  CHECK(Parse("{a~b}") == "1:3: expected '=', '!=', '=~', '!~', 'in' or 'not_in' behind label a, found '~'");
+  CHECK(Parse("f:nonsense(a)") ==
+        "1:3: unknown filter \"nonsense\"; put white space or quotes around it to search for the "
+        "word");
+  CHECK(Parse("{a~b}") ==
+        "1:3: expected '=', '!=', '=~', '!~', 'in' or 'not_in' behind label a, found '~'");
 }
 
 TEST_CASE("depth and length of a query are bounded") {
   CHECK(ParseFilter(std::string(100, '(') + "a" + std::string(100, ')')).ok());
-  CHECK(Parse(std::string(101, '(') + "a" + std::string(101, ')')) == "1:101: parentheses and negations are nested more than 100 deep");
+  CHECK(Parse(std::string(101, '(') + "a" + std::string(101, ')')) ==
+        "1:101: parentheses and negations are nested more than 100 deep");
   CHECK(ParseFilter(std::string(100, '!') + "a").ok());
   CHECK_FALSE(ParseFilter(std::string(101, '!') + "a").ok());
   CHECK(ParseFilter(std::string(kQueryBytesMax, 'a')).ok());

@@ -17,7 +17,8 @@ size_t FindPlainly(const std::string& text, const std::string& needle, bool igno
   return text.size();
 }
 
-TEST_CASE("every way to search finds the first occurrence, at every length around the vector sizes") {
+TEST_CASE(
+    "every way to search finds the first occurrence, at every length around the vector sizes") {
   std::mt19937 random(7);
   const auto letter = [&] { return "abAB-"[random() % 5]; };
   for (int round = 0; round < 40'000; ++round) {

@@ -9,7 +9,8 @@ namespace {
 
 TEST_CASE("the data files of the query language give their expected answers") {
   std::vector<std::string> paths;
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(NL_SOURCE_DIR "/tests/query"))
+  for (const auto& entry :
+       std::filesystem::recursive_directory_iterator(NL_SOURCE_DIR "/tests/query"))
     if (entry.path().extension() == ".test") paths.push_back(entry.path().string());
   std::sort(paths.begin(), paths.end());
   REQUIRE(!paths.empty());

@@ -26,7 +26,8 @@ struct Outcome {
   ExecuteStats stats;
 };
 
-Outcome Run(const std::string& text, const std::shared_ptr<const TestBlockSet>& blocks, ExecuteOptions options = {}, size_t bytes_target = 1000) {
+Outcome Run(const std::string& text, const std::shared_ptr<const TestBlockSet>& blocks,
+            ExecuteOptions options = {}, size_t bytes_target = 1000) {
   Outcome outcome;
   auto query = ParseQuery(text, {.now_ns = kNowNs});
   INFO(text << ": " << query.status().ToString());
@@ -44,7 +45,9 @@ Outcome Run(const std::string& text, const std::shared_ptr<const TestBlockSet>& 
   return outcome;
 }
 
-std::vector<std::string> RunOk(const std::string& text, const std::shared_ptr<const TestBlockSet>& blocks, ExecuteOptions options = {}, size_t bytes_target = 1000) {
+std::vector<std::string> RunOk(const std::string& text,
+                               const std::shared_ptr<const TestBlockSet>& blocks,
+                               ExecuteOptions options = {}, size_t bytes_target = 1000) {
   Outcome outcome = Run(text, blocks, options, bytes_target);
   INFO(outcome.status.ToString());
   REQUIRE(outcome.status.ok());
@@ -61,12 +64,14 @@ std::vector<TestRecord> NumberedRecords(size_t count) {
   std::vector<TestRecord> records;
   for (size_t i = 0; i < count; ++i) {
     records.push_back({RandomQueries::kStartNs + static_cast<int64_t>(i) * 1'000'000'000,
-                       {{"n", ValueType::kNumber, std::to_string(i)}, {"message", ValueType::kString, "message " + std::to_string(i % 7)}}});
+                       {{"n", ValueType::kNumber, std::to_string(i)},
+                        {"message", ValueType::kString, "message " + std::to_string(i % 7)}}});
   }
   return records;
 }
 
-std::shared_ptr<const TestBlockSet> Blocks(const std::vector<TestRecord>& records, size_t rows_per_block = 10) {
+std::shared_ptr<const TestBlockSet> Blocks(const std::vector<TestRecord>& records,
+                                           size_t rows_per_block = 10) {
   return std::make_shared<const TestBlockSet>(records, rows_per_block, TestBlockSet::Form::kMixed);
 }
 
@@ -75,8 +80,10 @@ TEST_CASE("random queries over overlapping blocks give what the naive engine giv
   for (uint64_t seed = 1; seed <= 30; ++seed) {
     CAPTURE(seed);
     RandomQueries random(seed);
-    std::vector<TestRecord> records = random.Records(1 + random.Below(300));  // in no order: blocks overlap
-    for (size_t i = 0; i < records.size(); ++i) records[i].fields.push_back({"n", ValueType::kNumber, std::to_string(i)});
+    std::vector<TestRecord> records =
+        random.Records(1 + random.Below(300));  // in no order: blocks overlap
+    for (size_t i = 0; i < records.size(); ++i)
+      records[i].fields.push_back({"n", ValueType::kNumber, std::to_string(i)});
     const auto blocks = Blocks(records, 1 + random.Below(80));
     for (int round = 0; round < 10; ++round) {
       const auto filter = random.Filter();
@@ -94,21 +101,28 @@ TEST_CASE("random queries over overlapping blocks give what the naive engine giv
       ExecuteOptions options;
       options.format = OutputFormat::kVictoriaLogs;
       CHECK(Sorted(RunOk(text + " | fields n", blocks, options)) == Sorted(numbers));
-      CHECK(RunOk(text + " | stats count() c", blocks, options) == std::vector<std::string>{"{\"c\":\"" + std::to_string(numbers.size()) + "\"}"});
+      CHECK(RunOk(text + " | stats count() c", blocks, options) ==
+            std::vector<std::string>{"{\"c\":\"" + std::to_string(numbers.size()) + "\"}"});
 
       std::vector<std::string> levels;
-      for (const auto& [level, count] : by_level) levels.push_back("{\"level\":\"" + level + "\",\"c\":\"" + std::to_string(count) + "\"}");
-      CHECK(Sorted(RunOk(text + " | stats by (level) count() c", blocks, options)) == Sorted(levels));
+      for (const auto& [level, count] : by_level)
+        levels.push_back("{\"level\":\"" + level + "\",\"c\":\"" + std::to_string(count) + "\"}");
+      CHECK(Sorted(RunOk(text + " | stats by (level) count() c", blocks, options)) ==
+            Sorted(levels));
 
       std::vector<std::string> newest, oldest;
       std::sort(times.begin(), times.end());
       const size_t limit = std::min<size_t>(times.size(), 1 + random.Below(20));
       for (size_t i = 0; i < limit; ++i) {
         oldest.push_back("{\"_time\":\"" + base::FormatRfc3339(times[i]) + "\"}");
-        newest.push_back("{\"_time\":\"" + base::FormatRfc3339(times[times.size() - 1 - i]) + "\"}");
+        newest.push_back("{\"_time\":\"" + base::FormatRfc3339(times[times.size() - 1 - i]) +
+                         "\"}");
       }
-      CHECK(RunOk(text + " | sort by (_time) limit " + std::to_string(limit) + " | fields _time", blocks, options) == oldest);
-      CHECK(RunOk(text + " | sort by (_time desc) limit " + std::to_string(limit) + " | fields _time", blocks, options) == newest);
+      CHECK(RunOk(text + " | sort by (_time) limit " + std::to_string(limit) + " | fields _time",
+                  blocks, options) == oldest);
+      CHECK(
+          RunOk(text + " | sort by (_time desc) limit " + std::to_string(limit) + " | fields _time",
+                blocks, options) == newest);
       options.limit = limit;
       CHECK(RunOk(text + " | fields _time", blocks, options) == newest);
     }
@@ -119,7 +133,8 @@ TEST_CASE("the size of a step does not change the answer") {
   const auto blocks = Blocks(NumberedRecords(100), 30);
   const std::vector<std::string> whole = RunOk("*", blocks, {}, 1 << 20);
   REQUIRE(whole.size() == 100);
-  for (const size_t bytes_target : {size_t{0}, size_t{1}, size_t{100}, size_t{5000}}) CHECK(RunOk("*", blocks, {}, bytes_target) == whole);
+  for (const size_t bytes_target : {size_t{0}, size_t{1}, size_t{100}, size_t{5000}})
+    CHECK(RunOk("*", blocks, {}, bytes_target) == whole);
 }
 
 TEST_CASE("a step ends near its target") {
@@ -150,9 +165,11 @@ TEST_CASE("the newest rows are found without opening older blocks") {
 }
 
 TEST_CASE("blocks outside of the time range or refused by their header are not scanned") {
-  const auto blocks = std::make_shared<const TestBlockSet>(NumberedRecords(100), 10, TestBlockSet::Form::kSealed);
+  const auto blocks =
+      std::make_shared<const TestBlockSet>(NumberedRecords(100), 10, TestBlockSet::Form::kSealed);
   ExecuteOptions options;
-  options.range = {RandomQueries::kStartNs + 15'000'000'000, RandomQueries::kStartNs + 25'000'000'000};
+  options.range = {RandomQueries::kStartNs + 15'000'000'000,
+                   RandomQueries::kStartNs + 25'000'000'000};
   const Outcome by_time = Run("* | stats count() c", blocks, options);
   CHECK(by_time.lines == std::vector<std::string>{"{\"c\":10}"});
   CHECK(by_time.stats.blocks_scanned == 2);
@@ -167,20 +184,25 @@ TEST_CASE("newest_first turned off makes a limit take the oldest rows") {
   const auto blocks = Blocks(NumberedRecords(100));
   ExecuteOptions options;
   options.newest_first = false;
-  CHECK(RunOk("* | limit 2 | fields n", blocks, options) == std::vector<std::string>{"{\"n\":0}", "{\"n\":1}"});
+  CHECK(RunOk("* | limit 2 | fields n", blocks, options) ==
+        std::vector<std::string>{"{\"n\":0}", "{\"n\":1}"});
   options.limit = 2;
-  CHECK(RunOk("* | fields n", blocks, options) == std::vector<std::string>{"{\"n\":0}", "{\"n\":1}"});
+  CHECK(RunOk("* | fields n", blocks, options) ==
+        std::vector<std::string>{"{\"n\":0}", "{\"n\":1}"});
 }
 
-TEST_CASE("a query that needs more memory than it may have ends with an error that names the budget") {
+TEST_CASE(
+    "a query that needs more memory than it may have ends with an error that names the budget") {
   const auto blocks = Blocks(NumberedRecords(5000), 500);
   ExecuteOptions options;
   options.memory_bytes_max = 100'000;
-  for (const char* text : {"* | sort by (n)", "* | stats by (n) count() c", "* | stats count_uniq(n) c", "* | uniq by (n)"}) {
+  for (const char* text : {"* | sort by (n)", "* | stats by (n) count() c",
+                           "* | stats count_uniq(n) c", "* | uniq by (n)"}) {
     CAPTURE(text);
     const Outcome outcome = Run(text, blocks, options);
     CHECK(outcome.status.code() == Code::kResourceExhausted);
-    CHECK(std::string(outcome.status.message()).find("100000 bytes of memory (memory_bytes_max)") != std::string::npos);
+    CHECK(std::string(outcome.status.message()).find("100000 bytes of memory (memory_bytes_max)") !=
+          std::string::npos);
   }
   CHECK(Run("* | sort by (n) limit 3", blocks, options).status.ok());
   CHECK(Run("*", blocks, options).status.ok());
@@ -204,15 +226,20 @@ TEST_CASE("deadline and cancellation end a query between blocks") {
 }
 
 TEST_CASE("extra filters are joined with the query's own") {
-  auto query = ParseQuery("n:<50 or n:>90", {.now_ns = 0, .extra_filters = {"n:>45", "n:<92 n:>0"}});
+  auto query =
+      ParseQuery("n:<50 or n:>90", {.now_ns = 0, .extra_filters = {"n:>45", "n:<92 n:>0"}});
   REQUIRE(query.ok());
   CHECK(ToText(*query) == "(n:<50 or n:>90) n:>45 n:<92 n:>0");
-  CHECK(std::string(ParseQuery("*", {.now_ns = 0, .extra_filters = {"("}}).status().message()) == "extra filter: 1:2: expected a filter, found the end of the query");
+  CHECK(std::string(ParseQuery("*", {.now_ns = 0, .extra_filters = {"("}}).status().message()) ==
+        "extra filter: 1:2: expected a filter, found the end of the query");
 }
 
 TEST_CASE("a printed query parses to the same text") {
-  for (const char* text : {"* | limit 5", "a | sort by (x desc, y) offset 2 limit 3 | fields a, \"b c\", d*", "* | stats by (_time:1m offset 30s, a:10) count(*) as n, quantile(0.5, x) as q",
-                           "* | top 3 by (a, b) hits as hits", "* | uniq by (a) with hits limit 4", "* | delete * | filter a:b or c | offset 1"}) {
+  for (const char* text :
+       {"* | limit 5", "a | sort by (x desc, y) offset 2 limit 3 | fields a, \"b c\", d*",
+        "* | stats by (_time:1m offset 30s, a:10) count(*) as n, quantile(0.5, x) as q",
+        "* | top 3 by (a, b) hits as hits", "* | uniq by (a) with hits limit 4",
+        "* | delete * | filter a:b or c | offset 1"}) {
     const auto query = ParseQuery(text, {});
     INFO(text << ": " << query.status().ToString());
     REQUIRE(query.ok());

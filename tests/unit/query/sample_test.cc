@@ -1,4 +1,7 @@
-// The queries of the load generator's sample data set, with the answers that the generator computed (and DuckDB checked).
+// The queries of the load generator's sample data set, with the answers that the generator computed
+// (and DuckDB checked).
+#include <simdjson.h>
+#include <zstd.h>
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <chrono>
@@ -6,9 +9,7 @@
 #include <fstream>
 #include <iostream>
 #include <iterator>
-#include <simdjson.h>
 #include <sstream>
-#include <zstd.h>
 
 #include "query/execution.h"
 #include "support/json_records.h"
@@ -47,7 +48,8 @@ std::string Decompress(const std::string& compressed) {
 std::vector<TestRecord> LoadRecords(const std::string& path) {
   std::istringstream lines(Decompress(ReadFile(path)));
   std::vector<TestRecord> records;
-  for (std::string line; std::getline(lines, line);) records.push_back(testing::ParseJsonRecord(line));
+  for (std::string line; std::getline(lines, line);)
+    records.push_back(testing::ParseJsonRecord(line));
   return records;
 }
 
@@ -56,7 +58,8 @@ std::string TextOf(simdjson::dom::element value) { return std::string(std::strin
 // A query's rows as JSON documents.
 class Answer {
  public:
-  Answer(const std::string& text, std::shared_ptr<const block::BlockSet> blocks, OutputFormat format) {
+  Answer(const std::string& text, std::shared_ptr<const block::BlockSet> blocks,
+         OutputFormat format) {
     auto query = ParseQuery(text, {});
     INFO(text << ": " << query.status().ToString());
     REQUIRE(query.ok());
@@ -70,7 +73,8 @@ class Answer {
       REQUIRE(result.ok());
       more = *result;
     }
-    us = std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start).count();
+    us =
+        std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start).count();
     std::istringstream lines(ndjson_);
     for (std::string line; std::getline(lines, line);) lines_.push_back(line);
   }
@@ -131,7 +135,8 @@ std::vector<std::vector<std::string>> ExpectedRows(simdjson::dom::array expected
   std::vector<std::vector<std::string>> rows;
   for (const simdjson::dom::array values : expected) {
     std::vector<std::string> row;
-    for (const simdjson::dom::element value : values) row.push_back(Answer::Canonical(false, value));
+    for (const simdjson::dom::element value : values)
+      row.push_back(Answer::Canonical(false, value));
     std::sort(row.begin(), row.end());
     rows.push_back(std::move(row));
   }
@@ -153,7 +158,8 @@ void Check(simdjson::dom::element query, const Answer& answer) {
     // Times are numbers of milliseconds on the expected side.
     for (auto& row : values)
       for (std::string& value : row)
-        if (!value.empty() && value.find_first_not_of("0123456789") == std::string::npos) value = std::to_string(std::strtod(value.c_str(), nullptr));
+        if (!value.empty() && value.find_first_not_of("0123456789") == std::string::npos)
+          value = std::to_string(std::strtod(value.c_str(), nullptr));
     for (auto& row : values) std::sort(row.begin(), row.end());
     std::sort(values.begin(), values.end());
     CHECK(values == expected);
@@ -164,7 +170,8 @@ void Check(simdjson::dom::element query, const Answer& answer) {
     int64_t sum = 0, combined = 0;
     for (const int64_t sequence : sequences) sum += sequence, combined ^= sequence;
     std::vector<std::string> expected;
-    for (const simdjson::dom::element value : query["expected"].get_array()) expected.push_back(Answer::Canonical(false, value));
+    for (const simdjson::dom::element value : query["expected"].get_array())
+      expected.push_back(Answer::Canonical(false, value));
     CHECK(std::to_string(static_cast<double>(sequences.size())) == expected[0]);
     CHECK(std::to_string(static_cast<double>(sum)) == expected[1]);
     CHECK(std::to_string(static_cast<double>(combined)) == expected[2]);
@@ -181,7 +188,8 @@ void Check(simdjson::dom::element query, const Answer& answer) {
   REQUIRE(kind == "seqs_tie");
   // Rows with equal times may replace each other at the cut.
   std::vector<int64_t> common;
-  std::set_intersection(sequences.begin(), sequences.end(), expected.begin(), expected.end(), std::back_inserter(common));
+  std::set_intersection(sequences.begin(), sequences.end(), expected.begin(), expected.end(),
+                        std::back_inserter(common));
   CHECK(sequences.size() == expected.size());
   CHECK(common.size() + 5 >= expected.size());
 }
@@ -214,7 +222,9 @@ TEST_CASE("every query of the sample data set gives the expected answer") {
       }
     }
     if (!is_timed) continue;
-    for (const auto& [shape, time] : times) std::cout << shape << ": " << time.first << " queries, " << time.second / time.first << " us each\n";
+    for (const auto& [shape, time] : times)
+      std::cout << shape << ": " << time.first << " queries, " << time.second / time.first
+                << " us each\n";
   }
 }
 

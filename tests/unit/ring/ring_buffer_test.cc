@@ -63,9 +63,10 @@ TEST_CASE("a slot of the turn before is not taken for a published one") {
 
 struct Collector {
   std::vector<std::vector<int64_t>> of_producer;
-  void OnBatch(RingBuffer<Event>& ring, int64_t first, int64_t last) {
+  int64_t OnBatch(RingBuffer<Event>& ring, int64_t first, int64_t last) {
     for (int64_t sequence = first; sequence <= last; ++sequence)
       of_producer[static_cast<size_t>(ring[sequence].producer)].push_back(ring[sequence].number);
+    return last;
   }
 };
 

@@ -30,7 +30,7 @@ class WalFixture {
     options.segment_bytes = kSegmentBytes;
     options.staging_bytes = 16 * 1024;
     options.recycle_segments_max = 1;
-    auto writer = Writer::Open(&files_, options, summary.last_lsn, summary.segments, summary.last_segment);
+    auto writer = Writer::Open(&files_, options, summary.last_lsn, summary.segments, summary.empty_segments, summary.last_segment);
     REQUIRE(writer.ok());
     writer_ = std::move(writer).value();
   }
@@ -50,7 +50,7 @@ class WalFixture {
 
   ReplaySummary Read() {
     seqs_.clear();
-    auto summary = Replay(&files_, directory(), [this](const Frame& frame) -> Status {
+    auto summary = Replay(&files_, directory(), {}, [this](const Frame& frame) -> Status {
       NL_TRY(const auto batch, model::RecordBatch::Decode(frame.payload));
       for (const int64_t seq : testing::SeqsOf(*batch)) seqs_.push_back(seq);
       return {};
@@ -189,10 +189,10 @@ TEST_CASE("a flipped byte in an acknowledged frame is reported as damage and the
     std::string flipped = whole;
     flipped[offset] = static_cast<char>(flipped[offset] ^ 0x10);
     log.WriteFile(path, flipped);
-    const auto summary = Replay(&log.files(), log.directory(), [](const Frame&) { return Status(); });
+    const auto summary = Replay(&log.files(), log.directory(), {}, [](const Frame&) { return Status(); });
     REQUIRE(summary.ok());
-    // The first frame is gone; the log has no frame before it to tell that it is missing but its own number.
     CHECK(summary->frames == 2);
+    CHECK(summary->damage.size() == 1);
   }
   std::string flipped = whole;
   uint64_t second = 0;
@@ -203,7 +203,7 @@ TEST_CASE("a flipped byte in an acknowledged frame is reported as damage and the
   }
   flipped[second + 200] = static_cast<char>(flipped[second + 200] ^ 1);
   log.WriteFile(path, flipped);
-  const auto summary = Replay(&log.files(), log.directory(), [](const Frame&) { return Status(); });
+  const auto summary = Replay(&log.files(), log.directory(), {}, [](const Frame&) { return Status(); });
   REQUIRE(summary.ok());
   REQUIRE(summary->damage.size() == 1);
   CHECK(summary->damage[0].find("frames 2 to 2 are missing") != std::string::npos);
@@ -216,7 +216,7 @@ TEST_CASE("a segment that is missing in the middle is damage") {
   log.Close();
   std::filesystem::remove(log.SegmentFiles()[1]);
   const ReplaySummary summary = [&] {
-    auto result = Replay(&log.files(), log.directory(), [](const Frame&) { return Status(); });
+    auto result = Replay(&log.files(), log.directory(), {}, [](const Frame&) { return Status(); });
     REQUIRE(result.ok());
     return std::move(result).value();
   }();
@@ -265,7 +265,7 @@ TEST_CASE("released segments are recycled and their old frames never come back")
   while (log.SegmentFiles().size() < 4) REQUIRE(log.Append(200).ok());
   log.Reopen();
   std::vector<int64_t> seqs;
-  const auto summary = Replay(&log.files(), log.directory(), [&](const Frame& frame) -> Status {
+  const auto summary = Replay(&log.files(), log.directory(), {.needed_from = durable + 1}, [&](const Frame& frame) -> Status {
     NL_TRY(const auto batch, model::RecordBatch::Decode(frame.payload));
     for (const int64_t seq : testing::SeqsOf(*batch)) seqs.push_back(seq);
     return {};
