@@ -65,7 +65,9 @@ void SendNothingAccepted(Context* context, const ingest::DecodeResult& result) {
 
 void Refuse(Context* context, const Status& status) {
   context->api.metrics().CountRefused(status.code());
-  SendStatus(context->responder, status);
+  http::Response response = http::ProblemResponse(status);
+  if (status.code() == Code::kUnsupported) response.headers.emplace_back("Accept-Encoding", "gzip, deflate, zstd, identity");
+  context->responder->Send(std::move(response));
 }
 
 // Answers from memory when the key was used before; true when the request goes on.

@@ -1,6 +1,7 @@
 // Searches: parse, take a snapshot, then run in steps on the worker pool. Between steps nothing is held but the query itself: a client that
 // reads slowly keeps no thread.
 #include <charconv>
+#include <limits>
 
 #include "api/api.h"
 #include "base/log.h"
@@ -154,6 +155,8 @@ Result<Prepared> Prepare(Context& context, query::OutputFormat format) {
   if (const auto order = params.Find("order"); order && !order->empty()) {
     if (*order != "asc" && *order != "desc") return InvalidArgument("order=" + std::string(order->substr(0, 40)) + ": expected asc or desc");
     prepared.options.newest_first = *order == "desc";
+    // Rows are merged in order only under a limit.
+    if (!prepared.options.limit) prepared.options.limit = std::numeric_limits<uint64_t>::max();
   }
   NL_TRY(const int64_t timeout_ns, ReadTimeout(params, api.options().query_timeout_ns.load(std::memory_order_relaxed)));
   prepared.options.deadline_monotonic_ns = clock.MonotonicNs() + timeout_ns;

@@ -2,7 +2,7 @@
 
 #include <array>
 #include <cmath>
-#include <cstdio>
+#include <cstdlib>
 #include <limits>
 
 #include "base/clock.h"
@@ -10,15 +10,7 @@
 namespace neurallog::base {
 namespace {
 
-// Days since 1970-01-01 of a civil date, and back (H. Hinnant, "chrono-compatible low-level date algorithms").
-constexpr int64_t DaysFromCivil(int64_t year, int month, int day) {
-  year -= month <= 2;
-  const int64_t era = (year >= 0 ? year : year - 399) / 400;
-  const int64_t year_of_era = year - era * 400;
-  const int64_t day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-  return era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719468;
-}
-
+// The way back of DaysFromCivil (H. Hinnant, "chrono-compatible low-level date algorithms").
 struct Civil {
   int64_t year;
   int month;
@@ -118,7 +110,28 @@ bool ScanDate(Scanner* scan, int* year, int* month, int* day) {
          scan->Number(2, day) && *day >= 1 && *day <= DaysInMonth(*year, *month);
 }
 
+// "1.748736e+18", as some languages print large numbers.
+std::optional<int64_t> ParseEpochWithExponent(std::string_view text) {
+  constexpr size_t kTextBytesMax = 32;
+  if (text.size() > kTextBytesMax || text.find_first_not_of("0123456789+-.eE") != std::string_view::npos) return std::nullopt;
+  const std::string terminated(text);
+  char* end;
+  const double value = std::strtod(terminated.c_str(), &end);
+  if (*end != '\0' || !(std::fabs(value) < 9.2e18)) return std::nullopt;
+  const double magnitude = std::fabs(value);
+  const double unit_ns = magnitude < 1e11 ? 1e9 : magnitude < 1e14 ? 1e6 : magnitude < 1e17 ? 1e3 : 1;
+  return std::llround(value * unit_ns);
+}
+
 }  // namespace
+
+int64_t DaysFromCivil(int64_t year, int month, int day) {
+  year -= month <= 2;
+  const int64_t era = (year >= 0 ? year : year - 399) / 400;
+  const int64_t year_of_era = year - era * 400;
+  const int64_t day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
+  return era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719468;
+}
 
 std::optional<int64_t> ParseRfc3339(std::string_view text) {
   Scanner scan(text);
@@ -133,6 +146,7 @@ std::optional<int64_t> ParseRfc3339(std::string_view text) {
 }
 
 std::optional<int64_t> ParseEpoch(std::string_view text) {
+  if (text.find_first_of("eE") != std::string_view::npos) return ParseEpochWithExponent(text);
   const bool negative = !text.empty() && text[0] == '-';
   if (negative) text.remove_prefix(1);
   uint64_t whole = 0;
@@ -213,7 +227,9 @@ std::optional<TimeSpan> ParsePartialTime(std::string_view text) {
     int64_t width_ns = kNsPerSecond;
     if (dot != std::string_view::npos)
       for (size_t i = dot + 1; i < text.size() && IsDigit(text[i]) && width_ns > 1; ++i) width_ns /= 10;
-    return TimeSpan{*exact, *exact + width_ns};
+    int64_t end_ns;
+    if (__builtin_add_overflow(*exact, width_ns, &end_ns)) end_ns = std::numeric_limits<int64_t>::max();
+    return TimeSpan{*exact, end_ns};
   }
   Scanner scan(text);
   int year, month = 1, day = 1, hour = 0, minute = 0;

@@ -13,7 +13,7 @@ namespace neurallog::base {
 // times outside 1677-09-22..2262-04-11, the range of int64 nanoseconds. A leap second :60 counts as the following second.
 std::optional<int64_t> ParseRfc3339(std::string_view text);
 
-// Reads a decimal number (a fraction is allowed) as seconds, milliseconds, microseconds or nanoseconds since 1970, told apart
+// Reads a decimal number (a fraction or an exponent is allowed; with an exponent to the precision of a double) as seconds, milliseconds, microseconds or nanoseconds since 1970, told apart
 // by magnitude: below 1e11 seconds, below 1e14 milliseconds, below 1e17 microseconds, else nanoseconds. Negative: before 1970.
 std::optional<int64_t> ParseEpoch(std::string_view text);
 
@@ -34,6 +34,9 @@ std::optional<TimeSpan> ParsePartialTime(std::string_view text);
 // Appends "2025-06-01T12:00:00.111Z": the shortest fraction that loses nothing. At most 30 bytes.
 void AppendRfc3339(std::string* to, int64_t ns);
 std::string FormatRfc3339(int64_t ns);
+
+// Days since 1970-01-01 of a date of the Gregorian calendar.
+int64_t DaysFromCivil(int64_t year, int month, int day);
 
 // "20250601": the UTC day that holds the time.
 std::string FormatDay(int64_t ns);

@@ -23,6 +23,7 @@ Status WithEngine(const std::string& data_dir, const std::function<Status(engine
   base::SetLogLevel(base::LogLevel::kError);
   config::Config config;
   config.data_dir = data_dir;
+  config.wal.segment_bytes = config::kMiB;  // nothing is written to the log here
   metrics::Registry registry;
   engine::Environment environment;
   environment.metrics = &registry;

@@ -117,6 +117,8 @@ class Engine {
   void EnforceRetention();
   void BoundDirectories();
   void CheckpointIfNeeded(int64_t now_ns);
+  // After a full disk or another background error RocksDB stays stopped until it is told to go on.
+  void ResumeStore();
   // Everything before `lsn` is sealed: flush it, remember the idempotency keys, let the segments go.
   Status Checkpoint(uint64_t lsn);
   // The first LSN that some tenant still holds unsealed, or `otherwise`.

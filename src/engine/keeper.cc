@@ -25,6 +25,7 @@ void Engine::KeeperLoop() {
     EnforceRetention();
     BoundDirectories();
     CheckpointIfNeeded(environment_.clock->MonotonicNs());
+    ResumeStore();
   }
 }
 
@@ -110,10 +111,13 @@ void Engine::CheckpointIfNeeded(int64_t now_ns) {
   const uint64_t sealed_before = FirstUnsealedLsn(delivered_lsn + 1);
   if (sealed_before <= writer.oldest_lsn()) return;
   const Status status = Checkpoint(sealed_before);
-  if (!status.ok()) {
-    base::LogError("checkpoint failed", {{"error", status.ToString()}});
-    [[maybe_unused]] const Status resumed = store_->Resume();
-  }
+  if (!status.ok()) base::LogError("checkpoint failed", {{"error", status.ToString()}});
+}
+
+void Engine::ResumeStore() {
+  if (!store_->stopped()) return;
+  const Status status = store_->Resume();
+  if (status.ok()) base::LogInfo("the store takes writes again");
 }
 
 }  // namespace neurallog::engine

@@ -168,7 +168,7 @@ Result<base::Buffer> UndoOne(const std::string& encoding, std::string_view body,
   if (encoding == "gzip" || encoding == "x-gzip") return InflateGzip(body, limits);
   if (encoding == "deflate") return InflateDeflate(body, limits);
   if (encoding == "zstd") return InflateZstd(body, limits);
-  return Unsupported("content encoding '" + encoding.substr(0, 64) + "'");
+  return Unsupported("content encoding '" + encoding.substr(0, 64) + "': expected gzip, deflate, zstd or identity");
 }
 
 }  // namespace

@@ -20,9 +20,10 @@ struct PartitionRows {
 Result<std::vector<PartitionRows>> GroupByPartition(storage::Store* store, const std::vector<block::RowRef>& rows) {
   std::vector<PartitionRows> groups;
   PartitionRows* last = nullptr;
+  TimeRange same;
   for (const block::RowRef& row : rows) {
-    if (last == nullptr || !last->partition->range().Contains(row.timestamp_ns)) {
-      NL_TRY(storage::PartitionPtr partition, store->PartitionFor(row.timestamp_ns));
+    if (last == nullptr || !same.Contains(row.timestamp_ns)) {
+      NL_TRY(storage::PartitionPtr partition, store->PartitionFor(row.timestamp_ns, &same));
       const auto found = std::find_if(groups.begin(), groups.end(), [&](const auto& group) { return group.partition == partition; });
       if (found == groups.end()) {
         groups.push_back({std::move(partition), {}});

@@ -8,6 +8,11 @@ namespace {
 constexpr size_t kRowHeaderBytes = 12;  // row_bytes, timestamp
 constexpr size_t kFieldCountBytes = 3;  // a padded varint: at most 2^21 fields fit a row
 
+// What a small batch usually needs, so that it does not grow: room behind the last field, and names.
+constexpr size_t kSlackBytes = 128;
+constexpr size_t kNamesBytes = 256;
+constexpr size_t kNames = 24;
+
 // The field count is patched in when the row ends, so it always takes three bytes.
 void StoreFieldCount(char* to, uint32_t count) {
   to[0] = static_cast<char>(count | 0x80);
@@ -63,7 +68,10 @@ void RecordBatch::EncodeHeader(char* to) const {
   base::StoreLe<uint32_t>(to + 24, static_cast<uint32_t>(names_bytes_.size()));
 }
 
-RecordBatchBuilder::RecordBatchBuilder(size_t rows_bytes_hint) : rows_(rows_bytes_hint), name_table_(64) {}
+RecordBatchBuilder::RecordBatchBuilder(size_t rows_bytes_hint) : rows_(rows_bytes_hint + kSlackBytes), names_bytes_(kNamesBytes), name_table_(64) {
+  name_offsets_.reserve(kNames);
+  name_lengths_.reserve(kNames);
+}
 
 uint32_t RecordBatchBuilder::NameId(std::string_view name) {
   const uint64_t hash = base::Hash64(name);

@@ -1,11 +1,21 @@
 #include "storage/partition_name.h"
 
-#include <cstdlib>
+#include <limits>
 
 #include "base/clock.h"
 #include "base/time_format.h"
 
 namespace neurallog::storage {
+namespace {
+
+// Midnight UTC, held inside of what int64 nanoseconds can say.
+int64_t StartOfDay(int64_t day) {
+  int64_t ns;
+  if (!__builtin_mul_overflow(day, base::kNsPerDay, &ns)) return ns;
+  return day < 0 ? std::numeric_limits<int64_t>::min() : std::numeric_limits<int64_t>::max();
+}
+
+}  // namespace
 
 std::string PartitionName(Granularity granularity, int64_t timestamp_ns) {
   const std::string day = base::FormatDay(timestamp_ns);
@@ -20,27 +30,37 @@ std::string PartitionName(Granularity granularity, int64_t timestamp_ns) {
 
 std::optional<TimeRange> PartitionRange(std::string_view name) {
   if (name == "all") return TimeRange{};
-  const auto dashed = [&](size_t parts) {
-    std::string text(name.substr(1, 4));
-    if (parts > 1) text.append("-").append(name.substr(5, 2));
-    if (parts > 2) text.append("-").append(name.substr(7, 2));
-    return text;
+  const auto number = [&](size_t at, size_t digits) {
+    int value = 0;
+    for (const char c : name.substr(at, digits)) {
+      if (c < '0' || c > '9') return -1;
+      value = value * 10 + (c - '0');
+    }
+    return value;
   };
-  std::optional<base::TimeSpan> span;
-  if (name.size() == 9 && name[0] == 'd') span = base::ParsePartialTime(dashed(3));
-  if (name.size() == 7 && name[0] == 'm') span = base::ParsePartialTime(dashed(2));
-  if (name.size() == 5 && name[0] == 'y') span = base::ParsePartialTime(dashed(1));
-  if (!span) return std::nullopt;
-  return TimeRange{span->start_ns, span->end_ns};
+  const char kind = name.empty() ? '\0' : name[0];
+  const size_t digits = kind == 'd' ? 8 : kind == 'm' ? 6 : kind == 'y' ? 4 : 0;
+  if (digits == 0 || name.size() != digits + 1) return std::nullopt;
+  const int year = number(1, 4), month = digits >= 6 ? number(5, 2) : 1, day = digits >= 8 ? number(7, 2) : 1;
+  if (year < 0 || month < 1 || month > 12 || day < 1 || day > 31) return std::nullopt;
+  const int64_t start = base::DaysFromCivil(year, month, day);
+  int64_t end = start + 1;
+  if (kind == 'm') end = month == 12 ? base::DaysFromCivil(year + 1, 1, 1) : base::DaysFromCivil(year, month + 1, 1);
+  if (kind == 'y') end = base::DaysFromCivil(year + 1, 1, 1);
+  return TimeRange{StartOfDay(start), StartOfDay(end)};
 }
 
-Granularity ChooseGranularity(int64_t timestamp_ns, int64_t now_ns, size_t existing, size_t max) {
-  constexpr int64_t kNearNs = 40 * base::kNsPerDay;
-  if (existing + 1 >= max) return Granularity::kAll;
-  if (existing >= max * 3 / 4) return PartitionRange(PartitionName(Granularity::kYear, timestamp_ns)) ? Granularity::kYear : Granularity::kAll;
-  const bool near = timestamp_ns > now_ns - kNearNs && timestamp_ns < now_ns + kNearNs;
-  const Granularity wanted = near ? Granularity::kDay : Granularity::kMonth;
-  return PartitionRange(PartitionName(wanted, timestamp_ns)) ? wanted : Granularity::kAll;
+bool IsNear(int64_t timestamp_ns, int64_t now_ns) {
+  // By whole days: otherwise an old time could be covered by the day that a near one gets.
+  constexpr int64_t kNearDays = 40;
+  const auto day = [](int64_t ns) { return ns / base::kNsPerDay - (ns % base::kNsPerDay < 0); };
+  return day(timestamp_ns) >= day(now_ns) - kNearDays;
+}
+
+Granularity ChooseFarGranularity(int64_t timestamp_ns, int64_t now_ns, size_t existing, size_t max) {
+  const auto year = [](int64_t ns) { return base::FormatDay(ns).substr(0, 4); };
+  if (existing < max * 3 / 4 || year(timestamp_ns) == year(now_ns)) return Granularity::kMonth;
+  return existing < max ? Granularity::kYear : Granularity::kAll;
 }
 
 }  // namespace neurallog::storage

@@ -16,8 +16,11 @@ std::string PartitionName(Granularity granularity, int64_t timestamp_ns);
 // The range of a partition name, or nothing if it is not one.
 std::optional<TimeRange> PartitionRange(std::string_view name);
 
-// How wide a new partition for this time should be, with `existing` partitions of at most `max`: days within 40 days of now,
-// months beyond; years from 3/4 of the maximum on; the catch-all at the maximum.
-Granularity ChooseGranularity(int64_t timestamp_ns, int64_t now_ns, size_t existing, size_t max);
+// Whether a time gets a day of its own whatever the number of partitions: its day is at most 40 days before today, or later.
+bool IsNear(int64_t timestamp_ns, int64_t now_ns);
+
+// How wide a new partition for a time that is not near should be, with `existing` partitions of about `max`: a month; from 3/4 of the
+// maximum on a year, unless it is the year of a near time; at the maximum the catch-all.
+Granularity ChooseFarGranularity(int64_t timestamp_ns, int64_t now_ns, size_t existing, size_t max);
 
 }  // namespace neurallog::storage

@@ -20,6 +20,7 @@ namespace neurallog::storage {
 namespace {
 
 constexpr char kMetaFamily[] = "meta";
+constexpr std::string_view kCatchAll = "all";
 
 Status FromRocks(const rocksdb::Status& status, std::string_view what) {
   if (status.ok()) return {};
@@ -177,12 +178,10 @@ Status Store::ScanMeta(std::string_view prefix, const std::function<void(std::st
 }
 
 PartitionPtr Store::FindLocked(int64_t timestamp_ns) const {
+  const auto width = [](const PartitionPtr& p) { return p->name().size(); };  // longer names are narrower ranges, "all" is the shortest
   PartitionPtr found;
-  for (const PartitionPtr& partition : partitions_) {
-    if (!partition->range().Contains(timestamp_ns) && partition->name() != "all") continue;
-    const auto width = [](const PartitionPtr& p) { return p->name().size(); };  // longer names are narrower ranges
-    if (!found || width(partition) > width(found)) found = partition;
-  }
+  for (const PartitionPtr& partition : partitions_)
+    if (partition->range().Contains(timestamp_ns) && (!found || width(partition) > width(found))) found = partition;
   return found;
 }
 
@@ -191,16 +190,33 @@ PartitionPtr Store::FindPartition(int64_t timestamp_ns) const {
   return FindLocked(timestamp_ns);
 }
 
-Result<PartitionPtr> Store::PartitionFor(int64_t timestamp_ns) {
+Result<PartitionPtr> Store::PartitionFor(int64_t timestamp_ns, TimeRange* same) {
   base::MutexLock lock(mutex_);
-  if (PartitionPtr found = FindLocked(timestamp_ns)) return found;
-  const Granularity granularity =
-      ChooseGranularity(timestamp_ns, rocks_->clock->WallNs(), partitions_.size(), static_cast<size_t>(rocks_->options.partitions_max));
-  const std::string name = PartitionName(granularity, timestamp_ns);
+  const int64_t now_ns = rocks_->clock->WallNs();
+  PartitionPtr found = FindLocked(timestamp_ns);
+  const bool near = IsNear(timestamp_ns, now_ns);
+  if (!found || (near && found->name() == kCatchAll)) {
+    const Granularity granularity =
+        near ? Granularity::kDay
+             : ChooseFarGranularity(timestamp_ns, now_ns, partitions_.size(), static_cast<size_t>(rocks_->options.partitions_max));
+    NL_TRY(found, MakeLocked(PartitionName(granularity, timestamp_ns)));
+  }
+  // Between the next borders of any partition the narrowest one is the same. The catch-all may give way to a day when a time is near.
+  *same = found->name() == kCatchAll ? TimeRange{timestamp_ns, timestamp_ns + 1} : found->range();
+  for (const PartitionPtr& partition : partitions_) {
+    for (const int64_t border_ns : {partition->range().start_ns, partition->range().end_ns}) {
+      if (border_ns <= timestamp_ns) same->start_ns = std::max(same->start_ns, border_ns);
+      if (border_ns > timestamp_ns) same->end_ns = std::min(same->end_ns, border_ns);
+    }
+  }
+  return found;
+}
+
+Result<PartitionPtr> Store::MakeLocked(const std::string& name) {
   rocksdb::ColumnFamilyHandle* handle = nullptr;
   NL_RETURN_IF_ERROR(
       FromRocks(rocks_->db->CreateColumnFamily(BlockFamilyOptions(rocks_->cache), name, &handle), "create partition " + name));
-  partitions_.push_back(std::make_shared<Partition>(name, PartitionRange(name).value_or(TimeRange{}), rocks_->db.get(), handle));
+  partitions_.push_back(std::make_shared<Partition>(name, *PartitionRange(name), rocks_->db.get(), handle));
   return partitions_.back();
 }
 
@@ -304,6 +320,12 @@ StoreStats Store::stats() const {
   return stats;
 }
 
-Status Store::Resume() { return FromRocks(rocks_->db->Resume(), "resume"); }
+bool Store::stopped() const { return rocks_->listener->background_error.load(std::memory_order_relaxed); }
+
+Status Store::Resume() {
+  NL_RETURN_IF_ERROR(FromRocks(rocks_->db->Resume(), "resume"));
+  rocks_->listener->background_error.store(false, std::memory_order_relaxed);
+  return {};
+}
 
 }  // namespace neurallog::storage

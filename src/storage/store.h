@@ -3,8 +3,9 @@
 // Block column families have RocksDB's own log off: a memtable flush persists a prefix of the write batches, and each batch carries a
 // block together with its marker, so after a crash a partition holds exactly the rows up to its marker; the write-ahead log has the rest.
 //
-// Partitions are UTC days. To keep their number bounded, times far from now get whole months, and when many partitions exist, years or
-// one catch-all; a time keeps the partition that it was first given (PartitionFor), because replay depends on it.
+// Partitions are UTC days for times near now. To keep their number bounded, older times get whole months, and when many partitions exist,
+// years or one catch-all. A time keeps the partition that it was first given, because replay depends on it: a time that some partition
+// covers never gets a new one, and only old times, which never become near again, go to the catch-all.
 #pragma once
 
 #include <atomic>
@@ -33,7 +34,7 @@ struct StoreOptions {
   std::string directory;
   size_t block_cache_bytes = 64u << 20;
   size_t memtable_bytes_total = 128u << 20;  // over all column families; the largest is flushed beyond it
-  int partitions_max = 60;                   // beyond: coarser partitions
+  int partitions_max = 60;                   // from 3/4 of it on: coarser partitions for old times
 };
 
 // One time partition. Stays readable until the last reference goes, also when it is dropped meanwhile. Thread-safe.
@@ -82,8 +83,9 @@ class Store {
   Result<std::string> GetMeta(std::string_view key) const;
   Status ScanMeta(std::string_view prefix, const std::function<void(std::string_view key, std::string_view value)>& visit) const;
 
-  // The partition that holds this time; made when there is none. Costs a few milliseconds when it is made.
-  Result<PartitionPtr> PartitionFor(int64_t timestamp_ns);
+  // The partition that holds this time; made when there is none. Costs a few milliseconds when it is made. `*same` is a range around the
+  // time in which the answer is and stays the same.
+  Result<PartitionPtr> PartitionFor(int64_t timestamp_ns, TimeRange* same);
   // The same without making one: nullptr.
   PartitionPtr FindPartition(int64_t timestamp_ns) const;
   std::vector<PartitionPtr> Partitions() const;
@@ -102,13 +104,16 @@ class Store {
   // Makes everything that was written so far durable.
   Status Flush();
   StoreStats stats() const;
-  // Tries to leave a state in which RocksDB refuses writes (after a full disk).
+  // RocksDB refuses writes, since a background job failed (a full disk). Resume tries to leave that state.
+  bool stopped() const;
   Status Resume();
 
  private:
   struct Rocks;
   explicit Store(std::unique_ptr<Rocks> rocks);
+  // The narrowest partition that covers the time; the catch-all only if nothing else does.
   PartitionPtr FindLocked(int64_t timestamp_ns) const NL_REQUIRES(mutex_);
+  Result<PartitionPtr> MakeLocked(const std::string& name) NL_REQUIRES(mutex_);
 
   const std::unique_ptr<Rocks> rocks_;
   mutable base::Mutex mutex_;

@@ -31,7 +31,12 @@ Result<std::unique_ptr<Writer>> Writer::Open(io::FileSystem* file_system, const 
     writer->live_.assign(live_segments.begin(), live_segments.end());
     writer->next_number_ = last_segment + 1;
   }
-  NL_RETURN_IF_ERROR(writer->BeginSegment());
+  // On a full disk the server starts all the same: it answers queries, and the first group tries again.
+  if (const Status begun = writer->BeginSegment(); begun.code() == Code::kUnavailable) {
+    base::LogError("wal: no segment can be begun", {{"error", begun.ToString()}});
+  } else if (!begun.ok()) {
+    return begun;
+  }
   writer->preparer_ = base::StartThread("nl-wal-prepare", [self = writer.get()] { self->PrepareLoop(); });
   return writer;
 }
@@ -48,8 +53,8 @@ Writer::~Writer() {
 Lsn Writer::Add(FrameInfo info, const model::RecordBatch& batch) {
   const size_t frame_bytes = kFrameHeaderBytes + batch.payload_bytes();
   const uint64_t end = write_offset_ + staged_ + frame_bytes;
-  if (group_bytes_ == 0 && group_offset_ > kSegmentHeaderBytes && AlignUp(end) > options_.segment_bytes && group_status_.ok())
-    group_status_ = BeginSegment();
+  const bool full = group_offset_ > kSegmentHeaderBytes && AlignUp(end) > options_.segment_bytes;
+  if (group_bytes_ == 0 && group_status_.ok() && (full || !current_.file)) group_status_ = BeginSegment();
 
   info.lsn = next_lsn_++;
   info.durable_lsn = durable_lsn();
@@ -227,7 +232,7 @@ uint64_t Writer::live_bytes() const {
 
 Lsn Writer::oldest_lsn() const {
   base::MutexLock lock(mutex_);
-  return live_.front().first_lsn;
+  return live_.empty() ? durable_lsn() + 1 : live_.front().first_lsn;
 }
 
 }  // namespace neurallog::wal

@@ -6,6 +6,8 @@ import json
 import os
 import shutil
 import tempfile
+import threading
+import time
 import unittest
 
 from harness import ProblemAssertions, Server, run
@@ -262,6 +264,34 @@ class TenantTest(FolderTest):
         self.assertEqual(server.restart(), 0)
         self.assertEqual(server.count("*", headers=bearer(self.keys["acme"])), 0)
         self.assertEqual(server.count("*", headers=bearer(self.keys["globex"])), 2)
+
+    def test_a_tenant_that_is_deleted_while_it_writes_leaves_nothing_behind(self):
+        server, admin = self.server, bearer(self.admin)
+        statuses = []
+
+        def write():
+            for _ in range(2000):
+                statuses.append(server.post([{"timestamp": "2025-06-01T00:00:00Z", "n": 1}] * 20, headers=bearer(self.keys["acme"]))[0])
+                if statuses[-1] != 200:
+                    return
+        writers = [threading.Thread(target=write) for _ in range(3)]
+        for writer in writers:
+            writer.start()
+        time.sleep(0.4)
+        self.assertEqual(server.request("DELETE", "/v1/tenants/acme", headers=admin)[0], 204)
+        for writer in writers:
+            writer.join()
+        self.assertEqual(set(statuses) - {200}, {401})
+        self.assertEqual(server.request("POST", "/v1/tenants", b'{"name":"acme"}', admin)[0], 201)
+        key = json.loads(server.request("POST", "/v1/keys", b'{"tenant":"acme"}', admin)[2])["key"]
+        for end in (lambda: None, server.kill, server.stop):
+            if end():
+                self.fail("the server did not stop cleanly")
+            if server.process.poll() is not None:
+                server.start()
+            self.assertEqual(server.count("*", headers=bearer(key)), 0)
+        self.assertEqual(server.post({"n": 1}, headers=bearer(key))[0], 200)
+        self.assertEqual(server.count("*", headers=bearer(key)), 1)
 
     def test_a_deleted_default_tenant_does_not_come_back_with_its_rows(self):
         server = self.server

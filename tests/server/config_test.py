@@ -197,17 +197,26 @@ class ReloadTest(FolderTest):
         self.assertIn("needs a restart option=http.threads", server.stderr())
 
     def test_every_reloadable_option_is_taken_over_without_a_restart(self):
-        """What the table calls reloadable is reported as changed, and is not mentioned again by a second reload."""
+        """Each gets another value: none asks for a restart, and a second reload finds nothing that still differs."""
+        sections = re.findall(r"^(\w+):$|^  # [^\n]*reloadable\]\n  (\w+): (\S+)", run("config", "--defaults").stdout, re.MULTILINE)
+        text, changed = "", []
+        for section, name, value in sections:
+            if section:
+                text, key = text + section + ":\n", section
+                continue
+            if name == "format":
+                continue  # this test reads the text form
+            other = ("debug" if value == "info" else "9MiB" if value.endswith("iB") else "9" if value.isdigit() and value != "0" else "9s")
+            text += f"  {name}: {other}\n"
+            changed.append(f"{key}.{name}")
+        self.assertGreaterEqual(len(changed), 8)
         server = self.serve("--config", self.file(""))
-        text = ("ingest:\n  record_bytes_max: 1MiB\n  record_fields_max: 10\n  field_name_bytes_max: 64\n  queue_wait: 1s\n  requests_in_flight_max: 99\n"
-                "  idempotency_window: 1m\n  idempotency_keys_max: 10\nquery:\n  queue_max: 9\n  concurrency_max: 5\n")
         self.reload(server, text)
         self.assertNotIn("needs a restart", server.stderr())
-        status, answer = server.post([{"x" * 100: 1}, {"message": "x" * (1 << 20)}, {"a": 1}])
-        self.assertEqual((status, answer["rejected"]), (200, 2))
+        for key in changed:
+            self.assertIn(key, server.stderr())
         self.reload(server, text)
-        last = server.stderr().splitlines()[-1]
-        self.assertRegex(last, r"reloaded changed=(\"\"|)$")
+        self.assertRegex(server.stderr().splitlines()[-1], r'reloaded changed=(""|)$')
 
 
 @unittest.skipUnless(shutil.which("openssl"), "there is no openssl command")

@@ -96,6 +96,19 @@ class FullDiskTest(ProblemAssertions, unittest.TestCase):
         self.assert_acknowledged_once()
         self.assertEqual(self.post()[0], 200)
 
+    def test_the_store_goes_on_when_there_is_room_again_though_nobody_writes(self):
+        self.fill()
+        for i in range(5):
+            self.server.post({"name": f"early{i}"}, "/v1/tenants")
+        os.remove(self.ballast)
+        names = (f"late{i}" for i in range(10_000))
+
+        def made():
+            time.sleep(0.1)
+            return self.server.post({"name": next(names)}, "/v1/tenants")[0] == 201
+        self.assertTrue(until(made, 6), "no tenant can be made though there is room: " + self.server.stderr()[-1000:])
+        self.assert_acknowledged_once()
+
     def test_a_server_that_is_killed_on_a_full_disk_comes_back_with_every_row(self):
         self.fill()
         for _ in range(3):

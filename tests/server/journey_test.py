@@ -386,15 +386,22 @@ class RestartTest(unittest.TestCase):
                 server.restart()
                 self.assert_whole(server, 3)
 
+    def test_a_row_of_a_strange_year_does_not_end_partitioning(self):
+        with Server() as server:
+            self.assertEqual(server.post({"timestamp": "1677-09-25T00:00:00Z", "n": 0})[0], 200)
+            server.restart()
+            rows = [{"timestamp": f"2025-0{month}-01T00:00:00Z", "n": month} for month in range(1, 7)]
+            self.assertEqual(server.post(rows)[1]["accepted"], 6)
+            server.restart()
+            self.assert_whole(server, 7)
+            self.assertGreaterEqual(server.metric("neurallog_partitions"), 7)
+
     def test_rows_of_more_times_than_there_are_partitions_are_there_once(self):
         with Server("--storage-block-rows=512") as server:
-            for begin, step in ((0, 7 * DAY), (-3650 * DAY, DAY), (-1000 * DAY, 13 * DAY)):
+            for begin, step in ((0, 7 * DAY), (-3650 * DAY, 5 * DAY), (-1000 * DAY, 13 * DAY)):
                 first = server.count("n:*")
                 rows = [{"timestamp": begin + i * step, "n": first + i} for i in range(1500)]
                 self.assertEqual(server.post(rows)[1]["accepted"], 1500)
-                server.kill()
-                server.start()
-                self.assert_whole(server, first + 1500)
                 self.assertEqual(server.restart(), 0)
                 self.assert_whole(server, first + 1500)
 
@@ -476,6 +483,20 @@ class IdempotencyTest(unittest.TestCase):
             self.assertTrue(until(lambda: server.count("n:*") == 3))
             self.assertEqual(server.post(self.ROWS, headers=self.KEY)[1]["accepted"], 3)
             self.assertEqual(server.count("n:*"), 3)
+
+    def test_many_at_once_with_one_key_are_stored_once(self):
+        with Server() as server:
+            for round_number in range(20):
+                key = {"Idempotency-Key": f"race-{round_number}"}
+                statuses = []
+                threads = [threading.Thread(target=lambda: statuses.append(server.post(self.ROWS, headers=key)[0])) for _ in range(6)]
+                for thread in threads:
+                    thread.start()
+                for thread in threads:
+                    thread.join()
+                self.assertEqual(set(statuses) - {200, 409}, set())
+                self.assertIn(200, statuses)
+                self.assertEqual(server.count("n:*"), 3 * (round_number + 1))
 
     def test_a_key_works_for_jsonline_too(self):
         with Server() as server:

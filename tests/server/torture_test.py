@@ -7,10 +7,8 @@ import unittest
 
 from harness import Server, shared_data, zstd
 
-if not os.path.isdir(shared_data("json_torture")):
-    raise unittest.SkipTest(f"{shared_data('json_torture')} is absent")
 
-
+@unittest.skipUnless(os.path.isdir(shared_data("json_torture")), f"{shared_data('json_torture')} is absent")
 class TortureTest(unittest.TestCase):
     def setUp(self):
         self.server = Server()

@@ -77,7 +77,9 @@ TEST_CASE("epoch numbers are told apart by magnitude") {
   CHECK(ParseEpoch("1748736000111222") == 1748736000111222000);
   CHECK(ParseEpoch("1748736000111222333") == 1748736000111222333);
   CHECK(ParseEpoch("-1") == -1000000000);
-  for (const char* text : {"", "-", "1e3", "12a", "1.", ".5", "99999999999999999999"}) CHECK_FALSE(ParseEpoch(text).has_value());
+  CHECK(ParseEpoch("1.748736e+18") == 1748736000000000000);
+  CHECK(ParseEpoch("1.5e9") == 1500000000000000000);
+  for (const char* text : {"", "-", "1e", "e3", "1e30", "12a", "1.", ".5", "99999999999999999999"}) CHECK_FALSE(ParseEpoch(text).has_value());
 }
 
 TEST_CASE("durations and partial times name what they say") {
