@@ -117,7 +117,7 @@ void Engine::CheckpointIfNeeded(int64_t now_ns) {
 void Engine::ResumeStore() {
   if (!store_->stopped()) return;
   const Status status = store_->Resume();
-  if (status.ok()) base::LogInfo("the store takes writes again");
+  base::LogInfo("the store had stopped and is told to go on", {{"status", status.ToString()}});
 }
 
 }  // namespace neurallog::engine

@@ -74,6 +74,12 @@ rocksdb::ColumnFamilyOptions BlockFamilyOptions(const std::shared_ptr<rocksdb::C
 }  // namespace
 
 struct Store::Rocks {
+  // Remembers that writing failed; RocksDB does not tell its listeners of every such state.
+  Status Written(const rocksdb::Status& status, std::string_view what) {
+    if (status.IsNoSpace() || status.IsIOError()) listener->background_error.store(true, std::memory_order_relaxed);
+    return FromRocks(status, what);
+  }
+
   StoreOptions options;
   const base::Clock* clock = nullptr;
   std::shared_ptr<rocksdb::Cache> cache;
@@ -156,13 +162,13 @@ Store::~Store() {
 Status Store::PutMeta(std::string_view key, std::string_view value) {
   rocksdb::WriteOptions options;
   options.sync = true;
-  return FromRocks(rocks_->db->Put(options, rocks_->meta, Slice(key), Slice(value)), "write meta");
+  return rocks_->Written(rocks_->db->Put(options, rocks_->meta, Slice(key), Slice(value)), "write meta");
 }
 
 Status Store::DeleteMeta(std::string_view key) {
   rocksdb::WriteOptions options;
   options.sync = true;
-  return FromRocks(rocks_->db->Delete(options, rocks_->meta, Slice(key)), "delete meta");
+  return rocks_->Written(rocks_->db->Delete(options, rocks_->meta, Slice(key)), "delete meta");
 }
 
 Result<std::string> Store::GetMeta(std::string_view key) const {
@@ -244,7 +250,7 @@ Status Store::WriteBlock(const Partition& partition, const Keyspace& keyspace, L
   NL_RETURN_IF_ERROR(FromRocks(batch.Put(partition.handle(), keyspace.MarkerKey(), marker), "stage marker"));
   rocksdb::WriteOptions options;
   options.disableWAL = true;
-  return FromRocks(rocks_->db->Write(options, &batch), "write block to partition " + partition.name());
+  return rocks_->Written(rocks_->db->Write(options, &batch), "write block to partition " + partition.name());
 }
 
 Result<LogPosition> Store::ReadMarker(const Partition& partition, const Keyspace& keyspace) const {
@@ -301,7 +307,7 @@ Status Store::Flush() {
   options.wait = true;
   options.allow_write_stall = true;
   for (rocksdb::ColumnFamilyHandle* handle : handles)
-    NL_RETURN_IF_ERROR(FromRocks(rocks_->db->Flush(options, handle), "flush " + handle->GetName()));
+    NL_RETURN_IF_ERROR(rocks_->Written(rocks_->db->Flush(options, handle), "flush " + handle->GetName()));
   return {};
 }
 
