@@ -41,6 +41,8 @@ class FlushCounter : public rocksdb::EventListener {
     background_error.store(true, std::memory_order_relaxed);
     base::LogError("storage: background error", {{"error", status->ToString()}});
   }
+  // RocksDB's own recovery waits until all write buffers would fit the disk; the keeper simply tries.
+  void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason, rocksdb::Status, bool* auto_recovery) override { *auto_recovery = false; }
   void OnErrorRecoveryEnd(const rocksdb::BackgroundErrorRecoveryInfo& info) override {
     if (info.new_bg_error.ok()) background_error.store(false, std::memory_order_relaxed);
   }
