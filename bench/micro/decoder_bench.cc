@@ -25,7 +25,8 @@ constexpr size_t kLogsMax = 100'000;
 std::vector<std::string> ReadLines(const char* path) {
   std::vector<std::string> lines;
   std::ifstream file(path);
-  for (std::string line; lines.size() < kLogsMax && std::getline(file, line);) lines.push_back(line);
+  for (std::string line; lines.size() < kLogsMax && std::getline(file, line);)
+    lines.push_back(line);
   return lines;
 }
 
@@ -67,14 +68,16 @@ void Measure(const char* shape, const std::vector<Buffer>& bodies, int rounds) {
     }
     best_ns = std::min(best_ns, CpuNs() - start);
   }
-  std::printf("%-24s %8.1f ns/log  %6.2f GB/s  (%zu bytes/log)\n", shape, best_ns / static_cast<double>(logs),
-              static_cast<double>(bytes) / best_ns, bytes / logs);
+  std::printf("%-24s %8.1f ns/log  %6.2f GB/s  (%zu bytes/log)\n", shape,
+              best_ns / static_cast<double>(logs), static_cast<double>(bytes) / best_ns,
+              bytes / logs);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc < 2) return std::fprintf(stderr, "usage: decoder_bench logs.ndjson [logs per body] [rounds]\n"), 2;
+  if (argc < 2)
+    return std::fprintf(stderr, "usage: decoder_bench logs.ndjson [logs per body] [rounds]\n"), 2;
   const std::vector<std::string> lines = ReadLines(argv[1]);
   if (lines.empty()) return std::fprintf(stderr, "no lines in %s\n", argv[1]), 2;
   const size_t per_body = argc > 2 ? std::strtoul(argv[2], nullptr, 10) : 1000;

@@ -27,7 +27,7 @@ enum class ValueType : uint8_t {
   kBool = 2,    // "true" or "false"
   kNull = 3,    // empty
   kArray = 4,   // JSON text without insignificant white space
-  kObject = 5,  // JSON text: an empty object, or one of a record that has too many fields to flatten
+  kObject = 5,  // JSON text: an empty object, or one of a record with too many fields to flatten
 };
 inline constexpr int kValueTypes = 6;
 
@@ -43,6 +43,7 @@ inline constexpr std::string_view kFieldMessage = "message";  // also called _ms
 inline constexpr std::string_view kFieldLevel = "level";
 inline constexpr std::string_view kFieldSource = "source";
 inline constexpr std::string_view kFieldTags = "tags";
-inline constexpr std::string_view kFieldTimestamp = "timestamp";  // kept as the record's time, also called _time in queries
+// Kept as the record's time, also called _time in queries.
+inline constexpr std::string_view kFieldTimestamp = "timestamp";
 
 }  // namespace neurallog

@@ -53,7 +53,9 @@ class [[nodiscard]] Status {
   explicit operator bool() const { return ok(); }
   Code code() const { return rep_ ? rep_->code : Code::kOk; }
   // Empty when ok.
-  std::string_view message() const { return rep_ ? std::string_view(rep_->message) : std::string_view(); }
+  std::string_view message() const {
+    return rep_ ? std::string_view(rep_->message) : std::string_view();
+  }
 
   // Returns this error with "context: " put before its message; an OK status stays OK.
   Status Annotate(std::string_view context) const;
@@ -87,8 +89,9 @@ Status Internal(std::string message);
 template <typename T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : value_(std::move(value)) {}            // NOLINT(google-explicit-constructor): return value;
-  Result(Status status) : status_(std::move(status)) {}    // NOLINT(google-explicit-constructor): return error;
+  // Both convert: `return value;` and `return error;`.
+  Result(T value) : value_(std::move(value)) {}          // NOLINT(google-explicit-constructor)
+  Result(Status status) : status_(std::move(status)) {}  // NOLINT(google-explicit-constructor)
 
   bool ok() const { return value_.has_value(); }
   explicit operator bool() const { return ok(); }
@@ -113,15 +116,15 @@ class [[nodiscard]] Result {
 #define NL_CONCAT(a, b) NL_CONCAT_INNER(a, b)
 
 // Evaluates a Status expression and returns it from the enclosing function when it is an error.
-#define NL_RETURN_IF_ERROR(expr)                      \
-  do {                                                \
-    ::neurallog::Status nl_status_ = (expr);          \
-    if (!nl_status_.ok()) return nl_status_;          \
+#define NL_RETURN_IF_ERROR(expr) \
+  do { \
+    ::neurallog::Status nl_status_ = (expr); \
+    if (!nl_status_.ok()) return nl_status_; \
   } while (false)
 
 // Evaluates a Result expression; on error returns its status, otherwise moves the value into `declaration`.
 #define NL_TRY(declaration, expr) NL_TRY_INNER(NL_CONCAT(nl_result_, __LINE__), declaration, expr)
-#define NL_TRY_INNER(result, declaration, expr)       \
-  auto result = (expr);                               \
-  if (!result.ok()) return result.status();           \
+#define NL_TRY_INNER(result, declaration, expr) \
+  auto result = (expr); \
+  if (!result.ok()) return result.status(); \
   declaration = std::move(result).value()

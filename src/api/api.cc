@@ -14,7 +14,8 @@ constexpr uint64_t kUncheckedBodyBytes = 16 * 1024;
 constexpr size_t kAdminQueueMax = 1024;
 
 http::Response NotAllowed(const http::Request& request, const std::string& allow) {
-  if (allow.empty()) return http::ProblemResponse(NotFound("there is nothing at " + std::string(request.path())));
+  if (allow.empty())
+    return http::ProblemResponse(NotFound("there is nothing at " + std::string(request.path())));
   http::Response response = http::ProblemResponse(405, "this path takes " + allow);
   response.headers.emplace_back("Allow", allow);
   return response;
@@ -25,12 +26,15 @@ Status CheckNamedTenant(const http::Request& request, std::string_view tenant) {
   for (const std::string_view header : {"X-Scope-OrgID", "X-Tenant-ID"}) {
     const std::string_view named = request.FindHeader(header);
     if (!named.empty() && named != tenant)
-      return PermissionDenied(std::string(header) + " names tenant \"" + std::string(named.substr(0, 80)) + "\", and the key belongs to another one");
+      return PermissionDenied(std::string(header) + " names tenant \"" +
+                              std::string(named.substr(0, 80)) +
+                              "\", and the key belongs to another one");
   }
   for (const std::string_view header : {"AccountID", "ProjectID"}) {
     const std::string_view number = request.FindHeader(header);
     if (!number.empty() && number != "0")
-      return PermissionDenied(std::string(header) + " " + std::string(number.substr(0, 80)) + ": tenants are chosen by key, not by number");
+      return PermissionDenied(std::string(header) + " " + std::string(number.substr(0, 80)) +
+                              ": tenants are chosen by key, not by number");
   }
   return {};
 }
@@ -44,11 +48,13 @@ Api::Api(engine::Engine* engine, metrics::Registry* registry, std::unique_ptr<Ap
       metrics_(registry),
       admission_(engine),
       workers_("nl-query", options_->query_threads, kAdminQueueMax) {
-  registry->AddGauge("neurallog_queries_active", "Queries that are running or whose client is slow to read.",
+  registry->AddGauge("neurallog_queries_active",
+                     "Queries that are running or whose client is slow to read.",
                      [this] { return static_cast<double>(query_gate_.running()); });
   registry->AddGauge("neurallog_queries_waiting", "Queries that wait for a running one to end.",
                      [this] { return static_cast<double>(query_gate_.waiting()); });
-  registry->AddGauge("neurallog_ingest_requests_in_flight", "Ingest requests between decoding and answer.",
+  registry->AddGauge("neurallog_ingest_requests_in_flight",
+                     "Ingest requests between decoding and answer.",
                      [this] { return static_cast<double>(admission_.requests_in_flight()); });
 }
 
@@ -59,11 +65,13 @@ void Api::Stop() {
 }
 
 Result<Principal> Api::Authenticate(const http::Request& request) const {
-  NL_TRY(const std::optional<auth::Credential> credential,
-         auth::ReadCredential(request.FindHeader("Authorization"), request.FindHeader("X-API-Key")));
+  NL_TRY(
+      const std::optional<auth::Credential> credential,
+      auth::ReadCredential(request.FindHeader("Authorization"), request.FindHeader("X-API-Key")));
   Principal principal;
   if (!credential) {
-    if (!options_->open_without_keys || !engine_->keys().empty()) return Unauthenticated("a key is needed: Authorization: Bearer, Basic or X-API-Key");
+    if (!options_->open_without_keys || !engine_->keys().empty())
+      return Unauthenticated("a key is needed: Authorization: Bearer, Basic or X-API-Key");
     principal.open = true;
     principal.role = auth::Role::kReadWrite;
     principal.log = engine_->FindTenant(tenant::kDefaultTenant);
@@ -77,8 +85,10 @@ Result<Principal> Api::Authenticate(const http::Request& request) const {
   principal.log = engine_->FindTenant(key->tenant);
   if (principal.log == nullptr) return Unauthenticated("the key's tenant does not exist");
   NL_RETURN_IF_ERROR(CheckNamedTenant(request, principal.log->name()));
-  if (!credential->user.empty() && credential->user != principal.log->name() && engine_->tenants().Find(credential->user))
-    return PermissionDenied("the user names tenant \"" + credential->user + "\", and the key belongs to another one");
+  if (!credential->user.empty() && credential->user != principal.log->name() &&
+      engine_->tenants().Find(credential->user))
+    return PermissionDenied("the user names tenant \"" + credential->user +
+                            "\", and the key belongs to another one");
   return principal;
 }
 
@@ -92,16 +102,20 @@ Status Api::Authorize(const Principal& principal, Access access) const {
     case Access::kRead:
     case Access::kWrite:
     case Access::kTenant:
-      if (role == auth::Role::kAdmin) return PermissionDenied("an admin key belongs to no tenant; use a tenant's key");
+      if (role == auth::Role::kAdmin)
+        return PermissionDenied("an admin key belongs to no tenant; use a tenant's key");
       if (principal.log == nullptr) return NotFound("tenant default does not exist");
-      if (access == Access::kRead && role == auth::Role::kWrite) return PermissionDenied("the key may write only");
-      if (access == Access::kWrite && role == auth::Role::kRead) return PermissionDenied("the key may read only");
+      if (access == Access::kRead && role == auth::Role::kWrite)
+        return PermissionDenied("the key may write only");
+      if (access == Access::kWrite && role == auth::Role::kRead)
+        return PermissionDenied("the key may read only");
       return {};
   }
   return Internal("unknown access");
 }
 
-std::optional<http::Response> Api::Refuse(const http::Request& request, bool has_body, const Route** route, Principal* principal) {
+std::optional<http::Response> Api::Refuse(const http::Request& request, bool has_body,
+                                          const Route** route, Principal* principal) {
   std::string allow;
   *route = FindRoute(request, &allow);
   if (*route == nullptr) {
@@ -109,14 +123,17 @@ std::optional<http::Response> Api::Refuse(const http::Request& request, bool has
     return NotAllowed(request, allow);
   }
   Access access = (*route)->access;
-  if ((*route)->handle == HandlePostLogs && has_body) access = IsSearchByForm(request) ? Access::kRead : Access::kWrite;
+  if ((*route)->handle == HandlePostLogs && has_body)
+    access = IsSearchByForm(request) ? Access::kRead : Access::kWrite;
   if (access == Access::kPublic) return std::nullopt;
   auto authenticated = Authenticate(request);
-  const Status status = authenticated.ok() ? Authorize(*authenticated, access) : authenticated.status();
+  const Status status =
+      authenticated.ok() ? Authorize(*authenticated, access) : authenticated.status();
   if (!status.ok()) {
     metrics_.CountRefused(status.code());
     http::Response response = http::ProblemResponse(status);
-    if (status.code() == Code::kUnauthenticated) response.headers.emplace_back("WWW-Authenticate", "Bearer, Basic realm=\"neurallog\"");
+    if (status.code() == Code::kUnauthenticated)
+      response.headers.emplace_back("WWW-Authenticate", "Bearer, Basic realm=\"neurallog\"");
     return response;
   }
   *principal = *authenticated;
@@ -125,8 +142,11 @@ std::optional<http::Response> Api::Refuse(const http::Request& request, bool has
 
 std::optional<http::Response> Api::CheckHead(const http::Request& request, size_t* body_bytes_max) {
   const std::string_view length = request.FindHeader("Content-Length");
-  const bool small = length.size() <= 5 && (length.empty() || std::strtoull(std::string(length).c_str(), nullptr, 10) <= kUncheckedBodyBytes) &&
-                     request.FindHeader("Transfer-Encoding").empty() && request.FindHeader("Expect").empty();
+  const bool small = length.size() <= 5 &&
+                     (length.empty() || std::strtoull(std::string(length).c_str(), nullptr, 10) <=
+                                            kUncheckedBodyBytes) &&
+                     request.FindHeader("Transfer-Encoding").empty() &&
+                     request.FindHeader("Expect").empty();
   if (small) return std::nullopt;
   const Route* route;
   Principal principal;
@@ -145,11 +165,14 @@ void Api::Handle(http::Request request, http::ResponderPtr responder) {
   route->handle({*this, std::move(request), std::move(responder), principal});
 }
 
-http::Response Api::ErrorResponse(int status, std::string_view detail) { return http::ProblemResponse(status, detail); }
+http::Response Api::ErrorResponse(int status, std::string_view detail) {
+  return http::ProblemResponse(status, detail);
+}
 
 std::string LastSegment(const http::Request& request) {
   const std::string_view path = request.path();
-  return http::PercentDecode(path.substr(path.rfind('/') + 1), /*plus_is_space=*/false).value_or(std::string());
+  return http::PercentDecode(path.substr(path.rfind('/') + 1), /*plus_is_space=*/false)
+      .value_or(std::string());
 }
 
 void SendJson(const http::ResponderPtr& responder, int status, std::string body) {
@@ -160,6 +183,8 @@ void SendJson(const http::ResponderPtr& responder, int status, std::string body)
   responder->Send(std::move(response));
 }
 
-void SendStatus(const http::ResponderPtr& responder, const Status& status) { responder->Send(http::ProblemResponse(status)); }
+void SendStatus(const http::ResponderPtr& responder, const Status& status) {
+  responder->Send(http::ProblemResponse(status));
+}
 
 }  // namespace neurallog::api

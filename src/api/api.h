@@ -37,8 +37,8 @@ struct ApiOptions {
 // Who calls.
 struct Principal {
   auth::Role role = auth::Role::kRead;
-  bool open = false;                     // no key exists; everything is allowed
-  ingest::TenantLog* log = nullptr;      // null for admin keys
+  bool open = false;                 // no key exists; everything is allowed
+  ingest::TenantLog* log = nullptr;  // null for admin keys
 };
 
 // What a route needs; kTenant is either right to a tenant's logs.
@@ -54,7 +54,7 @@ struct Context {
 
 struct Route {
   http::Method method;
-  std::string_view path;      // a last segment {id} stands for one segment of any text
+  std::string_view path;  // a last segment {id} stands for one segment of any text
   Access access;
   void (*handle)(Context context);
 };
@@ -67,7 +67,8 @@ class Api : public http::Handler {
   Api(engine::Engine* engine, metrics::Registry* registry, std::unique_ptr<ApiOptions> options);
   ~Api() override { Stop(); }
 
-  std::optional<http::Response> CheckHead(const http::Request& request, size_t* body_bytes_max) override;
+  std::optional<http::Response> CheckHead(const http::Request& request,
+                                          size_t* body_bytes_max) override;
   void Handle(http::Request request, http::ResponderPtr responder) override;
   http::Response ErrorResponse(int status, std::string_view detail) override;
 
@@ -89,7 +90,8 @@ class Api : public http::Handler {
   Result<Principal> Authenticate(const http::Request& request) const;
   Status Authorize(const Principal& principal, Access access) const;
   // The refusal of a request that may not go on, or nothing.
-  std::optional<http::Response> Refuse(const http::Request& request, bool has_body, const Route** route, Principal* principal);
+  std::optional<http::Response> Refuse(const http::Request& request, bool has_body,
+                                       const Route** route, Principal* principal);
 
   engine::Engine* const engine_;
   metrics::Registry* const registry_;

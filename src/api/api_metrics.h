@@ -13,19 +13,26 @@ inline constexpr int kCodes = static_cast<int>(Code::kInternal) + 1;
 
 struct ApiMetrics {
   explicit ApiMetrics(metrics::Registry* registry)
-      : ingest_bytes(registry->AddCounter("neurallog_ingest_body_bytes_total", "Bytes of ingest bodies as received.")),
-        ingest_requests(registry->AddCounter("neurallog_ingest_requests_total", "Ingest requests.")),
-        records_rejected(registry->AddCounter("neurallog_ingest_rejected_logs_total", "Log records refused one by one within accepted requests.")),
-        ack(registry->AddHistogram("neurallog_ingest_ack_seconds", "From a complete request head to its answer.")),
+      : ingest_bytes(registry->AddCounter("neurallog_ingest_body_bytes_total",
+                                          "Bytes of ingest bodies as received.")),
+        ingest_requests(
+            registry->AddCounter("neurallog_ingest_requests_total", "Ingest requests.")),
+        records_rejected(
+            registry->AddCounter("neurallog_ingest_rejected_logs_total",
+                                 "Log records refused one by one within accepted requests.")),
+        ack(registry->AddHistogram("neurallog_ingest_ack_seconds",
+                                   "From a complete request head to its answer.")),
         queries(registry->AddCounter("neurallog_queries_total", "Queries begun.")),
         query_rows(registry->AddCounter("neurallog_query_rows_total", "Rows returned by queries.")),
-        query_blocks(registry->AddCounter("neurallog_query_blocks_scanned_total", "Blocks that queries looked into.")),
-        query_time(registry->AddHistogram("neurallog_query_seconds", "From the start of a query to its last row.")) {
+        query_blocks(registry->AddCounter("neurallog_query_blocks_scanned_total",
+                                          "Blocks that queries looked into.")),
+        query_time(registry->AddHistogram("neurallog_query_seconds",
+                                          "From the start of a query to its last row.")) {
     for (int code = 0; code < kCodes; ++code) {
       const std::string label = "reason=\"" + std::string(CodeName(static_cast<Code>(code))) + "\"";
       if (code == 0) continue;
-      refused[static_cast<size_t>(code)] =
-          &registry->AddCounter("neurallog_requests_refused_total", "Requests answered with an error, by reason.", label);
+      refused[static_cast<size_t>(code)] = &registry->AddCounter(
+          "neurallog_requests_refused_total", "Requests answered with an error, by reason.", label);
     }
   }
   void CountRefused(Code code) {

@@ -14,17 +14,23 @@ using Arguments = std::map<std::string, std::string, std::less<>>;
 constexpr size_t kAdminBodyBytesMax = 64 << 10;
 
 // The members of a small JSON object.
-Result<Arguments> ReadArguments(const http::Request& request, std::initializer_list<std::string_view> known) {
-  if (request.body.size() > kAdminBodyBytesMax) return TooLarge("the body has " + std::to_string(request.body.size()) + " bytes, more than 65536");
-  NL_TRY(const ingest::DecodeResult decoded, ingest::DecodeNative(request.body, /*ndjson_hint=*/false, ingest::DecodeLimits(), 0));
+Result<Arguments> ReadArguments(const http::Request& request,
+                                std::initializer_list<std::string_view> known) {
+  if (request.body.size() > kAdminBodyBytesMax)
+    return TooLarge("the body has " + std::to_string(request.body.size()) +
+                    " bytes, more than 65536");
+  NL_TRY(const ingest::DecodeResult decoded,
+         ingest::DecodeNative(request.body, /*ndjson_hint=*/false, ingest::DecodeLimits(), 0));
   if (decoded.rejected > 0) return InvalidArgument(decoded.errors.front().reason);
   if (decoded.accepted != 1) return InvalidArgument("expected one JSON object");
   Arguments arguments;
   model::RowReader row(decoded.batch->first_row());
   for (model::Field field; row.Next(&field);) {
     const std::string name(decoded.batch->names()[field.name_id]);
-    if (std::find(known.begin(), known.end(), name) == known.end()) return InvalidArgument("unknown member \"" + name + "\"");
-    if (field.type != ValueType::kString) return InvalidArgument("member \"" + name + "\": expected a string");
+    if (std::find(known.begin(), known.end(), name) == known.end())
+      return InvalidArgument("unknown member \"" + name + "\"");
+    if (field.type != ValueType::kString)
+      return InvalidArgument("member \"" + name + "\": expected a string");
     arguments[name] = field.value;
   }
   return arguments;
@@ -54,8 +60,10 @@ std::string TenantJson(const tenant::TenantInfo& info) {
 }
 
 std::string KeyJson(const auth::ApiKey& key, const std::string& tenant, const std::string* text) {
-  std::string json = "{\"id\":\"" + key.id + "\",\"role\":\"" + std::string(auth::RoleName(key.role)) + "\",\"tenant\":";
-  key.role == auth::Role::kAdmin ? json.append("null") : (base::AppendJsonString(&json, tenant), json);
+  std::string json = "{\"id\":\"" + key.id + "\",\"role\":\"" +
+                     std::string(auth::RoleName(key.role)) + "\",\"tenant\":";
+  key.role == auth::Role::kAdmin ? json.append("null")
+                                 : (base::AppendJsonString(&json, tenant), json);
   json.append(",\"name\":");
   base::AppendJsonString(&json, key.name);
   json.append(",\"created\":\"").append(base::FormatRfc3339(key.created_ns)).append("\"");
@@ -82,7 +90,8 @@ void HandleListTenants(Context context) {
 void HandleCreateTenant(Context context) {
   OnWorker(std::move(context), [](Context& on) -> Status {
     NL_TRY(const Arguments arguments, ReadArguments(on.request, {"name"}));
-    NL_TRY(const tenant::TenantInfo info, on.api.engine().CreateTenant(Argument(arguments, "name")));
+    NL_TRY(const tenant::TenantInfo info,
+           on.api.engine().CreateTenant(Argument(arguments, "name")));
     SendJson(on.responder, 201, TenantJson(info) + "\n");
     return {};
   });
@@ -113,9 +122,13 @@ void HandleCreateKey(Context context) {
     NL_TRY(const Arguments arguments, ReadArguments(on.request, {"role", "tenant", "name"}));
     const std::string role_name = Argument(arguments, "role");
     const auto role = auth::ParseRole(role_name.empty() ? "readwrite" : role_name);
-    if (!role) return InvalidArgument("role \"" + role_name + "\": expected admin, readwrite, write or read");
-    NL_TRY(const auth::NewKey made, on.api.engine().CreateKey(*role, Argument(arguments, "tenant"), Argument(arguments, "name")));
-    SendJson(on.responder, 201, KeyJson(made.key, Argument(arguments, "tenant"), &made.text) + "\n");
+    if (!role)
+      return InvalidArgument("role \"" + role_name +
+                             "\": expected admin, readwrite, write or read");
+    NL_TRY(const auth::NewKey made, on.api.engine().CreateKey(*role, Argument(arguments, "tenant"),
+                                                              Argument(arguments, "name")));
+    SendJson(on.responder, 201,
+             KeyJson(made.key, Argument(arguments, "tenant"), &made.text) + "\n");
     return {};
   });
 }

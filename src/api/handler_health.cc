@@ -17,7 +17,8 @@ void HandleHealth(Context context) { SendText(context, "ok\n", "text/plain; char
 
 void HandleReady(Context context) {
   const Status writable = context.api.engine().ReadyStatus();
-  const Status status = context.api.ready.load() ? writable : Unavailable("the server is starting or stopping");
+  const Status status =
+      context.api.ready.load() ? writable : Unavailable("the server is starting or stopping");
   if (!status.ok()) return SendStatus(context.responder, status);
   SendText(context, "ready\n", "text/plain; charset=utf-8");
 }
@@ -27,8 +28,10 @@ void HandleMetrics(Context context) {
 }
 
 void HandleRoot(Context context) {
-  SendJson(context.responder, 200, "{\"name\":\"neurallog\",\"version\":\"" + std::string(kVersion) +
-                                       "\",\"ingest\":\"POST /v1/logs\",\"search\":\"GET /v1/logs?query=\",\"metrics\":\"/metrics\"}\n");
+  SendJson(context.responder, 200,
+           "{\"name\":\"neurallog\",\"version\":\"" + std::string(kVersion) +
+               "\",\"ingest\":\"POST /v1/logs\",\"search\":\"GET "
+               "/v1/logs?query=\",\"metrics\":\"/metrics\"}\n");
 }
 
 }  // namespace neurallog::api

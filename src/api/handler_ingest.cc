@@ -12,10 +12,14 @@ constexpr size_t kIdempotencyKeyBytesMax = 255;
 constexpr size_t kFormBytesMax = 128 << 10;
 
 // {"accepted":2,"rejected":1,"errors":[{"index":1,"reason":"..."}]}
-std::string ResultJson(uint64_t accepted, uint64_t rejected, const std::vector<ingest::RecordError>& errors) {
-  std::string json = "{\"accepted\":" + std::to_string(accepted) + ",\"rejected\":" + std::to_string(rejected) + ",\"errors\":[";
+std::string ResultJson(uint64_t accepted, uint64_t rejected,
+                       const std::vector<ingest::RecordError>& errors) {
+  std::string json = "{\"accepted\":" + std::to_string(accepted) +
+                     ",\"rejected\":" + std::to_string(rejected) + ",\"errors\":[";
   for (size_t i = 0; i < errors.size(); ++i) {
-    json.append(i == 0 ? "{\"index\":" : ",{\"index\":").append(std::to_string(errors[i].index)).append(",\"reason\":");
+    json.append(i == 0 ? "{\"index\":" : ",{\"index\":")
+        .append(std::to_string(errors[i].index))
+        .append(",\"reason\":");
     base::AppendJsonString(&json, errors[i].reason);
     json.push_back('}');
   }
@@ -25,9 +29,14 @@ std::string ResultJson(uint64_t accepted, uint64_t rejected, const std::vector<i
 // Sends the answer once the batch is durable. Holds the idempotency key until then.
 class IngestAck : public ingest::Ack {
  public:
-  IngestAck(Api* api, http::ResponderPtr responder, int64_t received_ns, base::Hash128Value key, ingest::IdempotencyCache::Answer answer,
-            std::string json)
-      : api_(api), responder_(std::move(responder)), received_ns_(received_ns), key_(key), answer_(answer), json_(std::move(json)) {}
+  IngestAck(Api* api, http::ResponderPtr responder, int64_t received_ns, base::Hash128Value key,
+            ingest::IdempotencyCache::Answer answer, std::string json)
+      : api_(api),
+        responder_(std::move(responder)),
+        received_ns_(received_ns),
+        key_(key),
+        answer_(answer),
+        json_(std::move(json)) {}
 
   void Done(const Status& status) override {
     engine::Engine& engine = api_->engine();
@@ -39,7 +48,8 @@ class IngestAck : public ingest::Ack {
     }
     if (!key_.empty()) engine.idempotency().Abandon(key_);
     // What the disk refused was not the client's fault and may work later.
-    const Status shown = status.code() == Code::kIoError ? Unavailable(std::string(status.message())) : status;
+    const Status shown =
+        status.code() == Code::kIoError ? Unavailable(std::string(status.message())) : status;
     api_->metrics().CountRefused(shown.code());
     if (responder_) SendStatus(responder_, shown);
   }
@@ -56,7 +66,8 @@ class IngestAck : public ingest::Ack {
 // Nothing of the body could be stored: a problem document with the reasons.
 void SendNothingAccepted(Context* context, const ingest::DecodeResult& result) {
   const std::string first = result.errors.empty() ? "no record" : result.errors.front().reason;
-  http::Response response = http::ProblemResponse(InvalidArgument("no record was accepted: " + first));
+  http::Response response =
+      http::ProblemResponse(InvalidArgument("no record was accepted: " + first));
   response.body.erase(response.body.rfind('}'));
   response.body.append(",").append(ResultJson(0, result.rejected, result.errors), 1);
   context->api.metrics().CountRefused(Code::kInvalidArgument);
@@ -66,7 +77,8 @@ void SendNothingAccepted(Context* context, const ingest::DecodeResult& result) {
 void Refuse(Context* context, const Status& status) {
   context->api.metrics().CountRefused(status.code());
   http::Response response = http::ProblemResponse(status);
-  if (status.code() == Code::kUnsupported) response.headers.emplace_back("Accept-Encoding", "gzip, deflate, zstd, identity");
+  if (status.code() == Code::kUnsupported)
+    response.headers.emplace_back("Accept-Encoding", "gzip, deflate, zstd, identity");
   context->responder->Send(std::move(response));
 }
 
@@ -75,7 +87,8 @@ bool BeginIdempotent(Context* context, base::Hash128Value* key) {
   const std::string_view text = context->request.FindHeader("Idempotency-Key");
   if (text.empty()) return true;
   if (text.size() > kIdempotencyKeyBytesMax) {
-    Refuse(context, InvalidArgument("Idempotency-Key has " + std::to_string(text.size()) + " bytes, more than 255"));
+    Refuse(context, InvalidArgument("Idempotency-Key has " + std::to_string(text.size()) +
+                                    " bytes, more than 255"));
     return false;
   }
   engine::Engine& engine = context->api.engine();
@@ -98,7 +111,8 @@ bool BeginIdempotent(Context* context, base::Hash128Value* key) {
   return false;
 }
 
-void Store(Context* context, const http::QueryParams& params, ingest::DecodeResult result, base::Hash128Value key) {
+void Store(Context* context, const http::QueryParams& params, ingest::DecodeResult result,
+           base::Hash128Value key) {
   Api& api = context->api;
   const bool async = params.Find("ack") == "async";
   const int64_t received_ns = context->request.received_ns;
@@ -108,8 +122,10 @@ void Store(Context* context, const http::QueryParams& params, ingest::DecodeResu
   event.tenant = context->principal.log;
   event.rejected = static_cast<uint32_t>(result.rejected);
   event.request_key = key;
-  event.ack = std::make_unique<IngestAck>(&api, async ? nullptr : context->responder, received_ns, key,
-                                          ingest::IdempotencyCache::Answer{result.accepted, result.rejected}, async ? std::string() : json);
+  event.ack = std::make_unique<IngestAck>(
+      &api, async ? nullptr : context->responder, received_ns, key,
+      ingest::IdempotencyCache::Answer{result.accepted, result.rejected},
+      async ? std::string() : json);
   const Status submitted = api.admission().Submit(&event, /*may_wait=*/!async);
   if (!submitted.ok()) {
     if (!key.empty()) api.engine().idempotency().Abandon(key);
@@ -140,8 +156,10 @@ void Ingest(Context context, const http::QueryParams& params, const Decode& deco
   ingest::DecodeLimits limits = api.options().decode;
   const int64_t now_ns = api.engine().clock().WallNs();
   limits.timestamp_max_ns = now_ns + api.options().future_max_ns.load(std::memory_order_relaxed);
-  auto body = ingest::Inflate(context.request.FindHeader("Content-Encoding"), std::move(context.request.body), limits);
-  Result<ingest::DecodeResult> result = body.ok() ? decode(*body, limits, now_ns) : Result<ingest::DecodeResult>(body.status());
+  auto body = ingest::Inflate(context.request.FindHeader("Content-Encoding"),
+                              std::move(context.request.body), limits);
+  Result<ingest::DecodeResult> result =
+      body.ok() ? decode(*body, limits, now_ns) : Result<ingest::DecodeResult>(body.status());
   if (!result.ok() || result->accepted == 0) {
     if (!key.empty()) api.engine().idempotency().Abandon(key);
     if (!result.ok()) return Refuse(&context, result.status());
@@ -168,7 +186,8 @@ std::vector<std::string> SplitNames(std::string_view list) {
 }
 
 // An argument of VictoriaLogs' ingestion, given in the query or as a header.
-std::string_view Argument(const Context& context, const http::QueryParams& params, std::string_view name, std::string_view header) {
+std::string_view Argument(const Context& context, const http::QueryParams& params,
+                          std::string_view name, std::string_view header) {
   if (const auto value = params.Find(name)) return *value;
   return context.request.FindHeader(header);
 }
@@ -179,18 +198,21 @@ bool IsSearchByForm(const http::Request& request) {
   if (http::QueryParams(request.query()).Find("query")) return true;
   const std::string_view body = request.body.view();
   // curl -d labels JSON as a form too.
-  const bool form = request.FindHeader("Content-Type").starts_with("application/x-www-form-urlencoded") && !body.empty() &&
-                    body.size() <= kFormBytesMax && body[0] != '{' && body[0] != '[';
+  const bool form =
+      request.FindHeader("Content-Type").starts_with("application/x-www-form-urlencoded") &&
+      !body.empty() && body.size() <= kFormBytesMax && body[0] != '{' && body[0] != '[';
   return form && http::QueryParams(body).Find("query").has_value();
 }
 
 void HandlePostLogs(Context context) {
   if (IsSearchByForm(context.request)) return HandleSearchNative(std::move(context));
   const http::QueryParams params(context.request.query());
-  const bool ndjson = context.request.FindHeader("Content-Type").find("ndjson") != std::string_view::npos;
-  Ingest(std::move(context), params, [ndjson](const base::Buffer& body, const ingest::DecodeLimits& limits, int64_t now_ns) {
-    return ingest::DecodeNative(body, ndjson, limits, now_ns);
-  });
+  const bool ndjson =
+      context.request.FindHeader("Content-Type").find("ndjson") != std::string_view::npos;
+  Ingest(std::move(context), params,
+         [ndjson](const base::Buffer& body, const ingest::DecodeLimits& limits, int64_t now_ns) {
+           return ingest::DecodeNative(body, ndjson, limits, now_ns);
+         });
 }
 
 void HandleIngestJsonLine(Context context) {
@@ -200,14 +222,18 @@ void HandleIngestJsonLine(Context context) {
   line.msg_fields = SplitNames(Argument(context, params, "_msg_field", "VL-Msg-Field"));
   line.stream_fields = SplitNames(Argument(context, params, "_stream_fields", "VL-Stream-Fields"));
   line.ignore_fields = SplitNames(Argument(context, params, "ignore_fields", "VL-Ignore-Fields"));
-  for (const std::string& pair : SplitNames(Argument(context, params, "extra_fields", "VL-Extra-Fields"))) {
+  for (const std::string& pair :
+       SplitNames(Argument(context, params, "extra_fields", "VL-Extra-Fields"))) {
     const size_t equals = pair.find('=');
-    if (equals == std::string::npos || equals == 0) return Refuse(&context, InvalidArgument("extra_fields: expected name=value, got \"" + pair + "\""));
+    if (equals == std::string::npos || equals == 0)
+      return Refuse(&context,
+                    InvalidArgument("extra_fields: expected name=value, got \"" + pair + "\""));
     line.extra_fields.emplace_back(pair.substr(0, equals), pair.substr(equals + 1));
   }
-  Ingest(std::move(context), params, [&line](const base::Buffer& body, const ingest::DecodeLimits& limits, int64_t now_ns) {
-    return ingest::DecodeJsonLines(body, line, limits, now_ns);
-  });
+  Ingest(std::move(context), params,
+         [&line](const base::Buffer& body, const ingest::DecodeLimits& limits, int64_t now_ns) {
+           return ingest::DecodeJsonLines(body, line, limits, now_ns);
+         });
 }
 
 }  // namespace neurallog::api

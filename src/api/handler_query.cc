@@ -13,15 +13,19 @@
 namespace neurallog::api {
 namespace {
 
-constexpr size_t kStepBytes = 128 << 10;      // produced at a time
+constexpr size_t kStepBytes = 128 << 10;       // produced at a time
 constexpr size_t kBufferedBytesMax = 1 << 20;  // waiting for the client; then the query pauses
 constexpr size_t kResumeBytes = 256 << 10;
 
 class RunningQuery : public std::enable_shared_from_this<RunningQuery> {
  public:
-  RunningQuery(Api* api, http::ResponderPtr responder, query::Query query, std::shared_ptr<const block::BlockSet> blocks,
-               const query::ExecuteOptions& options, int64_t begin_ns)
-      : api_(api), responder_(std::move(responder)), execution_(std::move(query), std::move(blocks), options), begin_ns_(begin_ns) {}
+  RunningQuery(Api* api, http::ResponderPtr responder, query::Query query,
+               std::shared_ptr<const block::BlockSet> blocks, const query::ExecuteOptions& options,
+               int64_t begin_ns)
+      : api_(api),
+        responder_(std::move(responder)),
+        execution_(std::move(query), std::move(blocks), options),
+        begin_ns_(begin_ns) {}
 
   ~RunningQuery() {
     api_->query_gate().Leave();
@@ -66,7 +70,8 @@ class RunningQuery : public std::enable_shared_from_this<RunningQuery> {
 
   void Fail(const Status& status) {
     api_->metrics().CountRefused(status.code());
-    if (status.code() == Code::kCorruption || status.code() == Code::kIoError || status.code() == Code::kInternal)
+    if (status.code() == Code::kCorruption || status.code() == Code::kIoError ||
+        status.code() == Code::kInternal)
       base::LogError("query failed", {{"error", status.ToString()}});
     if (!started_) return SendStatus(responder_, status);
     responder_->Abort();
@@ -81,14 +86,17 @@ class RunningQuery : public std::enable_shared_from_this<RunningQuery> {
 
 // A time argument: RFC 3339 (also cut short), an epoch number, or a duration before now ("3h", "now-3h", "now").
 Result<base::TimeSpan> ReadTime(std::string_view name, std::string_view text, int64_t now_ns) {
-  if (const auto epoch = base::ParseEpoch(text); epoch && text.size() > 4) return base::TimeSpan{*epoch, *epoch + 1};
+  if (const auto epoch = base::ParseEpoch(text); epoch && text.size() > 4)
+    return base::TimeSpan{*epoch, *epoch + 1};
   if (const auto span = base::ParsePartialTime(text)) return *span;
   std::string_view duration = text;
   if (duration == "now") return base::TimeSpan{now_ns, now_ns};
   if (duration.starts_with("now-")) duration.remove_prefix(4);
   if (duration.starts_with("-")) duration.remove_prefix(1);
-  if (const auto ago = base::ParseDuration(duration)) return base::TimeSpan{now_ns - *ago, now_ns - *ago};
-  return InvalidArgument(std::string(name) + "=" + std::string(text.substr(0, 60)) + ": expected a time like 2025-06-01T12:00:00Z, an epoch number or 3h");
+  if (const auto ago = base::ParseDuration(duration))
+    return base::TimeSpan{now_ns - *ago, now_ns - *ago};
+  return InvalidArgument(std::string(name) + "=" + std::string(text.substr(0, 60)) +
+                         ": expected a time like 2025-06-01T12:00:00Z, an epoch number or 3h");
 }
 
 Result<TimeRange> ReadRange(const http::QueryParams& params, int64_t now_ns) {
@@ -105,13 +113,15 @@ Result<TimeRange> ReadRange(const http::QueryParams& params, int64_t now_ns) {
 }
 
 // Nothing for "no limit" (0).
-Result<std::optional<uint64_t>> ReadLimit(const http::QueryParams& params, std::optional<uint64_t> otherwise) {
+Result<std::optional<uint64_t>> ReadLimit(const http::QueryParams& params,
+                                          std::optional<uint64_t> otherwise) {
   const auto text = params.Find("limit");
   if (!text || text->empty()) return otherwise;
   uint64_t limit = 0;
   const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), limit);
   if (error != std::errc() || end != text->data() + text->size())
-    return InvalidArgument("limit=" + std::string(text->substr(0, 40)) + ": expected a whole number");
+    return InvalidArgument("limit=" + std::string(text->substr(0, 40)) +
+                           ": expected a whole number");
   return limit == 0 ? std::optional<uint64_t>() : std::optional(limit);
 }
 
@@ -120,9 +130,12 @@ Result<int64_t> ReadTimeout(const http::QueryParams& params, int64_t max_ns) {
   if (!text || text->empty()) return max_ns;
   auto timeout = base::ParseDuration(*text);
   if (!timeout) {
-    if (const auto seconds = base::ParseEpoch(*text)) timeout = *seconds;  // a plain number of seconds
+    if (const auto seconds = base::ParseEpoch(*text))
+      timeout = *seconds;  // a plain number of seconds
   }
-  if (!timeout || *timeout <= 0) return InvalidArgument("timeout=" + std::string(text->substr(0, 40)) + ": expected a duration like 10s");
+  if (!timeout || *timeout <= 0)
+    return InvalidArgument("timeout=" + std::string(text->substr(0, 40)) +
+                           ": expected a duration like 10s");
   return std::min(*timeout, max_ns);
 }
 
@@ -138,7 +151,8 @@ Result<Prepared> Prepare(Context& context, query::OutputFormat format) {
   if (context.request.method == http::Method::kPost) params.Add(context.request.body.view());
   const auto text = params.Find("query");
   const bool native = format == query::OutputFormat::kNative;
-  if ((!text || text->empty()) && !native) return InvalidArgument("query: a LogsQL query is needed");
+  if ((!text || text->empty()) && !native)
+    return InvalidArgument("query: a LogsQL query is needed");
   const int64_t now_ns = clock.WallNs();
   query::ParseOptions parse;
   parse.now_ns = now_ns;
@@ -150,17 +164,22 @@ Result<Prepared> Prepare(Context& context, query::OutputFormat format) {
   if (const int64_t retention = api.engine().retention_ns(); retention > 0)
     prepared.options.range.start_ns = std::max(prepared.options.range.start_ns, now_ns - retention);
   std::optional<uint64_t> default_limit;
-  if (native && !prepared.query.aggregates()) default_limit = api.options().rows_limit_default.load(std::memory_order_relaxed);
+  if (native && !prepared.query.aggregates())
+    default_limit = api.options().rows_limit_default.load(std::memory_order_relaxed);
   NL_TRY(prepared.options.limit, ReadLimit(params, default_limit));
   if (const auto order = params.Find("order"); order && !order->empty()) {
-    if (*order != "asc" && *order != "desc") return InvalidArgument("order=" + std::string(order->substr(0, 40)) + ": expected asc or desc");
+    if (*order != "asc" && *order != "desc")
+      return InvalidArgument("order=" + std::string(order->substr(0, 40)) +
+                             ": expected asc or desc");
     prepared.options.newest_first = *order == "desc";
     // Rows are merged in order only under a limit.
     if (!prepared.options.limit) prepared.options.limit = std::numeric_limits<uint64_t>::max();
   }
-  NL_TRY(const int64_t timeout_ns, ReadTimeout(params, api.options().query_timeout_ns.load(std::memory_order_relaxed)));
+  NL_TRY(const int64_t timeout_ns,
+         ReadTimeout(params, api.options().query_timeout_ns.load(std::memory_order_relaxed)));
   prepared.options.deadline_monotonic_ns = clock.MonotonicNs() + timeout_ns;
-  prepared.options.memory_bytes_max = api.options().query_memory_bytes_max.load(std::memory_order_relaxed);
+  prepared.options.memory_bytes_max =
+      api.options().query_memory_bytes_max.load(std::memory_order_relaxed);
   prepared.options.format = format;
   prepared.options.clock = &clock;
   return prepared;
@@ -181,7 +200,9 @@ void Run(const std::shared_ptr<Context>& context, query::OutputFormat format) {
   range.end_ns = std::min(range.end_ns, prepared->options.range.end_ns);
   auto snapshot = api.engine().Snapshot(context->principal.log, range);
   if (!snapshot.ok()) return refuse(snapshot.status());
-  std::make_shared<RunningQuery>(&api, context->responder, std::move(prepared->query), std::move(snapshot).value(), prepared->options, begin_ns)->Step();
+  std::make_shared<RunningQuery>(&api, context->responder, std::move(prepared->query),
+                                 std::move(snapshot).value(), prepared->options, begin_ns)
+      ->Step();
 }
 
 void Search(Context context, query::OutputFormat format) {
@@ -195,13 +216,18 @@ void Search(Context context, query::OutputFormat format) {
   };
   if (api.query_gate().Enter(running_max, waiting_max, start)) return;
   api.metrics().CountRefused(Code::kResourceExhausted);
-  SendStatus(shared->responder, ResourceExhausted(std::to_string(running_max) + " queries are running and " + std::to_string(waiting_max) +
-                                                  " are waiting, which is the maximum"));
+  SendStatus(shared->responder,
+             ResourceExhausted(std::to_string(running_max) + " queries are running and " +
+                               std::to_string(waiting_max) + " are waiting, which is the maximum"));
 }
 
 }  // namespace
 
-void HandleSearchNative(Context context) { Search(std::move(context), query::OutputFormat::kNative); }
-void HandleSearchVictoriaLogs(Context context) { Search(std::move(context), query::OutputFormat::kVictoriaLogs); }
+void HandleSearchNative(Context context) {
+  Search(std::move(context), query::OutputFormat::kNative);
+}
+void HandleSearchVictoriaLogs(Context context) {
+  Search(std::move(context), query::OutputFormat::kVictoriaLogs);
+}
 
 }  // namespace neurallog::api

@@ -7,7 +7,8 @@ namespace {
 using http::Method;
 
 constexpr Route kRoutes[] = {
-    {Method::kPost, "/v1/logs", Access::kTenant, HandlePostLogs},  // ingestion, or a search by form: Api::Refuse looks which
+    {Method::kPost, "/v1/logs", Access::kTenant,
+     HandlePostLogs},  // ingestion, or a search by form: Api::Refuse looks which
     {Method::kGet, "/v1/logs", Access::kRead, HandleSearchNative},
     {Method::kGet, "/v1/logs/search", Access::kRead, HandleSearchNative},
     {Method::kPost, "/v1/logs/search", Access::kRead, HandleSearchNative},
@@ -32,7 +33,8 @@ constexpr std::string_view kAnySegment = "{id}";
 bool Matches(std::string_view pattern, std::string_view path) {
   if (!pattern.ends_with(kAnySegment)) return pattern == path;
   pattern.remove_suffix(kAnySegment.size());
-  return path.starts_with(pattern) && path.size() > pattern.size() && path.find('/', pattern.size()) == std::string_view::npos;
+  return path.starts_with(pattern) && path.size() > pattern.size() &&
+         path.find('/', pattern.size()) == std::string_view::npos;
 }
 
 std::string_view MethodName(Method method) {

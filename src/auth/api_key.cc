@@ -26,7 +26,8 @@ std::string Hex(const unsigned char* bytes, size_t count) {
 }
 
 bool StripPrefixIgnoringCase(std::string_view prefix, std::string_view* text) {
-  if (text->size() < prefix.size() || strncasecmp(text->data(), prefix.data(), prefix.size()) != 0) return false;
+  if (text->size() < prefix.size() || strncasecmp(text->data(), prefix.data(), prefix.size()) != 0)
+    return false;
   text->remove_prefix(prefix.size());
   while (!text->empty() && text->front() == ' ') text->remove_prefix(1);
   return true;
@@ -35,7 +36,8 @@ bool StripPrefixIgnoringCase(std::string_view prefix, std::string_view* text) {
 std::optional<std::string> DecodeBase64(std::string_view text) {
   if (text.empty() || text.size() % 4 != 0 || text.size() > 4096) return std::nullopt;
   std::string decoded(text.size() / 4 * 3, '\0');
-  const int length = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(decoded.data()), reinterpret_cast<const unsigned char*>(text.data()),
+  const int length = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(decoded.data()),
+                                     reinterpret_cast<const unsigned char*>(text.data()),
                                      static_cast<int>(text.size()));
   if (length < 0) return std::nullopt;
   size_t padding = 0;
@@ -69,12 +71,15 @@ KeyHash HashKey(std::string_view text) {
 }
 
 Result<NewKey> GenerateKey(Role role, TenantId tenant, std::string_view name, int64_t now_ns) {
-  if (name.size() > kNameBytesMax) return InvalidArgument("key name has " + std::to_string(name.size()) + " bytes, more than 200");
+  if (name.size() > kNameBytesMax)
+    return InvalidArgument("key name has " + std::to_string(name.size()) + " bytes, more than 200");
   unsigned char random[kSecretBytes + 8];
-  if (RAND_bytes(random, sizeof(random)) != 1) return Internal("the random number generator failed");
+  if (RAND_bytes(random, sizeof(random)) != 1)
+    return Internal("the random number generator failed");
   NewKey made;
   made.text = std::string(kKeyPrefix) + Hex(random, kSecretBytes);
-  made.key = {Hex(random + kSecretBytes, 8), HashKey(made.text), role, tenant, std::string(name), now_ns};
+  made.key = {
+      Hex(random + kSecretBytes, 8), HashKey(made.text), role, tenant, std::string(name), now_ns};
   return made;
 }
 
@@ -105,7 +110,9 @@ Result<ApiKey> DecodeKey(std::string_view bytes) {
   return key;
 }
 
-size_t KeyRing::Hasher::operator()(const KeyHash& hash) const { return base::LoadLe<size_t>(hash.data()); }
+size_t KeyRing::Hasher::operator()(const KeyHash& hash) const {
+  return base::LoadLe<size_t>(hash.data());
+}
 
 void KeyRing::Add(const ApiKey& key) {
   base::MutexLock lock(mutex_);
@@ -149,14 +156,17 @@ bool KeyRing::empty() const {
   return by_hash_.empty();
 }
 
-Result<std::optional<Credential>> ReadCredential(std::string_view authorization, std::string_view x_api_key) {
+Result<std::optional<Credential>> ReadCredential(std::string_view authorization,
+                                                 std::string_view x_api_key) {
   if (!x_api_key.empty()) return std::optional(Credential{std::string(x_api_key), ""});
   if (authorization.empty()) return std::optional<Credential>();
-  if (StripPrefixIgnoringCase("bearer ", &authorization)) return std::optional(Credential{std::string(authorization), ""});
+  if (StripPrefixIgnoringCase("bearer ", &authorization))
+    return std::optional(Credential{std::string(authorization), ""});
   if (StripPrefixIgnoringCase("basic ", &authorization)) {
     const std::optional<std::string> pair = DecodeBase64(authorization);
     const size_t colon = pair ? pair->find(':') : std::string::npos;
-    if (colon == std::string::npos) return Unauthenticated("the Basic credential is not base64 of user:password");
+    if (colon == std::string::npos)
+      return Unauthenticated("the Basic credential is not base64 of user:password");
     return std::optional(Credential{pair->substr(colon + 1), pair->substr(0, colon)});
   }
   return Unauthenticated("the Authorization header is neither Bearer nor Basic");

@@ -19,17 +19,17 @@ namespace neurallog::auth {
 
 // What a key may do. kAdmin manages tenants and keys and reads no logs; the others belong to one tenant.
 enum class Role : uint8_t { kAdmin = 0, kReadWrite = 1, kWrite = 2, kRead = 3 };
-std::string_view RoleName(Role role);                      // "admin", "readwrite", "write", "read"
+std::string_view RoleName(Role role);  // "admin", "readwrite", "write", "read"
 std::optional<Role> ParseRole(std::string_view name);
 
 using KeyHash = std::array<unsigned char, 32>;
 
 struct ApiKey {
-  std::string id;         // public: 16 hex digits
+  std::string id;  // public: 16 hex digits
   KeyHash hash{};
   Role role = Role::kReadWrite;
-  TenantId tenant{};      // not for kAdmin
-  std::string name;       // free text of at most 200 bytes
+  TenantId tenant{};  // not for kAdmin
+  std::string name;   // free text of at most 200 bytes
   int64_t created_ns = 0;
 };
 
@@ -72,6 +72,7 @@ struct Credential {
   std::string user;
 };
 // Nothing when there is none; Unauthenticated when there is one that cannot be read.
-Result<std::optional<Credential>> ReadCredential(std::string_view authorization, std::string_view x_api_key);
+Result<std::optional<Credential>> ReadCredential(std::string_view authorization,
+                                                 std::string_view x_api_key);
 
 }  // namespace neurallog::auth

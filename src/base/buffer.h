@@ -37,7 +37,8 @@ class Buffer {
   }
   // Makes room for `bytes` more and returns where they go; Commit() what was written.
   char* Prepare(size_t bytes) {
-    if (size_ + bytes > capacity_) Grow(size_ + bytes > 2 * capacity_ ? size_ + bytes : 2 * capacity_);
+    if (size_ + bytes > capacity_)
+      Grow(size_ + bytes > 2 * capacity_ ? size_ + bytes : 2 * capacity_);
     return data_ + size_;
   }
   void Commit(size_t bytes) { size_ += bytes; }

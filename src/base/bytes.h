@@ -10,7 +10,8 @@
 
 namespace neurallog::base {
 
-static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "stored integers are little-endian and copied as they are");
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+              "stored integers are little-endian and copied as they are");
 
 template <typename T>
 T LoadLe(const void* from) {
@@ -75,8 +76,12 @@ inline const char* DecodeVarint(const char* from, const char* end, uint64_t* val
   return nullptr;
 }
 
-inline uint64_t ZigZag(int64_t value) { return static_cast<uint64_t>(value) << 1 ^ static_cast<uint64_t>(value >> 63); }
-inline int64_t UnZigZag(uint64_t value) { return static_cast<int64_t>(value >> 1 ^ (~(value & 1) + 1)); }
+inline uint64_t ZigZag(int64_t value) {
+  return static_cast<uint64_t>(value) << 1 ^ static_cast<uint64_t>(value >> 63);
+}
+inline int64_t UnZigZag(uint64_t value) {
+  return static_cast<int64_t>(value >> 1 ^ (~(value & 1) + 1));
+}
 
 inline void AppendLengthPrefixed(std::string* to, std::string_view bytes) {
   AppendVarint(to, bytes.size());
@@ -87,7 +92,8 @@ inline void AppendLengthPrefixed(std::string* to, std::string_view bytes) {
 // Not thread-safe.
 class ByteReader {
  public:
-  explicit ByteReader(std::string_view bytes) : at_(bytes.data()), end_(bytes.data() + bytes.size()) {}
+  explicit ByteReader(std::string_view bytes)
+      : at_(bytes.data()), end_(bytes.data() + bytes.size()) {}
 
   bool ok() const { return ok_; }
   bool empty() const { return at_ == end_; }

@@ -10,7 +10,8 @@ void ReportBug(const char* file, int line, const char* text);
 
 // Always on: going on would lose or leak data.
 #define NL_CHECK(condition) \
-  ((condition) ? static_cast<void>(0) : ::neurallog::base::CheckFailed(__FILE__, __LINE__, #condition))
+  ((condition) ? static_cast<void>(0) \
+               : ::neurallog::base::CheckFailed(__FILE__, __LINE__, #condition))
 
 // Debug builds only: an invariant that the code around it proves.
 #ifdef NDEBUG

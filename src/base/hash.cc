@@ -27,7 +27,8 @@ constexpr Tables MakeTables() {
     tables[0][i] = crc;
   }
   for (size_t i = 0; i < 256; ++i)
-    for (size_t k = 1; k < 8; ++k) tables[k][i] = tables[k - 1][i] >> 8 ^ tables[0][tables[k - 1][i] & 255];
+    for (size_t k = 1; k < 8; ++k)
+      tables[k][i] = tables[k - 1][i] >> 8 ^ tables[0][tables[k - 1][i] & 255];
   return tables;
 }
 
@@ -60,14 +61,16 @@ __attribute__((target("sse4.2,pclmul"))) uint64_t JoinLanes(uint64_t a, uint64_t
   constexpr uint32_t kTwoLanes = PowerOfX(2 * kLane * 8 - 33);
   constexpr uint32_t kOneLane = PowerOfX(kLane * 8 - 33);
   const auto shift = [](uint64_t crc, uint32_t power) __attribute__((target("sse4.2,pclmul"))) {
-    const __m128i product = _mm_clmulepi64_si128(_mm_cvtsi32_si128(static_cast<int>(crc)), _mm_cvtsi32_si128(static_cast<int>(power)), 0);
+    const __m128i product = _mm_clmulepi64_si128(_mm_cvtsi32_si128(static_cast<int>(crc)),
+                                                 _mm_cvtsi32_si128(static_cast<int>(power)), 0);
     return _mm_crc32_u64(0, static_cast<uint64_t>(_mm_cvtsi128_si64(product)));
   };
   return shift(a, kTwoLanes) ^ shift(b, kOneLane) ^ c;
 }
 
 template <size_t kLane>
-__attribute__((target("sse4.2,pclmul"))) uint64_t ThreeLanes(uint64_t crc, const char** at, size_t* bytes) {
+__attribute__((target("sse4.2,pclmul"))) uint64_t ThreeLanes(uint64_t crc, const char** at,
+                                                             size_t* bytes) {
   while (*bytes >= 3 * kLane) {
     uint64_t b = 0, c = 0, word;
     for (size_t i = 0; i < kLane; i += 8) {
@@ -85,7 +88,8 @@ __attribute__((target("sse4.2,pclmul"))) uint64_t ThreeLanes(uint64_t crc, const
   return crc;
 }
 
-__attribute__((target("sse4.2,pclmul"))) uint32_t Crc32cHardware(uint32_t crc, const char* at, size_t bytes) {
+__attribute__((target("sse4.2,pclmul"))) uint32_t Crc32cHardware(uint32_t crc, const char* at,
+                                                                 size_t bytes) {
   uint64_t state = ~crc & 0xffffffffu;
   state = ThreeLanes<1024>(state, &at, &bytes);
   state = ThreeLanes<128>(state, &at, &bytes);
@@ -94,7 +98,8 @@ __attribute__((target("sse4.2,pclmul"))) uint32_t Crc32cHardware(uint32_t crc, c
     std::memcpy(&word, at, 8);
     state = _mm_crc32_u64(state, word);
   }
-  for (; bytes > 0; ++at, --bytes) state = _mm_crc32_u8(static_cast<uint32_t>(state), static_cast<unsigned char>(*at));
+  for (; bytes > 0; ++at, --bytes)
+    state = _mm_crc32_u8(static_cast<uint32_t>(state), static_cast<unsigned char>(*at));
   return ~static_cast<uint32_t>(state);
 }
 
@@ -118,8 +123,9 @@ uint32_t Crc32cPortable(uint32_t crc, const void* data, size_t bytes) {
     std::memcpy(&low, at, 4);
     std::memcpy(&high, at + 4, 4);
     low ^= state;
-    state = kTables[7][low & 255] ^ kTables[6][low >> 8 & 255] ^ kTables[5][low >> 16 & 255] ^ kTables[4][low >> 24] ^
-            kTables[3][high & 255] ^ kTables[2][high >> 8 & 255] ^ kTables[1][high >> 16 & 255] ^ kTables[0][high >> 24];
+    state = kTables[7][low & 255] ^ kTables[6][low >> 8 & 255] ^ kTables[5][low >> 16 & 255] ^
+            kTables[4][low >> 24] ^ kTables[3][high & 255] ^ kTables[2][high >> 8 & 255] ^
+            kTables[1][high >> 16 & 255] ^ kTables[0][high >> 24];
   }
   for (; bytes > 0; ++at, --bytes) state = state >> 8 ^ kTables[0][(state ^ *at) & 255];
   return ~state;

@@ -42,7 +42,9 @@ void AppendEscaped(std::string* to, unsigned char byte) {
   }
 }
 
-bool IsPlain(unsigned char byte) { return byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\'; }
+bool IsPlain(unsigned char byte) {
+  return byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\';
+}
 
 }  // namespace
 
@@ -51,7 +53,8 @@ void AppendJsonString(std::string* to, std::string_view text) {
   size_t i = 0;
   while (i < text.size()) {
     size_t plain_end = i;
-    while (plain_end < text.size() && IsPlain(static_cast<unsigned char>(text[plain_end]))) ++plain_end;
+    while (plain_end < text.size() && IsPlain(static_cast<unsigned char>(text[plain_end])))
+      ++plain_end;
     to->append(text, i, plain_end - i);
     i = plain_end;
     if (i == text.size()) break;

@@ -65,7 +65,8 @@ void SetLogFormat(LogFormat format) { g_format.store(format, std::memory_order_r
 void Log(LogLevel level, std::string_view event, LogFields fields) {
   if (level < g_level.load(std::memory_order_relaxed)) return;
   const bool json = g_format.load(std::memory_order_relaxed) == LogFormat::kJson;
-  const std::string line = json ? FormatJson(level, event, fields) : FormatText(level, event, fields);
+  const std::string line =
+      json ? FormatJson(level, event, fields) : FormatText(level, event, fields);
   [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, line.data(), line.size());
 }
 

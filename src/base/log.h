@@ -20,9 +20,17 @@ void SetLogLevel(LogLevel level);
 void SetLogFormat(LogFormat format);
 
 void Log(LogLevel level, std::string_view event, LogFields fields = {});
-inline void LogDebug(std::string_view event, LogFields fields = {}) { Log(LogLevel::kDebug, event, fields); }
-inline void LogInfo(std::string_view event, LogFields fields = {}) { Log(LogLevel::kInfo, event, fields); }
-inline void LogWarn(std::string_view event, LogFields fields = {}) { Log(LogLevel::kWarn, event, fields); }
-inline void LogError(std::string_view event, LogFields fields = {}) { Log(LogLevel::kError, event, fields); }
+inline void LogDebug(std::string_view event, LogFields fields = {}) {
+  Log(LogLevel::kDebug, event, fields);
+}
+inline void LogInfo(std::string_view event, LogFields fields = {}) {
+  Log(LogLevel::kInfo, event, fields);
+}
+inline void LogWarn(std::string_view event, LogFields fields = {}) {
+  Log(LogLevel::kWarn, event, fields);
+}
+inline void LogError(std::string_view event, LogFields fields = {}) {
+  Log(LogLevel::kError, event, fields);
+}
 
 }  // namespace neurallog::base

@@ -27,7 +27,8 @@ Status::Status(Code code, std::string message) {
   if (code != Code::kOk) rep_ = std::make_unique<Rep>(Rep{code, std::move(message)});
 }
 
-Status::Status(const Status& other) : rep_(other.rep_ ? std::make_unique<Rep>(*other.rep_) : nullptr) {}
+Status::Status(const Status& other)
+    : rep_(other.rep_ ? std::make_unique<Rep>(*other.rep_) : nullptr) {}
 
 Status& Status::operator=(const Status& other) {
   if (this != &other) rep_ = other.rep_ ? std::make_unique<Rep>(*other.rep_) : nullptr;
@@ -47,16 +48,26 @@ std::string Status::ToString() const {
   return text.append(": ").append(rep_->message);
 }
 
-Status InvalidArgument(std::string message) { return Status(Code::kInvalidArgument, std::move(message)); }
-Status Unauthenticated(std::string message) { return Status(Code::kUnauthenticated, std::move(message)); }
-Status PermissionDenied(std::string message) { return Status(Code::kPermissionDenied, std::move(message)); }
+Status InvalidArgument(std::string message) {
+  return Status(Code::kInvalidArgument, std::move(message));
+}
+Status Unauthenticated(std::string message) {
+  return Status(Code::kUnauthenticated, std::move(message));
+}
+Status PermissionDenied(std::string message) {
+  return Status(Code::kPermissionDenied, std::move(message));
+}
 Status NotFound(std::string message) { return Status(Code::kNotFound, std::move(message)); }
 Status Conflict(std::string message) { return Status(Code::kConflict, std::move(message)); }
 Status TooLarge(std::string message) { return Status(Code::kTooLarge, std::move(message)); }
 Status Unsupported(std::string message) { return Status(Code::kUnsupported, std::move(message)); }
-Status ResourceExhausted(std::string message) { return Status(Code::kResourceExhausted, std::move(message)); }
+Status ResourceExhausted(std::string message) {
+  return Status(Code::kResourceExhausted, std::move(message));
+}
 Status Unavailable(std::string message) { return Status(Code::kUnavailable, std::move(message)); }
-Status DeadlineExceeded(std::string message) { return Status(Code::kDeadlineExceeded, std::move(message)); }
+Status DeadlineExceeded(std::string message) {
+  return Status(Code::kDeadlineExceeded, std::move(message));
+}
 Status Cancelled(std::string message) { return Status(Code::kCancelled, std::move(message)); }
 Status Corruption(std::string message) { return Status(Code::kCorruption, std::move(message)); }
 Status IoError(std::string message) { return Status(Code::kIoError, std::move(message)); }

@@ -21,14 +21,19 @@ constexpr Civil CivilFromDays(int64_t days) {
   days += 719468;
   const int64_t era = (days >= 0 ? days : days - 146096) / 146097;
   const int64_t day_of_era = days - era * 146097;
-  const int64_t year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-  const int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+  const int64_t year_of_era =
+      (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+  const int64_t day_of_year =
+      day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
   const int64_t month_index = (5 * day_of_year + 2) / 153;
   const int month = static_cast<int>(month_index < 10 ? month_index + 3 : month_index - 9);
-  return {year_of_era + era * 400 + (month <= 2), month, static_cast<int>(day_of_year - (153 * month_index + 2) / 5 + 1)};
+  return {year_of_era + era * 400 + (month <= 2), month,
+          static_cast<int>(day_of_year - (153 * month_index + 2) / 5 + 1)};
 }
 
-constexpr bool IsLeapYear(int64_t year) { return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0; }
+constexpr bool IsLeapYear(int64_t year) {
+  return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+}
 
 constexpr int DaysInMonth(int64_t year, int month) {
   constexpr std::array<int, 12> kDays = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
@@ -101,25 +106,33 @@ class Scanner {
 // Seconds and nanoseconds joined, or nothing when the sum leaves int64.
 std::optional<int64_t> Join(int64_t seconds, int64_t ns) {
   int64_t result;
-  if (__builtin_mul_overflow(seconds, kNsPerSecond, &result) || __builtin_add_overflow(result, ns, &result)) return std::nullopt;
+  if (__builtin_mul_overflow(seconds, kNsPerSecond, &result) ||
+      __builtin_add_overflow(result, ns, &result))
+    return std::nullopt;
   return result;
 }
 
 bool ScanDate(Scanner* scan, int* year, int* month, int* day) {
-  return scan->Number(4, year) && scan->Skip('-') && scan->Number(2, month) && *month >= 1 && *month <= 12 && scan->Skip('-') &&
-         scan->Number(2, day) && *day >= 1 && *day <= DaysInMonth(*year, *month);
+  return scan->Number(4, year) && scan->Skip('-') && scan->Number(2, month) && *month >= 1 &&
+         *month <= 12 && scan->Skip('-') && scan->Number(2, day) && *day >= 1 &&
+         *day <= DaysInMonth(*year, *month);
 }
 
 // "1.748736e+18", as some languages print large numbers.
 std::optional<int64_t> ParseEpochWithExponent(std::string_view text) {
   constexpr size_t kTextBytesMax = 32;
-  if (text.size() > kTextBytesMax || text.find_first_not_of("0123456789+-.eE") != std::string_view::npos) return std::nullopt;
+  if (text.size() > kTextBytesMax ||
+      text.find_first_not_of("0123456789+-.eE") != std::string_view::npos)
+    return std::nullopt;
   const std::string terminated(text);
   char* end;
   const double value = std::strtod(terminated.c_str(), &end);
   if (*end != '\0' || !(std::fabs(value) < 9.2e18)) return std::nullopt;
   const double magnitude = std::fabs(value);
-  const double unit_ns = magnitude < 1e11 ? 1e9 : magnitude < 1e14 ? 1e6 : magnitude < 1e17 ? 1e3 : 1;
+  const double unit_ns = magnitude < 1e11   ? 1e9
+                         : magnitude < 1e14 ? 1e6
+                         : magnitude < 1e17 ? 1e3
+                                            : 1;
   return std::llround(value * unit_ns);
 }
 
@@ -130,7 +143,8 @@ int64_t DaysFromCivil(int64_t year, int month, int day) {
   const int64_t era = (year >= 0 ? year : year - 399) / 400;
   const int64_t year_of_era = year - era * 400;
   const int64_t day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-  return era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719468;
+  return era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year -
+         719468;
 }
 
 std::optional<int64_t> ParseRfc3339(std::string_view text) {
@@ -138,11 +152,15 @@ std::optional<int64_t> ParseRfc3339(std::string_view text) {
   int year, month, day, hour, minute, second;
   int64_t fraction_ns = 0, offset_s;
   if (!ScanDate(&scan, &year, &month, &day) || !scan.SkipAny("Tt ")) return std::nullopt;
-  if (!scan.Number(2, &hour) || !scan.Skip(':') || !scan.Number(2, &minute) || !scan.Skip(':') || !scan.Number(2, &second)) return std::nullopt;
+  if (!scan.Number(2, &hour) || !scan.Skip(':') || !scan.Number(2, &minute) || !scan.Skip(':') ||
+      !scan.Number(2, &second))
+    return std::nullopt;
   if (hour > 23 || minute > 59 || second > 60) return std::nullopt;
   if (scan.SkipAny(".,") && !scan.Fraction(&fraction_ns)) return std::nullopt;
   if (!scan.Zone(&offset_s) || !scan.done()) return std::nullopt;
-  return Join(DaysFromCivil(year, month, day) * 86400 + hour * 3600 + minute * 60 + second - offset_s, fraction_ns);
+  return Join(
+      DaysFromCivil(year, month, day) * 86400 + hour * 3600 + minute * 60 + second - offset_s,
+      fraction_ns);
 }
 
 std::optional<int64_t> ParseEpoch(std::string_view text) {
@@ -155,7 +173,8 @@ std::optional<int64_t> ParseEpoch(std::string_view text) {
     if (i >= 19) return std::nullopt;
     whole = whole * 10 + static_cast<uint64_t>(text[i] - '0');
   }
-  if (i == 0 || whole > static_cast<uint64_t>(std::numeric_limits<int64_t>::max())) return std::nullopt;
+  if (i == 0 || whole > static_cast<uint64_t>(std::numeric_limits<int64_t>::max()))
+    return std::nullopt;
   int64_t unit_ns = 1;
   if (whole < 100'000'000'000) unit_ns = kNsPerSecond;
   else if (whole < 100'000'000'000'000) unit_ns = kNsPerMs;
@@ -168,7 +187,8 @@ std::optional<int64_t> ParseEpoch(std::string_view text) {
     fraction_ns = fraction_of_second / (kNsPerSecond / unit_ns);
   }
   int64_t result;
-  if (__builtin_mul_overflow(static_cast<int64_t>(whole), unit_ns, &result) || __builtin_add_overflow(result, fraction_ns, &result))
+  if (__builtin_mul_overflow(static_cast<int64_t>(whole), unit_ns, &result) ||
+      __builtin_add_overflow(result, fraction_ns, &result))
     return std::nullopt;
   return negative ? -result : result;
 }
@@ -184,8 +204,15 @@ std::optional<int64_t> ParseDuration(std::string_view text) {
     double ns;
   };
   // Longer names first, so that "ms" is not read as "m" and "s".
-  static constexpr std::array<Unit, 9> kUnits = {{{"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}, {"m", 60e9}, {"h", 3600e9},
-                                                  {"d", 86400e9}, {"w", 604800e9}, {"y", 31536000e9}}};
+  static constexpr std::array<Unit, 9> kUnits = {{{"ns", 1},
+                                                  {"us", 1e3},
+                                                  {"ms", 1e6},
+                                                  {"s", 1e9},
+                                                  {"m", 60e9},
+                                                  {"h", 3600e9},
+                                                  {"d", 86400e9},
+                                                  {"w", 604800e9},
+                                                  {"y", 31536000e9}}};
   const bool negative = !text.empty() && text[0] == '-';
   if (negative) text.remove_prefix(1);
   if (text.empty()) return std::nullopt;
@@ -194,7 +221,8 @@ std::optional<int64_t> ParseDuration(std::string_view text) {
     size_t digits = 0;
     double value = 0, scale = 1;
     bool fraction = false, any = false;
-    for (; digits < text.size() && (IsDigit(text[digits]) || (text[digits] == '.' && !fraction)); ++digits) {
+    for (; digits < text.size() && (IsDigit(text[digits]) || (text[digits] == '.' && !fraction));
+         ++digits) {
       if (text[digits] == '.') {
         fraction = true;
         continue;
@@ -226,9 +254,11 @@ std::optional<TimeSpan> ParsePartialTime(std::string_view text) {
     const size_t dot = text.find_first_of(".,");
     int64_t width_ns = kNsPerSecond;
     if (dot != std::string_view::npos)
-      for (size_t i = dot + 1; i < text.size() && IsDigit(text[i]) && width_ns > 1; ++i) width_ns /= 10;
+      for (size_t i = dot + 1; i < text.size() && IsDigit(text[i]) && width_ns > 1; ++i)
+        width_ns /= 10;
     int64_t end_ns;
-    if (__builtin_add_overflow(*exact, width_ns, &end_ns)) end_ns = std::numeric_limits<int64_t>::max();
+    if (__builtin_add_overflow(*exact, width_ns, &end_ns))
+      end_ns = std::numeric_limits<int64_t>::max();
     return TimeSpan{*exact, end_ns};
   }
   Scanner scan(text);
@@ -253,11 +283,15 @@ std::optional<TimeSpan> ParsePartialTime(std::string_view text) {
     }
   }
   if (!scan.Zone(&offset_s) || !scan.done()) return std::nullopt;
-  const int64_t start_s = DaysFromCivil(year, month, day) * 86400 + hour * 3600 + minute * 60 - offset_s;
+  const int64_t start_s =
+      DaysFromCivil(year, month, day) * 86400 + hour * 3600 + minute * 60 - offset_s;
   int64_t end_s = start_s;
   switch (last) {
     case kYear: end_s = DaysFromCivil(year + 1, 1, 1) * 86400 - offset_s; break;
-    case kMonth: end_s = DaysFromCivil(month == 12 ? year + 1 : year, month == 12 ? 1 : month + 1, 1) * 86400 - offset_s; break;
+    case kMonth:
+      end_s = DaysFromCivil(month == 12 ? year + 1 : year, month == 12 ? 1 : month + 1, 1) * 86400 -
+              offset_s;
+      break;
     case kDay: end_s += 86400; break;
     case kHour: end_s += 3600; break;
     case kMinute: end_s += 60; break;

@@ -4,7 +4,8 @@
 
 namespace neurallog::base {
 
-WorkerPool::WorkerPool(const char* thread_name, int threads, size_t tasks_max) : tasks_max_(tasks_max) {
+WorkerPool::WorkerPool(const char* thread_name, int threads, size_t tasks_max)
+    : tasks_max_(tasks_max) {
   for (int i = 0; i < threads; ++i) threads_.push_back(StartThread(thread_name, [this] { Run(); }));
 }
 

@@ -31,9 +31,9 @@ inline constexpr uint32_t kChunkColumnMax = UINT16_MAX;
 inline constexpr uint32_t kDictEntriesMax = 4'096;
 
 enum class Encoding : uint8_t {
-  kConst = 0,  // one value for all rows that have the column
-  kDict = 1,   // distinct values + bit-packed codes
-  kInts = 2,   // canonical decimals (no leading zeros, no "-0", at most 18 digits), bit-packed
+  kConst = 0,    // one value for all rows that have the column
+  kDict = 1,     // distinct values + bit-packed codes
+  kInts = 2,     // canonical decimals (no leading zeros, no "-0", at most 18 digits), bit-packed
   kStrings = 3,  // lengths + bytes
 };
 

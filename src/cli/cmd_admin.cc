@@ -28,21 +28,27 @@ Status WithEngine(const std::string& data_dir, const std::function<Status(engine
   engine::Environment environment;
   environment.metrics = &registry;
   auto engine = engine::Engine::Open(server::EngineOptionsFrom(config), environment);
-  if (!engine.ok()) return engine.status().Annotate("is a server using " + data_dir + "? Then use --server instead");
+  if (!engine.ok())
+    return engine.status().Annotate("is a server using " + data_dir +
+                                    "? Then use --server instead");
   const Status status = work(**engine);
   (*engine)->Close();
   return status;
 }
 
-Status Call(const AdminTarget& target, std::string method, const std::string& path, std::string body) {
+Status Call(const AdminTarget& target, std::string method, const std::string& path,
+            std::string body) {
   http::ClientRequest request;
   request.method = std::move(method);
   request.url = target.server + path;
   request.body = std::move(body);
   if (!request.body.empty()) request.headers.emplace_back("Content-Type", "application/json");
-  if (!target.admin_key.empty()) request.headers.emplace_back("Authorization", "Bearer " + target.admin_key);
+  if (!target.admin_key.empty())
+    request.headers.emplace_back("Authorization", "Bearer " + target.admin_key);
   NL_TRY(const http::ClientResponse response, http::Fetch(request));
-  if (response.status / 100 != 2) return Unavailable(target.server + " answered " + std::to_string(response.status) + ": " + response.body);
+  if (response.status / 100 != 2)
+    return Unavailable(target.server + " answered " + std::to_string(response.status) + ": " +
+                       response.body);
   std::fputs(response.body.c_str(), stdout);
   return {};
 }
@@ -62,7 +68,8 @@ std::string Object(std::initializer_list<std::pair<std::string_view, std::string
 }  // namespace
 
 int CreateTenant(const AdminTarget& target, const std::string& name) {
-  if (!target.data_dir) return Finish(Call(target, "POST", "/v1/tenants", Object({{"name", name}})));
+  if (!target.data_dir)
+    return Finish(Call(target, "POST", "/v1/tenants", Object({{"name", name}})));
   return Finish(WithEngine(*target.data_dir, [&](engine::Engine& engine) -> Status {
     NL_TRY(const tenant::TenantInfo info, engine.CreateTenant(name));
     std::printf("tenant %s created\n", info.name.c_str());
@@ -74,21 +81,27 @@ int ListTenants(const AdminTarget& target) {
   if (!target.data_dir) return Finish(Call(target, "GET", "/v1/tenants", ""));
   return Finish(WithEngine(*target.data_dir, [&](engine::Engine& engine) -> Status {
     for (const tenant::TenantInfo& info : engine.tenants().List())
-      std::printf("%s\t%u\t%s\n", info.name.c_str(), static_cast<uint32_t>(info.id), base::FormatRfc3339(info.created_ns).c_str());
+      std::printf("%s\t%u\t%s\n", info.name.c_str(), static_cast<uint32_t>(info.id),
+                  base::FormatRfc3339(info.created_ns).c_str());
     return {};
   }));
 }
 
 int DeleteTenant(const AdminTarget& target, const std::string& name) {
   if (!target.data_dir) return Finish(Call(target, "DELETE", "/v1/tenants/" + name, ""));
-  return Finish(WithEngine(*target.data_dir, [&](engine::Engine& engine) { return engine.DeleteTenant(name); }));
+  return Finish(WithEngine(*target.data_dir,
+                           [&](engine::Engine& engine) { return engine.DeleteTenant(name); }));
 }
 
-int CreateKey(const AdminTarget& target, const std::string& role, const std::string& tenant, const std::string& name) {
-  if (!target.data_dir) return Finish(Call(target, "POST", "/v1/keys", Object({{"role", role}, {"tenant", tenant}, {"name", name}})));
+int CreateKey(const AdminTarget& target, const std::string& role, const std::string& tenant,
+              const std::string& name) {
+  if (!target.data_dir)
+    return Finish(Call(target, "POST", "/v1/keys",
+                       Object({{"role", role}, {"tenant", tenant}, {"name", name}})));
   return Finish(WithEngine(*target.data_dir, [&](engine::Engine& engine) -> Status {
     const auto parsed = auth::ParseRole(role);
-    if (!parsed) return InvalidArgument("role \"" + role + "\": expected admin, readwrite, write or read");
+    if (!parsed)
+      return InvalidArgument("role \"" + role + "\": expected admin, readwrite, write or read");
     NL_TRY(const auth::NewKey made, engine.CreateKey(*parsed, tenant, name));
     std::printf("%s\n", made.text.c_str());
     return {};
@@ -100,7 +113,8 @@ int ListKeys(const AdminTarget& target) {
   return Finish(WithEngine(*target.data_dir, [&](engine::Engine& engine) -> Status {
     for (const auth::ApiKey& key : engine.keys().List()) {
       const auto info = engine.tenants().Find(key.tenant);
-      std::printf("%s\t%s\t%s\t%s\t%s\n", key.id.c_str(), std::string(auth::RoleName(key.role)).c_str(), info ? info->name.c_str() : "-",
+      std::printf("%s\t%s\t%s\t%s\t%s\n", key.id.c_str(),
+                  std::string(auth::RoleName(key.role)).c_str(), info ? info->name.c_str() : "-",
                   base::FormatRfc3339(key.created_ns).c_str(), key.name.c_str());
     }
     return {};
@@ -109,7 +123,8 @@ int ListKeys(const AdminTarget& target) {
 
 int RevokeKey(const AdminTarget& target, const std::string& id) {
   if (!target.data_dir) return Finish(Call(target, "DELETE", "/v1/keys/" + id, ""));
-  return Finish(WithEngine(*target.data_dir, [&](engine::Engine& engine) { return engine.RevokeKey(id); }));
+  return Finish(
+      WithEngine(*target.data_dir, [&](engine::Engine& engine) { return engine.RevokeKey(id); }));
 }
 
 int HealthCheck(const std::string& server) {
@@ -118,7 +133,9 @@ int HealthCheck(const std::string& server) {
   request.timeout_ms = 5'000;
   const auto response = http::Fetch(request);
   if (response.ok() && response->status == 200) return 0;
-  return Finish(response.ok() ? Unavailable(server + "/readyz answered " + std::to_string(response->status)) : response.status());
+  return Finish(response.ok()
+                    ? Unavailable(server + "/readyz answered " + std::to_string(response->status))
+                    : response.status());
 }
 
 }  // namespace neurallog::cli

@@ -22,7 +22,8 @@ struct AdminTarget {
 int CreateTenant(const AdminTarget& target, const std::string& name);
 int ListTenants(const AdminTarget& target);
 int DeleteTenant(const AdminTarget& target, const std::string& name);
-int CreateKey(const AdminTarget& target, const std::string& role, const std::string& tenant, const std::string& name);
+int CreateKey(const AdminTarget& target, const std::string& role, const std::string& tenant,
+              const std::string& name);
 int ListKeys(const AdminTarget& target);
 int RevokeKey(const AdminTarget& target, const std::string& id);
 

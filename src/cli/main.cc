@@ -15,9 +15,12 @@ namespace cli = neurallog::cli;
 namespace {
 
 void AddTarget(CLI::App* command, cli::AdminTarget* target) {
-  command->add_option("--data-dir", target->data_dir, "Work on this data folder; no server may have it open");
-  command->add_option("--server", target->server, "Work through this running server")->capture_default_str();
-  command->add_option("--admin-key", target->admin_key, "An admin key of the server")->envname("NEURALLOG_ADMIN_KEY");
+  command->add_option("--data-dir", target->data_dir,
+                      "Work on this data folder; no server may have it open");
+  command->add_option("--server", target->server, "Work through this running server")
+      ->capture_default_str();
+  command->add_option("--admin-key", target->admin_key, "An admin key of the server")
+      ->envname("NEURALLOG_ADMIN_KEY");
 }
 
 }  // namespace
@@ -27,9 +30,12 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   app.set_version_flag("--version", std::string(neurallog::kVersion));
 
-  CLI::App* serve = app.add_subcommand("serve", "Run the server (--config FILE, --listen HOST:PORT, --data-dir DIR, --section-key=value)");
+  CLI::App* serve = app.add_subcommand(
+      "serve",
+      "Run the server (--config FILE, --listen HOST:PORT, --data-dir DIR, --section-key=value)");
   serve->allow_extras();
-  CLI::App* check = app.add_subcommand("check-config", "Check the configuration and exit (same arguments as serve)");
+  CLI::App* check = app.add_subcommand(
+      "check-config", "Check the configuration and exit (same arguments as serve)");
   check->allow_extras();
   CLI::App* config = app.add_subcommand("config", "Print the configuration that serve would use");
   config->allow_extras();
@@ -39,22 +45,27 @@ int main(int argc, char** argv) {
 
   cli::AdminTarget target;
   std::string name, role = "readwrite", tenant, id;
-  CLI::App* tenants = app.add_subcommand("tenant", "Create, list and delete tenants")->require_subcommand(1);
+  CLI::App* tenants =
+      app.add_subcommand("tenant", "Create, list and delete tenants")->require_subcommand(1);
   CLI::App* tenant_create = tenants->add_subcommand("create", "Create a tenant");
   tenant_create->add_option("name", name, "Its name")->required();
   CLI::App* tenant_list = tenants->add_subcommand("list", "List the tenants");
-  CLI::App* tenant_delete = tenants->add_subcommand("delete", "Delete a tenant with its keys and logs");
+  CLI::App* tenant_delete =
+      tenants->add_subcommand("delete", "Delete a tenant with its keys and logs");
   tenant_delete->add_option("name", name, "Its name")->required();
 
   CLI::App* keys = app.add_subcommand("key", "Create, list and revoke keys")->require_subcommand(1);
-  CLI::App* key_create = keys->add_subcommand("create", "Create a key and print it; it is shown only once");
+  CLI::App* key_create =
+      keys->add_subcommand("create", "Create a key and print it; it is shown only once");
   key_create->add_option("--tenant", tenant, "The tenant it belongs to; not for role admin");
   key_create->add_option("--role", role, "admin, readwrite, write or read")->capture_default_str();
   key_create->add_option("--name", name, "A note of what it is for");
   CLI::App* key_list = keys->add_subcommand("list", "List the keys");
   CLI::App* key_revoke = keys->add_subcommand("revoke", "Revoke a key");
   key_revoke->add_option("id", id, "Its id, as printed by list")->required();
-  for (CLI::App* command : {tenant_create, tenant_list, tenant_delete, key_create, key_list, key_revoke}) AddTarget(command, &target);
+  for (CLI::App* command :
+       {tenant_create, tenant_list, tenant_delete, key_create, key_list, key_revoke})
+    AddTarget(command, &target);
 
   CLI::App* health = app.add_subcommand("healthcheck", "Exit 0 when the server is ready");
   health->add_option("--server", target.server, "Its address")->capture_default_str();

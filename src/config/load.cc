@@ -33,8 +33,8 @@ Result<std::string> ReadFile(const std::string& path) {
 
 // Kubernetes sets the first ones in every pod of a namespace that holds a service called neurallog; the last one is the command line's.
 bool IsForeignVariable(std::string_view name) {
-  return name == "NEURALLOG_ADMIN_KEY" || name.starts_with("NEURALLOG_SERVICE_") || name == "NEURALLOG_PORT" ||
-         name.starts_with("NEURALLOG_PORT_");
+  return name == "NEURALLOG_ADMIN_KEY" || name.starts_with("NEURALLOG_SERVICE_") ||
+         name == "NEURALLOG_PORT" || name.starts_with("NEURALLOG_PORT_");
 }
 
 Status UnknownName(std::string_view name, const std::vector<std::string>& known) {

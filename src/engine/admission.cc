@@ -14,7 +14,8 @@ constexpr std::chrono::microseconds kRetryPause{500};  // between looks at a ful
 // Counts the request out when it is answered.
 class Admission::CountedAck : public ingest::Ack {
  public:
-  CountedAck(Admission* owner, size_t bytes, std::unique_ptr<ingest::Ack> inner) : owner_(owner), bytes_(bytes), inner_(std::move(inner)) {
+  CountedAck(Admission* owner, size_t bytes, std::unique_ptr<ingest::Ack> inner)
+      : owner_(owner), bytes_(bytes), inner_(std::move(inner)) {
     owner_->requests_.fetch_add(1, std::memory_order_relaxed);
     owner_->bytes_.fetch_add(bytes_, std::memory_order_relaxed);
   }
@@ -40,14 +41,16 @@ Admission::Admission(Engine* engine) : engine_(engine) {
 Status Admission::Submit(ingest::IngestEvent* event, bool may_wait) {
   NL_RETURN_IF_ERROR(engine_->WriteStatus());
   if (requests_in_flight() >= options_.requests_in_flight_max)
-    return ResourceExhausted(std::to_string(requests_in_flight()) + " requests are being stored, which is the maximum");
+    return ResourceExhausted(std::to_string(requests_in_flight()) +
+                             " requests are being stored, which is the maximum");
   if (event->batch->payload_bytes() > wal::kPayloadBytesMax)
-    return TooLarge("the records take " + std::to_string(event->batch->payload_bytes()) + " bytes in the log, more than " +
-                    std::to_string(wal::kPayloadBytesMax));
+    return TooLarge("the records take " + std::to_string(event->batch->payload_bytes()) +
+                    " bytes in the log, more than " + std::to_string(wal::kPayloadBytesMax));
   const size_t bytes = event->batch->memory_bytes();
   const size_t held = bytes_.load(std::memory_order_relaxed);
   if (held > 0 && held + bytes > options_.bytes_in_flight_max)
-    return Unavailable(std::to_string(held) + " bytes of batches are being stored, and " + std::to_string(bytes) + " more are over the maximum");
+    return Unavailable(std::to_string(held) + " bytes of batches are being stored, and " +
+                       std::to_string(bytes) + " more are over the maximum");
 
   auto counted = std::make_unique<CountedAck>(this, bytes, std::move(event->ack));
   CountedAck* const raw = counted.get();
@@ -58,7 +61,9 @@ Status Admission::Submit(ingest::IngestEvent* event, bool may_wait) {
     return Unavailable("the ring is full");
   }
   base::MutexLock lock(mutex_);
-  waiting_.push_back({std::move(*event), engine_->clock().MonotonicNs() + options_.queue_wait_ns.load(std::memory_order_relaxed)});
+  waiting_.push_back(
+      {std::move(*event),
+       engine_->clock().MonotonicNs() + options_.queue_wait_ns.load(std::memory_order_relaxed)});
   waiting_count_.store(waiting_.size(), std::memory_order_release);
   wake_.NotifyOne();
   return {};

@@ -14,7 +14,9 @@ constexpr std::string_view kTenantPrefix = "tenant/";
 constexpr std::string_view kKeyPrefix = "key/";
 constexpr std::string_view kNextTenantKey = "next_tenant";
 
-std::string TenantMetaKey(TenantId id) { return std::string(kTenantPrefix) + std::to_string(static_cast<uint32_t>(id)); }
+std::string TenantMetaKey(TenantId id) {
+  return std::string(kTenantPrefix) + std::to_string(static_cast<uint32_t>(id));
+}
 std::string KeyMetaKey(std::string_view id) { return std::string(kKeyPrefix).append(id); }
 
 }  // namespace
@@ -25,13 +27,15 @@ Engine::Engine(const EngineOptions& options, const Environment& environment)
       metrics_(environment.metrics),
       idempotency_(options.idempotency_window_ns, options.idempotency_keys_max) {}
 
-Result<std::unique_ptr<Engine>> Engine::Open(const EngineOptions& options, const Environment& environment) {
+Result<std::unique_ptr<Engine>> Engine::Open(const EngineOptions& options,
+                                             const Environment& environment) {
   std::unique_ptr<Engine> engine(new Engine(options, environment));
   storage::StoreOptions store_options = options.store;
   store_options.directory = options.data_dir + "/store";
   NL_TRY(engine->store_, storage::Store::Open(store_options, environment.clock));
   NL_RETURN_IF_ERROR(engine->LoadMeta());
-  engine->sealer_ = std::make_unique<ingest::Sealer>(options.sealer, engine->store_.get(), environment.clock, &engine->metrics_);
+  engine->sealer_ = std::make_unique<ingest::Sealer>(options.sealer, engine->store_.get(),
+                                                     environment.clock, &engine->metrics_);
   NL_RETURN_IF_ERROR(engine->Recover());
   engine->RegisterGauges();
   if (engine->damage_.empty()) {
@@ -60,7 +64,9 @@ void Engine::Close() {
   for (ingest::TenantLog* log : TenantLogs())
     if (status.ok()) status = sealer_->SealNow(log, end);
   if (status.ok()) status = Checkpoint(end);
-  if (!status.ok()) base::LogWarn("not everything was sealed at shutdown; the log is replayed at the next start", {{"error", status.ToString()}});
+  if (!status.ok())
+    base::LogWarn("not everything was sealed at shutdown; the log is replayed at the next start",
+                  {{"error", status.ToString()}});
 }
 
 Status Engine::LoadMeta() {
@@ -79,7 +85,8 @@ Status Engine::LoadMeta() {
     key.ok() ? keys_.Add(*key) : static_cast<void>(status = key.status());
   }));
   NL_RETURN_IF_ERROR(status);
-  if (auto next = store_->GetMeta(kNextTenantKey); next.ok() && next->size() == 4) tenants_.ReserveBelow(base::LoadLe<uint32_t>(next->data()));
+  if (auto next = store_->GetMeta(kNextTenantKey); next.ok() && next->size() == 4)
+    tenants_.ReserveBelow(base::LoadLe<uint32_t>(next->data()));
   if (!tenants_.Find(tenant::kDefaultTenant) && tenants_.next_number() == 1)
     NL_RETURN_IF_ERROR(CreateTenant(tenant::kDefaultTenant).status());
   return {};
@@ -127,7 +134,8 @@ Status Engine::DeleteTenant(std::string_view name) {
   return {};
 }
 
-Result<auth::NewKey> Engine::CreateKey(auth::Role role, std::string_view tenant_name, std::string_view key_name) {
+Result<auth::NewKey> Engine::CreateKey(auth::Role role, std::string_view tenant_name,
+                                       std::string_view key_name) {
   base::MutexLock lock(admin_mutex_);
   TenantId tenant{};
   if (role != auth::Role::kAdmin) {
@@ -135,10 +143,13 @@ Result<auth::NewKey> Engine::CreateKey(auth::Role role, std::string_view tenant_
     if (!info) return NotFound("tenant " + std::string(tenant_name) + " does not exist");
     tenant = info->id;
   } else if (!tenant_name.empty()) {
-    return InvalidArgument("an admin key belongs to no tenant, got tenant " + std::string(tenant_name));
+    return InvalidArgument("an admin key belongs to no tenant, got tenant " +
+                           std::string(tenant_name));
   }
-  if (keys_.List().size() >= auth::kKeysMax) return ResourceExhausted("there are 1000000 keys, which is the maximum");
-  NL_TRY(auth::NewKey made, auth::GenerateKey(role, tenant, key_name, environment_.clock->WallNs()));
+  if (keys_.List().size() >= auth::kKeysMax)
+    return ResourceExhausted("there are 1000000 keys, which is the maximum");
+  NL_TRY(auth::NewKey made,
+         auth::GenerateKey(role, tenant, key_name, environment_.clock->WallNs()));
   NL_RETURN_IF_ERROR(store_->PutMeta(KeyMetaKey(made.key.id), auth::EncodeKey(made.key)));
   keys_.Add(made.key);
   return made;
@@ -174,7 +185,8 @@ bool Engine::TryAppend(ingest::IngestEvent* event) {
 Status Engine::WriteStatus() const {
   if (!damage_.empty()) return Unavailable("the server is read-only: " + damage_.front());
   if (closing_.load(std::memory_order_relaxed)) return Unavailable("the server is shutting down");
-  if (journaler_->failed()) return Unavailable("the write-ahead log is broken; the server must be restarted");
+  if (journaler_->failed())
+    return Unavailable("the write-ahead log is broken; the server must be restarted");
   return {};
 }
 
@@ -184,7 +196,8 @@ Status Engine::ReadyStatus() const {
   return {};
 }
 
-Result<std::shared_ptr<const block::BlockSet>> Engine::Snapshot(ingest::TenantLog* log, const TimeRange& range) {
+Result<std::shared_ptr<const block::BlockSet>> Engine::Snapshot(ingest::TenantLog* log,
+                                                                const TimeRange& range) {
   TimeRange kept = range;
   if (const int64_t retention = retention_ns(); retention > 0)
     kept.start_ns = std::max(kept.start_ns, environment_.clock->WallNs() - retention);
@@ -194,29 +207,44 @@ Result<std::shared_ptr<const block::BlockSet>> Engine::Snapshot(ingest::TenantLo
     counter->fetch_sub(buffered_bytes, std::memory_order_relaxed);
   });
   if (held_bytes > 0 && held_bytes + buffered_bytes > kSnapshotBytesMax)
-    return ResourceExhausted(std::to_string(held_bytes) + " bytes of rows that are not sealed yet are held by running queries");
-  NL_TRY(std::shared_ptr<const block::BlockSet> blocks, log->Snapshot(kept, environment_.clock->MonotonicNs(), [&](const std::string& what) {
-    damaged_headers_.fetch_add(1, std::memory_order_relaxed);
-    base::LogError("damaged block header", {{"tenant", log->name()}, {"what", what}});
-  }));
+    return ResourceExhausted(std::to_string(held_bytes) +
+                             " bytes of rows that are not sealed yet are held by running queries");
+  NL_TRY(std::shared_ptr<const block::BlockSet> blocks,
+         log->Snapshot(kept, environment_.clock->MonotonicNs(), [&](const std::string& what) {
+           damaged_headers_.fetch_add(1, std::memory_order_relaxed);
+           base::LogError("damaged block header", {{"tenant", log->name()}, {"what", what}});
+         }));
   const block::BlockSet* const raw = blocks.get();
-  return std::shared_ptr<const block::BlockSet>(raw, [blocks = std::move(blocks), lease](const block::BlockSet*) {});
+  return std::shared_ptr<const block::BlockSet>(
+      raw, [blocks = std::move(blocks), lease](const block::BlockSet*) {});
 }
 
 void Engine::RegisterGauges() {
   metrics::Registry& registry = *environment_.metrics;
-  registry.AddGauge("neurallog_ring_occupancy", "Batches between the producers and the committer.", [this] { return ring_ ? static_cast<double>(ring_->occupancy()) : 0; });
-  registry.AddGauge("neurallog_ring_slots", "Size of the ring.", [this] { return static_cast<double>(options_.ring_slots); });
-  registry.AddGauge("neurallog_row_buffer_bytes", "Rows that are in the log and not yet in blocks.", [this] { return static_cast<double>(sealer_->buffered_bytes()); });
-  registry.AddGauge("neurallog_wal_size_bytes", "Write-ahead log segments in use.", [this] { return journaler_ ? static_cast<double>(journaler_->writer().live_bytes()) : 0; });
-  registry.AddGauge("neurallog_tenants", "Tenants.", [this] { return static_cast<double>(tenants_.List().size()); });
-  registry.AddGauge("neurallog_read_only", "1 when damage was found in the log at the start.", [this] { return damage_.empty() ? 0.0 : 1.0; });
-  registry.AddGauge("neurallog_partitions", "Time partitions.", [this] { return static_cast<double>(store_->stats().partitions); });
-  registry.AddGauge("neurallog_memtable_bytes", "Blocks in memory that are not flushed.", [this] { return static_cast<double>(store_->stats().memtable_bytes); });
-  registry.AddGauge("neurallog_storage_disk_bytes", "Live files of the block store.", [this] { return static_cast<double>(store_->stats().disk_bytes); });
-  registry.AddCounterFn("neurallog_storage_flushes_total", "Memtables flushed to files.", [this] { return static_cast<double>(store_->stats().flushes); });
-  registry.AddCounterFn("neurallog_damaged_block_headers_total", "Block headers that could not be read.",
-                        [this] { return static_cast<double>(damaged_headers_.load(std::memory_order_relaxed)); });
+  registry.AddGauge("neurallog_ring_occupancy", "Batches between the producers and the committer.",
+                    [this] { return ring_ ? static_cast<double>(ring_->occupancy()) : 0; });
+  registry.AddGauge("neurallog_ring_slots", "Size of the ring.",
+                    [this] { return static_cast<double>(options_.ring_slots); });
+  registry.AddGauge("neurallog_row_buffer_bytes", "Rows that are in the log and not yet in blocks.",
+                    [this] { return static_cast<double>(sealer_->buffered_bytes()); });
+  registry.AddGauge("neurallog_wal_size_bytes", "Write-ahead log segments in use.", [this] {
+    return journaler_ ? static_cast<double>(journaler_->writer().live_bytes()) : 0;
+  });
+  registry.AddGauge("neurallog_tenants", "Tenants.",
+                    [this] { return static_cast<double>(tenants_.List().size()); });
+  registry.AddGauge("neurallog_read_only", "1 when damage was found in the log at the start.",
+                    [this] { return damage_.empty() ? 0.0 : 1.0; });
+  registry.AddGauge("neurallog_partitions", "Time partitions.",
+                    [this] { return static_cast<double>(store_->stats().partitions); });
+  registry.AddGauge("neurallog_memtable_bytes", "Blocks in memory that are not flushed.",
+                    [this] { return static_cast<double>(store_->stats().memtable_bytes); });
+  registry.AddGauge("neurallog_storage_disk_bytes", "Live files of the block store.",
+                    [this] { return static_cast<double>(store_->stats().disk_bytes); });
+  registry.AddCounterFn("neurallog_storage_flushes_total", "Memtables flushed to files.",
+                        [this] { return static_cast<double>(store_->stats().flushes); });
+  registry.AddCounterFn(
+      "neurallog_damaged_block_headers_total", "Block headers that could not be read.",
+      [this] { return static_cast<double>(damaged_headers_.load(std::memory_order_relaxed)); });
 }
 
 }  // namespace neurallog::engine

@@ -39,13 +39,15 @@ struct EngineOptions {
   std::string data_dir = "./data";
   size_t ring_slots = 4096;
   ring::WaitStrategyKind ring_wait = ring::WaitStrategyKind::kPark;
-  wal::WriterOptions wal;                       // directory is set from data_dir
+  wal::WriterOptions wal;  // directory is set from data_dir
   size_t wal_group_bytes_max = 1u << 20;
-  uint64_t wal_retained_bytes_max = 1u << 30;   // beyond it rows are sealed and flushed so that segments can go
+  uint64_t wal_retained_bytes_max =
+      1u << 30;  // beyond it rows are sealed and flushed so that segments can go
   ingest::SealerOptions sealer;
-  int64_t seal_age_ns = 30 * base::kNsPerSecond;  // a tenant without writes for this long is sealed ...
-  size_t seal_age_rows_min = 1000;                // ... if it has at least this many rows
-  storage::StoreOptions store;                  // directory is set from data_dir
+  int64_t seal_age_ns =
+      30 * base::kNsPerSecond;      // a tenant without writes for this long is sealed ...
+  size_t seal_age_rows_min = 1000;  // ... if it has at least this many rows
+  storage::StoreOptions store;      // directory is set from data_dir
   size_t directory_bytes_max = 64u << 20;
   int64_t idempotency_window_ns = 600 * base::kNsPerSecond;
   size_t idempotency_keys_max = 1'000'000;
@@ -55,13 +57,14 @@ struct EngineOptions {
 struct Environment {
   const base::Clock* clock = &base::Clock::System();
   io::FileSystem* file_system = &io::FileSystem::Posix();  // for the write-ahead log
-  metrics::Registry* metrics = nullptr;                     // must be given
+  metrics::Registry* metrics = nullptr;                    // must be given
 };
 
 // Thread-safe except Open and Close.
 class Engine {
  public:
-  static Result<std::unique_ptr<Engine>> Open(const EngineOptions& options, const Environment& environment);
+  static Result<std::unique_ptr<Engine>> Open(const EngineOptions& options,
+                                              const Environment& environment);
   ~Engine();
 
   // Drains the ring, seals and flushes everything, and closes in reverse order. What fails is logged; the log still has the rows.
@@ -72,7 +75,8 @@ class Engine {
   // The tenant's rows and keys are unreachable when this returns.
   Status DeleteTenant(std::string_view name);
   const tenant::Registry& tenants() const { return tenants_; }
-  Result<auth::NewKey> CreateKey(auth::Role role, std::string_view tenant_name, std::string_view key_name);
+  Result<auth::NewKey> CreateKey(auth::Role role, std::string_view tenant_name,
+                                 std::string_view key_name);
   Status RevokeKey(std::string_view id);
   const auth::KeyRing& keys() const { return keys_; }
 
@@ -90,7 +94,8 @@ class Engine {
   ingest::IdempotencyCache& idempotency() { return idempotency_; }
 
   // --- reading ---
-  Result<std::shared_ptr<const block::BlockSet>> Snapshot(ingest::TenantLog* log, const TimeRange& range);
+  Result<std::shared_ptr<const block::BlockSet>> Snapshot(ingest::TenantLog* log,
+                                                          const TimeRange& range);
 
   // 0: keep forever. Takes effect within a second.
   void set_retention_ns(int64_t ns) { retention_ns_.store(ns, std::memory_order_relaxed); }

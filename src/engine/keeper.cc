@@ -9,7 +9,8 @@ namespace neurallog::engine {
 namespace {
 
 constexpr std::chrono::seconds kTick{1};
-constexpr int64_t kDiskFullPauseNs = 5 * base::kNsPerSecond;  // between checkpoints that hope to free room
+constexpr int64_t kDiskFullPauseNs =
+    5 * base::kNsPerSecond;  // between checkpoints that hope to free room
 
 }  // namespace
 
@@ -32,8 +33,10 @@ void Engine::KeeperLoop() {
 void Engine::SealIdleTenants(int64_t now_ns) {
   for (ingest::TenantLog* log : TenantLogs()) {
     const auto buffered = log->buffered();
-    const bool idle = buffered.oldest_lsn != 0 && now_ns - buffered.last_append_ns >= options_.seal_age_ns;
-    if (idle && buffered.rows >= options_.seal_age_rows_min) sealer_->SealAllBefore(log, journaler_->delivered_lsn() + 1);
+    const bool idle =
+        buffered.oldest_lsn != 0 && now_ns - buffered.last_append_ns >= options_.seal_age_ns;
+    if (idle && buffered.rows >= options_.seal_age_rows_min)
+      sealer_->SealAllBefore(log, journaler_->delivered_lsn() + 1);
   }
 }
 
@@ -44,7 +47,8 @@ void Engine::RelieveMemory() {
   if (total < budget / 4 * 3) return;
   std::vector<std::pair<size_t, ingest::TenantLog*>> by_bytes;
   for (ingest::TenantLog* log : TenantLogs()) by_bytes.emplace_back(log->buffered().bytes, log);
-  std::sort(by_bytes.begin(), by_bytes.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
+  std::sort(by_bytes.begin(), by_bytes.end(),
+            [](const auto& a, const auto& b) { return a.first > b.first; });
   const uint64_t lsn = journaler_->delivered_lsn() + 1;
   for (const auto& [bytes, log] : by_bytes) {
     if (total <= budget / 2 || bytes == 0) break;
@@ -60,7 +64,8 @@ void Engine::EnforceRetention() {
     if (partition->range().end_ns > oldest_ns) continue;
     for (ingest::TenantLog* log : TenantLogs()) log->ForgetPartition(*partition);
     const Status status = store_->DropPartition(partition);
-    base::LogInfo("partition dropped", {{"partition", partition->name()}, {"status", status.ToString()}});
+    base::LogInfo("partition dropped",
+                  {{"partition", partition->name()}, {"status", status.ToString()}});
   }
 }
 
@@ -96,7 +101,8 @@ uint64_t Engine::FirstUnsealedLsn(uint64_t otherwise) const {
 void Engine::CheckpointIfNeeded(int64_t now_ns) {
   wal::Writer& writer = journaler_->writer();
   const bool large = writer.live_bytes() > options_.wal_retained_bytes_max;
-  const bool disk_full = journaler_->disk_full() && now_ns - last_checkpoint_ns_ >= kDiskFullPauseNs;
+  const bool disk_full =
+      journaler_->disk_full() && now_ns - last_checkpoint_ns_ >= kDiskFullPauseNs;
   if (!large && !disk_full) return;
   last_checkpoint_ns_ = now_ns;
   // Read before the buffers: what was delivered by now is in a buffer or sealed.

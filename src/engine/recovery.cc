@@ -23,42 +23,55 @@ Status Engine::Recover() {
   wal_options.directory = options_.data_dir + "/wal";
   wal::ReplayExpectation expectation;
   if (auto stored = store_->GetMeta(kCheckpointKey); stored.ok() && stored->size() == 16)
-    expectation = {base::LoadLe<uint64_t>(stored->data()), base::LoadLe<uint64_t>(stored->data() + 8)};
+    expectation = {base::LoadLe<uint64_t>(stored->data()),
+                   base::LoadLe<uint64_t>(stored->data() + 8)};
   NL_TRY(wal::ReplaySummary checked,
-         wal::Replay(environment_.file_system, wal_options.directory, expectation, [](const wal::Frame&) { return Status(); }));
+         wal::Replay(environment_.file_system, wal_options.directory, expectation,
+                     [](const wal::Frame&) { return Status(); }));
   damage_ = checked.damage;
-  for (const std::string& what : damage_) base::LogError("the write-ahead log is damaged; starting read-only", {{"what", what}});
+  for (const std::string& what : damage_)
+    base::LogError("the write-ahead log is damaged; starting read-only", {{"what", what}});
   if (damage_.empty()) sealer_->Start();
 
-  if (auto stored = store_->GetMeta(kIdempotencyKey); stored.ok()) idempotency_.Restore(*stored, environment_.clock->WallNs());
+  if (auto stored = store_->GetMeta(kIdempotencyKey); stored.ok())
+    idempotency_.Restore(*stored, environment_.clock->WallNs());
 
   recovery_ = std::make_unique<Recovery>();
-  NL_TRY(const wal::ReplaySummary summary, wal::Replay(environment_.file_system, wal_options.directory, expectation, [this](const wal::Frame& frame) {
-           return ReplayFrame(frame.info, frame.payload);
-         }));
+  NL_TRY(const wal::ReplaySummary summary,
+         wal::Replay(
+             environment_.file_system, wal_options.directory, expectation,
+             [this](const wal::Frame& frame) { return ReplayFrame(frame.info, frame.payload); }));
   uint64_t last_lsn = std::max(summary.last_lsn, expectation.durable_lsn);
   if (last_lsn > 0 && summary.last_segment == 0) last_lsn += kLostLogGap;
 
   if (damage_.empty()) {
-    NL_TRY(auto writer, wal::Writer::Open(environment_.file_system, wal_options, last_lsn, summary.segments, summary.empty_segments,
-                                              summary.last_segment));
-    journaler_ = std::make_unique<ingest::Journaler>(std::move(writer), options_.wal_group_bytes_max, sealer_.get(), environment_.clock, &metrics_);
-    ring_ = std::make_unique<ring::RingBuffer<ingest::IngestEvent>>(options_.ring_slots, options_.ring_wait);
-    committer_ = std::make_unique<ring::EventProcessor<ingest::IngestEvent, ingest::Journaler>>(ring_.get(), journaler_.get());
+    NL_TRY(auto writer,
+           wal::Writer::Open(environment_.file_system, wal_options, last_lsn, summary.segments,
+                             summary.empty_segments, summary.last_segment));
+    journaler_ =
+        std::make_unique<ingest::Journaler>(std::move(writer), options_.wal_group_bytes_max,
+                                            sealer_.get(), environment_.clock, &metrics_);
+    ring_ = std::make_unique<ring::RingBuffer<ingest::IngestEvent>>(options_.ring_slots,
+                                                                    options_.ring_wait);
+    committer_ = std::make_unique<ring::EventProcessor<ingest::IngestEvent, ingest::Journaler>>(
+        ring_.get(), journaler_.get());
   }
-  base::LogInfo("log replayed", {{"frames", std::to_string(summary.frames)},
-                                 {"rows", std::to_string(recovery_->rows)},
-                                 {"rows_in_blocks", std::to_string(recovery_->rows_in_blocks)},
-                                 {"frames_of_deleted_tenants", std::to_string(recovery_->frames_of_deleted_tenants)},
-                                 {"bytes", std::to_string(summary.bytes)},
-                                 {"last_lsn", std::to_string(last_lsn)},
-                                 {"ms", std::to_string((environment_.clock->MonotonicNs() - begin_ns) / base::kNsPerMs)}});
+  base::LogInfo(
+      "log replayed",
+      {{"frames", std::to_string(summary.frames)},
+       {"rows", std::to_string(recovery_->rows)},
+       {"rows_in_blocks", std::to_string(recovery_->rows_in_blocks)},
+       {"frames_of_deleted_tenants", std::to_string(recovery_->frames_of_deleted_tenants)},
+       {"bytes", std::to_string(summary.bytes)},
+       {"last_lsn", std::to_string(last_lsn)},
+       {"ms", std::to_string((environment_.clock->MonotonicNs() - begin_ns) / base::kNsPerMs)}});
   recovery_.reset();
   return {};
 }
 
 Status Engine::ReplayFrame(const wal::FrameInfo& info, std::string_view payload) {
-  if (!info.request_key.empty() && info.written_ns > environment_.clock->WallNs() - options_.idempotency_window_ns)
+  if (!info.request_key.empty() &&
+      info.written_ns > environment_.clock->WallNs() - options_.idempotency_window_ns)
     idempotency_.Finish(info.request_key, info.written_ns, {info.rows, info.rejected});
   ingest::TenantLog* log = FindTenant(info.tenant);
   if (log == nullptr) {
@@ -94,7 +107,8 @@ Status Engine::ReplayFrame(const wal::FrameInfo& info, std::string_view payload)
     skipped = std::move(rows);
   }
   size_t added_bytes;
-  const auto buffered = log->Append(std::move(batch), info.lsn, std::move(skipped), environment_.clock->MonotonicNs(), &added_bytes);
+  const auto buffered = log->Append(std::move(batch), info.lsn, std::move(skipped),
+                                    environment_.clock->MonotonicNs(), &added_bytes);
   if (damage_.empty()) {
     sealer_->OnAppended(log, buffered, added_bytes);
     sealer_->WaitForRoom();

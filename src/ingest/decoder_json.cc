@@ -41,7 +41,8 @@ JsonTokens& ThreadTokens() {
 
 class BodyDecoder {
  public:
-  BodyDecoder(std::string_view body, const FieldRules& rules, KeyTree* keys, const DecodeLimits& limits, int64_t arrival_ns)
+  BodyDecoder(std::string_view body, const FieldRules& rules, KeyTree* keys,
+              const DecodeLimits& limits, int64_t arrival_ns)
       : begin_(body.data()),
         end_(body.data() + body.size()),
         limits_(limits),
@@ -91,11 +92,13 @@ class BodyDecoder {
   DecodeResult result_;
   uint64_t index_ = 0;
 
-  const char* alone_until_ = nullptr;   // stage 1 refused a window that reaches to here
-  const char* strict_until_ = nullptr;  // a broken record was walked to here: until then, no record may leave its line
-  const char* line_begin_ = nullptr;    // no line ends between line_begin_ and line_end_ but there
+  const char* alone_until_ = nullptr;  // stage 1 refused a window that reaches to here
+  const char* strict_until_ =
+      nullptr;  // a broken record was walked to here: until then, no record may leave its line
+  const char* line_begin_ = nullptr;  // no line ends between line_begin_ and line_end_ but there
   const char* line_end_ = nullptr;
-  bool multi_line_ = false;             // objects may span lines, and none has been found to be unclosed so far
+  bool multi_line_ =
+      false;  // objects may span lines, and none has been found to be unclosed so far
   Place place_ = Place::kElement;
 };
 
@@ -106,7 +109,8 @@ void BodyDecoder::Accept() {
 }
 
 void BodyDecoder::Reject(std::string_view reason) {
-  if (result_.errors.size() < limits_.errors_reported_max) result_.errors.push_back({index_, std::string(reason)});
+  if (result_.errors.size() < limits_.errors_reported_max)
+    result_.errors.push_back({index_, std::string(reason)});
   ++result_.rejected;
   ++index_;
 }
@@ -131,7 +135,8 @@ void BodyDecoder::DecodeAlone(const char* from, const char* to) {
   const auto bytes = static_cast<size_t>(to - from);
   if (bytes == 0 || *from != '{') return Reject(kNotAnObject);
   if (bytes > limits_.record_bytes_max)
-    return Reject("record has " + std::to_string(bytes) + " bytes, more than " + std::to_string(limits_.record_bytes_max));
+    return Reject("record has " + std::to_string(bytes) + " bytes, more than " +
+                  std::to_string(limits_.record_bytes_max));
   if (const char* fault = tokens_.Load(from, to)) return Reject(fault);
   walker_.Begin(&tokens_);
   const Outcome outcome = walker_.Encode(0, tokens_.count());
@@ -203,7 +208,8 @@ const char* BodyDecoder::WalkLines(const char* cut) {
       token = TokenFrom(token, LineEnd(record));
       continue;
     }
-    Outcome outcome = walker_.Encode(token, record < strict_until_ ? LineLimit(record) : tokens_.count());
+    Outcome outcome =
+        walker_.Encode(token, record < strict_until_ ? LineLimit(record) : tokens_.count());
     if (outcome == Outcome::kEncoded && IsFollowedWell()) {
       Accept();
       token = walker_.next_token();
@@ -227,7 +233,9 @@ bool BodyDecoder::IsFollowedWell() const {
 // How many tokens of the window belong to the record's line and what is before.
 uint32_t BodyDecoder::LineLimit(const char* record) {
   const auto line_end = static_cast<uint32_t>(LineEnd(record) - tokens_.begin());
-  return static_cast<uint32_t>(std::lower_bound(tokens_.offsets(), tokens_.offsets() + tokens_.count(), line_end) - tokens_.offsets());
+  return static_cast<uint32_t>(
+      std::lower_bound(tokens_.offsets(), tokens_.offsets() + tokens_.count(), line_end) -
+      tokens_.offsets());
 }
 
 uint32_t BodyDecoder::TokenFrom(uint32_t token, const char* at) const {
@@ -269,7 +277,8 @@ const char* BodyDecoder::MultiLineEnd(const char* record) {
 
 // ---- arrays
 
-std::optional<DecodeResult> BodyDecoder::DecodeArray(const char* elements, std::string_view closer) {
+std::optional<DecodeResult> BodyDecoder::DecodeArray(const char* elements,
+                                                     std::string_view closer) {
   const char* at = SkipSpace(elements, end_);
   if (at < end_ && *at == ']') {
     place_ = Place::kClosed;
@@ -348,7 +357,8 @@ const char* BodyDecoder::DecodeArrayWindow(const char* at, const char* cut) {
       ++token;
       continue;
     }
-    const Outcome outcome = *here == '{' ? walker_.Encode(token, tokens_.count()) : Outcome::kRefused;
+    const Outcome outcome =
+        *here == '{' ? walker_.Encode(token, tokens_.count()) : Outcome::kRefused;
     if (outcome == Outcome::kEncoded && IsSeparatorNext()) {
       Accept();
       place_ = Place::kSeparator;
@@ -368,7 +378,8 @@ const char* BodyDecoder::DecodeArrayWindow(const char* at, const char* cut) {
 
 bool BodyDecoder::IsSeparatorNext() const {
   const uint32_t next = walker_.next_token();
-  const char* at = next < tokens_.count() ? tokens_.at(next) : SkipSpace(tokens_.at(next - 1) + 1, end_);
+  const char* at =
+      next < tokens_.count() ? tokens_.at(next) : SkipSpace(tokens_.at(next - 1) + 1, end_);
   return at == end_ || *at == ',' || *at == ']';
 }
 
@@ -413,7 +424,9 @@ const char* WrappedElements(std::string_view body) {
   const char* end = at + body.size();
   for (std::string_view part : {"{", "\"logs\"", ":", "["}) {
     at = SkipSpace(at, end);
-    if (static_cast<size_t>(end - at) < part.size() || std::memcmp(at, part.data(), part.size()) != 0) return nullptr;
+    if (static_cast<size_t>(end - at) < part.size() ||
+        std::memcmp(at, part.data(), part.size()) != 0)
+      return nullptr;
     at += part.size();
   }
   return at;
@@ -426,10 +439,12 @@ Result<DecodeResult> CheckReadable(DecodeResult result, char first) {
   return InvalidArgument("the body holds no JSON object; its first record: " + reason);
 }
 
-Result<DecodeResult> Decode(std::string_view body, const FieldRules& rules, KeyTree* keys, bool ndjson_hint, bool only_lines,
-                            const DecodeLimits& limits, int64_t arrival_ns) {
+Result<DecodeResult> Decode(std::string_view body, const FieldRules& rules, KeyTree* keys,
+                            bool ndjson_hint, bool only_lines, const DecodeLimits& limits,
+                            int64_t arrival_ns) {
   if (body.size() > limits.body_bytes_max)
-    return TooLarge("the body has " + std::to_string(body.size()) + " bytes, more than " + std::to_string(limits.body_bytes_max));
+    return TooLarge("the body has " + std::to_string(body.size()) + " bytes, more than " +
+                    std::to_string(limits.body_bytes_max));
   body = WithoutByteOrderMark(body);
   const char* first = SkipSpace(body.data(), body.data() + body.size());
   if (first == body.data() + body.size()) return InvalidArgument("the body is empty");
@@ -449,17 +464,19 @@ Result<DecodeResult> Decode(std::string_view body, const FieldRules& rules, KeyT
 
 }  // namespace
 
-Result<DecodeResult> DecodeNative(const base::Buffer& body, bool ndjson_hint, const DecodeLimits& limits, int64_t arrival_ns) {
+Result<DecodeResult> DecodeNative(const base::Buffer& body, bool ndjson_hint,
+                                  const DecodeLimits& limits, int64_t arrival_ns) {
   static const FieldRules rules = FieldRules::Native();
   thread_local KeyTree keys;
   return Decode(body.view(), rules, &keys, ndjson_hint, /*only_lines=*/false, limits, arrival_ns);
 }
 
-Result<DecodeResult> DecodeJsonLines(const base::Buffer& body, const JsonLineParams& params, const DecodeLimits& limits,
-                                     int64_t arrival_ns) {
+Result<DecodeResult> DecodeJsonLines(const base::Buffer& body, const JsonLineParams& params,
+                                     const DecodeLimits& limits, int64_t arrival_ns) {
   const FieldRules rules = FieldRules::JsonLines(params);
   KeyTree keys;
-  return Decode(body.view(), rules, &keys, /*ndjson_hint=*/true, /*only_lines=*/true, limits, arrival_ns);
+  return Decode(body.view(), rules, &keys, /*ndjson_hint=*/true, /*only_lines=*/true, limits,
+                arrival_ns);
 }
 
 }  // namespace neurallog::ingest

@@ -31,19 +31,22 @@ namespace neurallog::ingest {
 // The time is the field `timestamp`, else `_time`, else `@timestamp` (which stays as a field too), else `arrival_ns`; RFC 3339 or an
 // epoch number. A bad `timestamp` or `_time` rejects the record; null and "" count as absent. `_msg` is stored as `message`.
 // InvalidArgument when the body holds nothing to read.
-Result<DecodeResult> DecodeNative(const base::Buffer& body, bool ndjson_hint, const DecodeLimits& limits, int64_t arrival_ns);
+Result<DecodeResult> DecodeNative(const base::Buffer& body, bool ndjson_hint,
+                                  const DecodeLimits& limits, int64_t arrival_ns);
 
 // The arguments common to VictoriaLogs' ingestion paths. Names are those of flattened fields.
 struct JsonLineParams {
-  std::vector<std::string> time_fields;    // first that has a value; default _time
-  std::vector<std::string> msg_fields;     // first that has a value becomes `message`; default _msg
-  std::vector<std::string> stream_fields;  // unless exactly `source`: their values make the field _stream
+  std::vector<std::string> time_fields;  // first that has a value; default _time
+  std::vector<std::string> msg_fields;   // first that has a value becomes `message`; default _msg
+  std::vector<std::string>
+      stream_fields;  // unless exactly `source`: their values make the field _stream
   std::vector<std::string> ignore_fields;  // dropped; a last '*' stands for any ending
-  std::vector<std::pair<std::string, std::string>> extra_fields;  // put into each record in place of its own
+  std::vector<std::pair<std::string, std::string>>
+      extra_fields;  // put into each record in place of its own
 };
 
 // POST /insert/jsonline: one object per line. A time of "0", 0 or none is `arrival_ns`.
-Result<DecodeResult> DecodeJsonLines(const base::Buffer& body, const JsonLineParams& params, const DecodeLimits& limits,
-                                     int64_t arrival_ns);
+Result<DecodeResult> DecodeJsonLines(const base::Buffer& body, const JsonLineParams& params,
+                                     const DecodeLimits& limits, int64_t arrival_ns);
 
 }  // namespace neurallog::ingest

@@ -69,7 +69,8 @@ void FieldRules::SortPrefixes() {
   std::sort(ignored_prefixes_.begin(), ignored_prefixes_.end());
   std::vector<std::string> shortest;
   for (std::string& prefix : ignored_prefixes_)
-    if (shortest.empty() || !prefix.starts_with(shortest.back())) shortest.push_back(std::move(prefix));
+    if (shortest.empty() || !prefix.starts_with(shortest.back()))
+      shortest.push_back(std::move(prefix));
   ignored_prefixes_ = std::move(shortest);
 }
 
@@ -97,6 +98,8 @@ FieldRole FieldRules::RoleOf(std::string_view name) const {
   return role;
 }
 
-std::string_view FieldRules::StoredName(std::string_view name) { return name == kMsgName ? kFieldMessage : name; }
+std::string_view FieldRules::StoredName(std::string_view name) {
+  return name == kMsgName ? kFieldMessage : name;
+}
 
 }  // namespace neurallog::ingest

@@ -17,12 +17,13 @@ namespace neurallog::ingest {
 struct FieldRole {
   static constexpr uint32_t kNone = UINT32_MAX;
 
-  uint32_t time_rank = kNone;      // the lowest rank that has a value is the record's time
-  uint32_t message_rank = kNone;   // the lowest rank that has a value is the record's message
-  uint32_t stream_index = kNone;   // place in stream_fields()
-  bool drop = false;               // not stored
-  bool time_only = false;          // a candidate for the time that is stored nowhere else
-  bool time_soft = false;          // a candidate for the time that is stored as a field too and may be no time at all
+  uint32_t time_rank = kNone;     // the lowest rank that has a value is the record's time
+  uint32_t message_rank = kNone;  // the lowest rank that has a value is the record's message
+  uint32_t stream_index = kNone;  // place in stream_fields()
+  bool drop = false;              // not stored
+  bool time_only = false;         // a candidate for the time that is stored nowhere else
+  bool time_soft =
+      false;  // a candidate for the time that is stored as a field too and may be no time at all
 
   bool plain() const {
     return time_rank == kNone && message_rank == kNone && stream_index == kNone && !drop;
@@ -40,7 +41,9 @@ class FieldRules {
 
   // Sorted; empty when no _stream field is asked for.
   const std::vector<std::string>& stream_fields() const { return stream_fields_; }
-  const std::vector<std::pair<std::string, std::string>>& extra_fields() const { return extra_fields_; }
+  const std::vector<std::pair<std::string, std::string>>& extra_fields() const {
+    return extra_fields_;
+  }
   // Whether a time of zero means the time of arrival.
   bool zero_is_arrival() const { return zero_is_arrival_; }
 

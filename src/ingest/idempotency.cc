@@ -11,14 +11,18 @@ base::Hash128Value IdempotencyCache::Key(TenantId tenant, std::string_view text)
 }
 
 void IdempotencyCache::Expire(int64_t now_ns) {
-  while (!by_time_.empty() && (by_time_.front().first <= now_ns - window_ns_ || by_time_.size() > keys_max_)) {
+  while (!by_time_.empty() &&
+         (by_time_.front().first <= now_ns - window_ns_ || by_time_.size() > keys_max_)) {
     const auto found = entries_.find(by_time_.front().second);
-    if (found != entries_.end() && found->second.finished && found->second.time_ns == by_time_.front().first) entries_.erase(found);
+    if (found != entries_.end() && found->second.finished &&
+        found->second.time_ns == by_time_.front().first)
+      entries_.erase(found);
     by_time_.pop_front();
   }
 }
 
-IdempotencyCache::Outcome IdempotencyCache::Begin(base::Hash128Value key, int64_t now_ns, Answer* answer) {
+IdempotencyCache::Outcome IdempotencyCache::Begin(base::Hash128Value key, int64_t now_ns,
+                                                  Answer* answer) {
   base::MutexLock lock(mutex_);
   Expire(now_ns);
   const auto [entry, added] = entries_.try_emplace(key);

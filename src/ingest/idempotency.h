@@ -17,7 +17,8 @@ namespace neurallog::ingest {
 // Thread-safe. At `keys_max` keys the oldest is forgotten early.
 class IdempotencyCache {
  public:
-  IdempotencyCache(int64_t window_ns, size_t keys_max) : window_ns_(window_ns), keys_max_(keys_max) {}
+  IdempotencyCache(int64_t window_ns, size_t keys_max)
+      : window_ns_(window_ns), keys_max_(keys_max) {}
 
   struct Answer {
     uint64_t accepted = 0;

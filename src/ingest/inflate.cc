@@ -20,7 +20,8 @@ constexpr size_t kDeflateRatioMax = 1032;
 constexpr int kZstdWindowLogMax = 23;  // RFC 9659: 8 MiB
 
 Status OverLimit(const DecodeLimits& limits) {
-  return TooLarge("the decompressed body exceeds " + std::to_string(limits.body_bytes_max) + " bytes");
+  return TooLarge("the decompressed body exceeds " + std::to_string(limits.body_bytes_max) +
+                  " bytes");
 }
 
 Status Broken(std::string_view encoding, std::string_view why) {
@@ -35,20 +36,23 @@ bool Grow(base::Buffer* out, size_t bytes_max) {
 }
 
 libdeflate_decompressor* ThreadDeflate() {
-  thread_local const std::unique_ptr<libdeflate_decompressor, decltype(&libdeflate_free_decompressor)> decompressor(
-      libdeflate_alloc_decompressor(), libdeflate_free_decompressor);
+  thread_local const std::unique_ptr<libdeflate_decompressor,
+                                     decltype(&libdeflate_free_decompressor)>
+      decompressor(libdeflate_alloc_decompressor(), libdeflate_free_decompressor);
   return decompressor.get();
 }
 
 using DeflateCall = decltype(&libdeflate_gzip_decompress_ex);
 
 // Decompresses one stream from the front of *in behind what `out` holds.
-Status InflateOne(DeflateCall call, std::string_view encoding, std::string_view* in, base::Buffer* out, const DecodeLimits& limits) {
+Status InflateOne(DeflateCall call, std::string_view encoding, std::string_view* in,
+                  base::Buffer* out, const DecodeLimits& limits) {
   for (;;) {
     const size_t room = std::min(out->capacity(), limits.body_bytes_max) - out->size();
     size_t taken = 0;
     size_t written = 0;
-    const auto result = call(ThreadDeflate(), in->data(), in->size(), out->data() + out->size(), room, &taken, &written);
+    const auto result = call(ThreadDeflate(), in->data(), in->size(), out->data() + out->size(),
+                             room, &taken, &written);
     if (result == LIBDEFLATE_SUCCESS) {
       out->Commit(written);
       in->remove_prefix(taken);
@@ -60,7 +64,8 @@ Status InflateOne(DeflateCall call, std::string_view encoding, std::string_view*
 }
 
 base::Buffer DeflateOutput(size_t in_bytes, size_t expected, const DecodeLimits& limits) {
-  const size_t possible = in_bytes > limits.body_bytes_max ? limits.body_bytes_max : in_bytes * kDeflateRatioMax;
+  const size_t possible =
+      in_bytes > limits.body_bytes_max ? limits.body_bytes_max : in_bytes * kDeflateRatioMax;
   const size_t capacity = std::clamp(expected, std::min<size_t>(4 * in_bytes, possible), possible);
   return base::Buffer(std::min(std::max(capacity, kFirstCapacity), limits.body_bytes_max));
 }
@@ -87,7 +92,8 @@ Result<base::Buffer> InflateDeflate(std::string_view in, const DecodeLimits& lim
   const std::string_view whole = in;
   base::Buffer out = DeflateOutput(in.size(), 0, limits);
   Status status = Broken("deflate", "truncated or corrupt");
-  if (LooksLikeZlib(in)) status = InflateOne(libdeflate_zlib_decompress_ex, "deflate", &in, &out, limits);
+  if (LooksLikeZlib(in))
+    status = InflateOne(libdeflate_zlib_decompress_ex, "deflate", &in, &out, limits);
   if (status.code() == Code::kInvalidArgument) {
     in = whole;
     status = InflateOne(libdeflate_deflate_decompress_ex, "deflate", &in, &out, limits);
@@ -98,7 +104,8 @@ Result<base::Buffer> InflateDeflate(std::string_view in, const DecodeLimits& lim
 }
 
 ZSTD_DCtx* ThreadZstd() {
-  thread_local const std::unique_ptr<ZSTD_DCtx, decltype(&ZSTD_freeDCtx)> context(ZSTD_createDCtx(), ZSTD_freeDCtx);
+  thread_local const std::unique_ptr<ZSTD_DCtx, decltype(&ZSTD_freeDCtx)> context(ZSTD_createDCtx(),
+                                                                                  ZSTD_freeDCtx);
   return context.get();
 }
 
@@ -129,7 +136,8 @@ Status InflateZstdFrame(std::string_view* in, base::Buffer* out, const DecodeLim
   const size_t frame = ZSTD_findFrameCompressedSize(in->data(), in->size());
   if (ZSTD_isError(frame)) return Broken("zstd", ZSTD_getErrorName(frame));
   if (content > limits.body_bytes_max - out->size()) return OverLimit(limits);
-  const size_t written = ZSTD_decompressDCtx(ThreadZstd(), out->Prepare(content), content, in->data(), frame);
+  const size_t written =
+      ZSTD_decompressDCtx(ThreadZstd(), out->Prepare(content), content, in->data(), frame);
   if (ZSTD_isError(written)) return Broken("zstd", ZSTD_getErrorName(written));
   out->Commit(written);
   in->remove_prefix(frame);
@@ -164,16 +172,19 @@ std::vector<std::string> EncodingsOf(std::string_view content_encoding) {
   return encodings;
 }
 
-Result<base::Buffer> UndoOne(const std::string& encoding, std::string_view body, const DecodeLimits& limits) {
+Result<base::Buffer> UndoOne(const std::string& encoding, std::string_view body,
+                             const DecodeLimits& limits) {
   if (encoding == "gzip" || encoding == "x-gzip") return InflateGzip(body, limits);
   if (encoding == "deflate") return InflateDeflate(body, limits);
   if (encoding == "zstd") return InflateZstd(body, limits);
-  return Unsupported("content encoding '" + encoding.substr(0, 64) + "': expected gzip, deflate, zstd or identity");
+  return Unsupported("content encoding '" + encoding.substr(0, 64) +
+                     "': expected gzip, deflate, zstd or identity");
 }
 
 }  // namespace
 
-Result<base::Buffer> Inflate(std::string_view content_encoding, base::Buffer body, const DecodeLimits& limits) {
+Result<base::Buffer> Inflate(std::string_view content_encoding, base::Buffer body,
+                             const DecodeLimits& limits) {
   std::vector<std::string> encodings = EncodingsOf(content_encoding);
   if (encodings.size() > kEncodingsMax) return Unsupported("more than two content encodings");
   for (; !encodings.empty(); encodings.pop_back()) {

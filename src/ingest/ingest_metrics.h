@@ -9,15 +9,23 @@ struct IngestMetrics {
   explicit IngestMetrics(metrics::Registry* registry)
       : logs(registry->AddCounter("neurallog_ingest_logs_total", "Log records made durable.")),
         batches(registry->AddCounter("neurallog_ingest_batches_total", "Batches made durable.")),
-        wal_bytes(registry->AddCounter("neurallog_wal_written_bytes_total", "Bytes of frames written to the write-ahead log.")),
-        wal_groups(registry->AddCounter("neurallog_wal_groups_total", "Group commits (one fdatasync each).")),
-        wal_errors(registry->AddCounter("neurallog_wal_errors_total", "Group commits that failed.")),
-        wal_sync(registry->AddHistogram("neurallog_wal_sync_seconds", "Time to write and sync one group.")),
+        wal_bytes(registry->AddCounter("neurallog_wal_written_bytes_total",
+                                       "Bytes of frames written to the write-ahead log.")),
+        wal_groups(registry->AddCounter("neurallog_wal_groups_total",
+                                        "Group commits (one fdatasync each).")),
+        wal_errors(
+            registry->AddCounter("neurallog_wal_errors_total", "Group commits that failed.")),
+        wal_sync(registry->AddHistogram("neurallog_wal_sync_seconds",
+                                        "Time to write and sync one group.")),
         seals(registry->AddCounter("neurallog_blocks_sealed_total", "Blocks written.")),
-        sealed_rows(registry->AddCounter("neurallog_blocks_sealed_rows_total", "Rows written in blocks.")),
-        sealed_bytes(registry->AddCounter("neurallog_blocks_sealed_bytes_total", "Bytes of blocks written.")),
-        seal_errors(registry->AddCounter("neurallog_block_seal_errors_total", "Blocks that could not be written.")),
-        seal_time(registry->AddHistogram("neurallog_block_seal_seconds", "Time to build and write the blocks of one seal.")) {}
+        sealed_rows(
+            registry->AddCounter("neurallog_blocks_sealed_rows_total", "Rows written in blocks.")),
+        sealed_bytes(registry->AddCounter("neurallog_blocks_sealed_bytes_total",
+                                          "Bytes of blocks written.")),
+        seal_errors(registry->AddCounter("neurallog_block_seal_errors_total",
+                                         "Blocks that could not be written.")),
+        seal_time(registry->AddHistogram("neurallog_block_seal_seconds",
+                                         "Time to build and write the blocks of one seal.")) {}
 
   metrics::Counter& logs;
   metrics::Counter& batches;

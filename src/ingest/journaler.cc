@@ -7,19 +7,26 @@
 
 namespace neurallog::ingest {
 
-Journaler::Journaler(std::unique_ptr<wal::Writer> writer, size_t group_bytes_max, Sealer* sealer, const base::Clock* clock,
-                     IngestMetrics* metrics)
-    : writer_(std::move(writer)), group_bytes_max_(group_bytes_max), sealer_(sealer), clock_(clock), metrics_(metrics),
+Journaler::Journaler(std::unique_ptr<wal::Writer> writer, size_t group_bytes_max, Sealer* sealer,
+                     const base::Clock* clock, IngestMetrics* metrics)
+    : writer_(std::move(writer)),
+      group_bytes_max_(group_bytes_max),
+      sealer_(sealer),
+      clock_(clock),
+      metrics_(metrics),
       delivered_lsn_(writer_->durable_lsn()) {}
 
 // A sync costs as much for one request as for hundreds. A group that follows a crowded one and is small in bytes therefore waits a moment;
 // a single client, whose groups are of one request, never waits.
-int64_t Journaler::Gather(const ring::RingBuffer<IngestEvent>& ring, int64_t first, int64_t last) const {
+int64_t Journaler::Gather(const ring::RingBuffer<IngestEvent>& ring, int64_t first,
+                          int64_t last) const {
   constexpr int64_t kCrowd = 4;
   constexpr int64_t kEnough = 64;
   constexpr size_t kSmallBatchBytes = 4 << 10;
   constexpr std::chrono::microseconds kPause{200};
-  if (last_group_requests_ < kCrowd || last - first + 1 >= kEnough || ring[first].batch->payload_bytes() > kSmallBatchBytes) return last;
+  if (last_group_requests_ < kCrowd || last - first + 1 >= kEnough ||
+      ring[first].batch->payload_bytes() > kSmallBatchBytes)
+    return last;
   std::this_thread::sleep_for(kPause);
   return ring.HighestPublished(last + 1);
 }
@@ -60,7 +67,8 @@ void Journaler::Commit(ring::RingBuffer<IngestEvent>& ring, int64_t first, int64
   } else {
     metrics_->wal_errors.Add();
     const bool final = status.code() != Code::kUnavailable;
-    if (final && !failed_.exchange(true)) base::LogError("write-ahead log failed; intake stops", {{"error", status.ToString()}});
+    if (final && !failed_.exchange(true))
+      base::LogError("write-ahead log failed; intake stops", {{"error", status.ToString()}});
   }
   for (int64_t sequence = first; sequence <= last; ++sequence) {
     IngestEvent& event = ring[sequence];
@@ -76,7 +84,8 @@ void Journaler::Deliver(IngestEvent* event, wal::Lsn lsn) {
   metrics_->logs.Add(event->batch->rows());
   metrics_->batches.Add();
   size_t added_bytes;
-  const auto buffered = event->tenant->Append(std::move(event->batch), lsn, nullptr, clock_->MonotonicNs(), &added_bytes);
+  const auto buffered = event->tenant->Append(std::move(event->batch), lsn, nullptr,
+                                              clock_->MonotonicNs(), &added_bytes);
   sealer_->OnAppended(event->tenant, buffered, added_bytes);
 }
 

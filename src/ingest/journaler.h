@@ -28,7 +28,8 @@ struct IngestEvent {
 // Not thread-safe; owned by the committer thread, except failed().
 class Journaler {
  public:
-  Journaler(std::unique_ptr<wal::Writer> writer, size_t group_bytes_max, Sealer* sealer, const base::Clock* clock, IngestMetrics* metrics);
+  Journaler(std::unique_ptr<wal::Writer> writer, size_t group_bytes_max, Sealer* sealer,
+            const base::Clock* clock, IngestMetrics* metrics);
 
   // Handles first .. last, and what is published meanwhile; returns the last that it handled.
   int64_t OnBatch(ring::RingBuffer<IngestEvent>& ring, int64_t first, int64_t last);

@@ -58,9 +58,9 @@ void AppendUtf8(std::string* to, uint32_t code) {
 
 // One escape of a string.
 struct Escape {
-  int bytes = 0;       // 0: not an escape of RFC 8259
-  uint32_t code = 0;   // the character
-  bool lone = false;   // half of a surrogate pair
+  int bytes = 0;      // 0: not an escape of RFC 8259
+  uint32_t code = 0;  // the character
+  bool lone = false;  // half of a surrogate pair
 };
 
 Escape ReadUnicodeEscape(const char* at, const char* end) {
@@ -70,7 +70,10 @@ Escape ReadUnicodeEscape(const char* at, const char* end) {
   if (!IsHighSurrogate(unit)) return {6, static_cast<uint32_t>(unit), false};
   const int32_t low = CodeUnit(at + 6, end);
   if (!IsLowSurrogate(low)) return {6, 0, true};
-  return {12, 0x10000u + (static_cast<uint32_t>(unit - 0xd800) << 10) + static_cast<uint32_t>(low - 0xdc00), false};
+  return {
+      12,
+      0x10000u + (static_cast<uint32_t>(unit - 0xd800) << 10) + static_cast<uint32_t>(low - 0xdc00),
+      false};
 }
 
 // `at` is a backslash.
@@ -96,7 +99,8 @@ bool ForEachEscape(std::string_view inside, Plain plain, OnEscape on_escape) {
   const char* at = inside.data();
   const char* end = at + inside.size();
   while (at < end) {
-    const char* found = static_cast<const char*>(std::memchr(at, '\\', static_cast<size_t>(end - at)));
+    const char* found =
+        static_cast<const char*>(std::memchr(at, '\\', static_cast<size_t>(end - at)));
     if (found == nullptr) found = end;
     plain(std::string_view(at, static_cast<size_t>(found - at)));
     if (found == end) return true;
@@ -153,7 +157,9 @@ bool AppendUnescaped(std::string* to, std::string_view inside) {
 void AppendWithoutLoneSurrogates(std::string* to, std::string_view inside) {
   ForEachEscape(
       inside, [to](std::string_view plain) { to->append(plain); },
-      [to](const Escape& escape, std::string_view text) { to->append(escape.lone ? kReplacement : text); });
+      [to](const Escape& escape, std::string_view text) {
+        to->append(escape.lone ? kReplacement : text);
+      });
 }
 
 Scan ScanExtent(Extent extent, const char* begin, const char* end) {

@@ -23,7 +23,7 @@ void AppendWithoutLoneSurrogates(std::string* to, std::string_view inside);
 // stepped over. `end`: for kElement the ',' or ']' after it, for kObject the byte after its '}'.
 enum class Extent { kElement, kObject };
 struct Scan {
-  const char* end = nullptr;   // nullptr: not found
+  const char* end = nullptr;    // nullptr: not found
   const char* fault = nullptr;  // why not
 };
 Scan ScanExtent(Extent extent, const char* begin, const char* end);

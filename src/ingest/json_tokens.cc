@@ -31,11 +31,12 @@ const char* JsonTokens::Load(const char* begin, const char* end) {
   if (parser_ == nullptr || parser_->capacity() < bytes + kBeyond) {
     parser_.reset();
     const size_t capacity = std::max(bytes + bytes / 8, kCapacityMin) + kBeyond;
-    const auto error = simdjson::get_active_implementation()->create_dom_parser_implementation(capacity, 1, parser_);
+    const auto error = simdjson::get_active_implementation()->create_dom_parser_implementation(
+        capacity, 1, parser_);
     if (error != simdjson::SUCCESS) return FaultText(error);
   }
-  const auto error =
-      parser_->stage1(reinterpret_cast<const uint8_t*>(begin), bytes, simdjson::stage1_mode::regular);
+  const auto error = parser_->stage1(reinterpret_cast<const uint8_t*>(begin), bytes,
+                                     simdjson::stage1_mode::regular);
   if (error != simdjson::SUCCESS) return FaultText(error);
   begin_ = begin;
   end_ = end;

@@ -23,13 +23,13 @@ struct Key {
 
   const char* raw = nullptr;
   uint32_t raw_bytes = 0;
-  uint32_t parent = UINT32_MAX;      // the key whose object holds this one
-  uint32_t batch = 0;                // for which name_id is valid
+  uint32_t parent = UINT32_MAX;  // the key whose object holds this one
+  uint32_t batch = 0;            // for which name_id is valid
   uint32_t name_id = kUnresolved;
-  bool resolved = false;             // name and role are known
-  bool stored = false;               // as a field of its own
-  uint32_t role = 0;                 // 0: a plain field; else index + 1 into roles()
-  std::string_view name;             // under which it is stored
+  bool resolved = false;  // name and role are known
+  bool stored = false;    // as a field of its own
+  uint32_t role = 0;      // 0: a plain field; else index + 1 into roles()
+  std::string_view name;  // under which it is stored
   uint32_t followers[2] = {0, 0};
   uint64_t hash = 0;
 
@@ -52,8 +52,9 @@ class KeyTree {
   static constexpr uint32_t kRoot = 0;
   static constexpr uint32_t kKeysMax = 131'072;  // beyond: Find returns kRoot
 
-  static constexpr uint32_t kDepthMax = 256;     // keys below the root; the caller sees to it
-  static constexpr uint32_t kKeptKeysMax = 8'192;  // a tree of more keys is begun anew for the next batch
+  static constexpr uint32_t kDepthMax = 256;  // keys below the root; the caller sees to it
+  static constexpr uint32_t kKeptKeysMax =
+      8'192;  // a tree of more keys is begun anew for the next batch
   static constexpr size_t kKeptBytesMax = 1u << 20;
 
   KeyTree() { Clear(); }
@@ -68,7 +69,8 @@ class KeyTree {
   Key& operator[](uint32_t index) { return keys_[index]; }
 
   // The key `raw` inside of `parent`, added if it is new; `before` is the key that came before it in the record, or kRoot.
-  [[gnu::always_inline]] uint32_t Find(uint32_t parent, uint32_t before, const char* raw, size_t bytes) {
+  [[gnu::always_inline]] uint32_t Find(uint32_t parent, uint32_t before, const char* raw,
+                                       size_t bytes) {
     const Key& previous = keys_[before];
     if (keys_[previous.followers[0]].Is(parent, raw, bytes)) return previous.followers[0];
     if (keys_[previous.followers[1]].Is(parent, raw, bytes)) return previous.followers[1];

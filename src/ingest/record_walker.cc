@@ -20,7 +20,9 @@ const char* TokenEnd(const char* from, const char* next) {
   return next;
 }
 
-std::string_view Span(const char* from, const char* to) { return {from, static_cast<size_t>(to - from)}; }
+std::string_view Span(const char* from, const char* to) {
+  return {from, static_cast<size_t>(to - from)};
+}
 
 std::string Quoted(std::string_view text) {
   constexpr size_t kShown = 64;
@@ -32,16 +34,22 @@ std::string Quoted(std::string_view text) {
 
 }  // namespace
 
-RecordWalker::RecordWalker(const DecodeLimits& limits, const FieldRules& rules, int64_t arrival_ns, KeyTree* keys,
-                           RecordBatchBuilder* builder)
-    : limits_(limits), rules_(rules), arrival_ns_(arrival_ns), builder_(builder), keys_(*keys), batch_(keys->BeginBatch()) {
+RecordWalker::RecordWalker(const DecodeLimits& limits, const FieldRules& rules, int64_t arrival_ns,
+                           KeyTree* keys, RecordBatchBuilder* builder)
+    : limits_(limits),
+      rules_(rules),
+      arrival_ns_(arrival_ns),
+      builder_(builder),
+      keys_(*keys),
+      batch_(keys->BeginBatch()) {
   const auto& streams = rules_.stream_fields();
   stream_defaults_.resize(streams.size());
   stream_values_.resize(streams.size());
   for (const auto& [name, value] : rules_.extra_fields()) {
     extra_ids_.push_back(builder_->NameId(FieldRules::StoredName(name)));
     const auto found = std::lower_bound(streams.begin(), streams.end(), name);
-    if (found != streams.end() && *found == name) stream_defaults_[static_cast<size_t>(found - streams.begin())] = value;
+    if (found != streams.end() && *found == name)
+      stream_defaults_[static_cast<size_t>(found - streams.begin())] = value;
   }
   if (!streams.empty()) stream_id_ = builder_->NameId("_stream");
 }
@@ -69,12 +77,14 @@ Outcome RecordWalker::EncodeWith(uint32_t first, uint32_t limit, bool nested_as_
   if (outcome != Outcome::kEncoded) return outcome;
   if (nested_as_text && fields_ > limits_.record_fields_max)
     return Fail(Outcome::kRefused, tokens_->at(first),
-                "record has " + std::to_string(fields_) + " fields, more than " + std::to_string(limits_.record_fields_max));
+                "record has " + std::to_string(fields_) + " fields, more than " +
+                    std::to_string(limits_.record_fields_max));
   const char* begin = tokens_->at(first);
   const auto bytes = static_cast<size_t>(tokens_->at(next_token_ - 1) + 1 - begin);
   if (bytes > limits_.record_bytes_max)
     return Fail(Outcome::kRefused, begin,
-                "record has " + std::to_string(bytes) + " bytes, more than " + std::to_string(limits_.record_bytes_max));
+                "record has " + std::to_string(bytes) + " bytes, more than " +
+                    std::to_string(limits_.record_bytes_max));
   return Finish();
 }
 
@@ -94,11 +104,15 @@ Outcome RecordWalker::Walk(uint32_t first, uint32_t limit_token) {
     const char* raw = text + at[0];
     if (*raw != '"') return Fail(Outcome::kSyntax, raw, "expected a field name in quotes");
     const char* colon = text + at[1];
-    if (limit - at < 3) return at + 1 < limit && *colon != ':' ? Fail(Outcome::kSyntax, colon, "expected ':' after a field name") : Outcome::kIncomplete;
+    if (limit - at < 3)
+      return at + 1 < limit && *colon != ':'
+                 ? Fail(Outcome::kSyntax, colon, "expected ':' after a field name")
+                 : Outcome::kIncomplete;
     if (*colon != ':') return Fail(Outcome::kSyntax, colon, "expected ':' after a field name");
     const char* raw_end = TokenEnd(raw + 2, colon) - 1;
     key = keys_.Find(parent, key, raw + 1, static_cast<size_t>(raw_end - raw - 1));
-    if (key == KeyTree::kRoot) return Fail(Outcome::kRefused, raw, "too many different field names in one request");
+    if (key == KeyTree::kRoot)
+      return Fail(Outcome::kRefused, raw, "too many different field names in one request");
 
     const char* value = text + at[2];
     const char* next = text + at[3];
@@ -107,7 +121,8 @@ Outcome RecordWalker::Walk(uint32_t first, uint32_t limit_token) {
       std::string_view inside = Span(value + 1, TokenEnd(value + 2, next) - 1);
       if (HasBackslash(value, next)) {
         scratch_.clear();
-        if (!AppendUnescaped(&scratch_, inside)) return Fail(Outcome::kSyntax, value, "bad escape in a string");
+        if (!AppendUnescaped(&scratch_, inside))
+          return Fail(Outcome::kSyntax, value, "bad escape in a string");
         inside = scratch_;
       }
       outcome = Emit<kNestedAsText>(key, ValueType::kString, inside);
@@ -119,7 +134,8 @@ Outcome RecordWalker::Walk(uint32_t first, uint32_t limit_token) {
       outcome = ReadContainer(&at, limit, depth + 1, &minified);
       if (outcome == Outcome::kEncoded) outcome = Emit<kNestedAsText>(key, type, minified);
     } else if (*value == '{') {
-      if (depth + 1 == kDepthMax) return Fail(Outcome::kSyntax, value, "nested deeper than 256 levels");
+      if (depth + 1 == kDepthMax)
+        return Fail(Outcome::kSyntax, value, "nested deeper than 256 levels");
       parents[depth++] = parent;
       parent = key;
       at += 3;
@@ -137,7 +153,8 @@ Outcome RecordWalker::Walk(uint32_t first, uint32_t limit_token) {
       if (at >= limit) return Outcome::kIncomplete;
       const char after = text[*at++];
       if (after == ',') break;
-      if (after != '}') return Fail(Outcome::kSyntax, text + at[-1], "expected ',' or '}' after a value");
+      if (after != '}')
+        return Fail(Outcome::kSyntax, text + at[-1], "expected ',' or '}' after a value");
       if (depth == 0) {
         open = false;
         break;
@@ -161,7 +178,8 @@ bool RecordWalker::FindBackslash(const char* from, const char* to) {
 
 template <bool kNestedAsText>
 Outcome RecordWalker::Emit(uint32_t index, ValueType type, std::string_view value) {
-  if (++fields_ > limits_.record_fields_max) return kNestedAsText ? Outcome::kEncoded : Outcome::kTooManyFields;
+  if (++fields_ > limits_.record_fields_max)
+    return kNestedAsText ? Outcome::kEncoded : Outcome::kTooManyFields;
   if (keys_[index].batch != batch_) {
     const Outcome outcome = ResolveName(index);
     if (outcome != Outcome::kEncoded) return outcome;
@@ -175,10 +193,12 @@ Outcome RecordWalker::Emit(uint32_t index, ValueType type, std::string_view valu
 Outcome RecordWalker::ResolveName(uint32_t index) {
   Key& key = keys_[index];
   if (!key.resolved) {
-    if (!keys_.FullName(index, &name_)) return Fail(Outcome::kSyntax, key.raw, "bad escape in a field name");
+    if (!keys_.FullName(index, &name_))
+      return Fail(Outcome::kSyntax, key.raw, "bad escape in a field name");
     if (name_.size() > limits_.field_name_bytes_max)
       return Fail(Outcome::kRefused, key.raw,
-                  "field name has " + std::to_string(name_.size()) + " bytes, more than " + std::to_string(limits_.field_name_bytes_max));
+                  "field name has " + std::to_string(name_.size()) + " bytes, more than " +
+                      std::to_string(limits_.field_name_bytes_max));
     const FieldRole role = rules_.RoleOf(name_);
     key.stored = !role.drop && !role.time_only;
     if (key.stored) key.name = keys_.Keep(FieldRules::StoredName(name_));
@@ -189,7 +209,8 @@ Outcome RecordWalker::ResolveName(uint32_t index) {
     key.resolved = true;
   }
   const uint32_t id = key.stored ? builder_->NameId(key.name) : 0;
-  if (id == RecordBatchBuilder::kNamesMax) return Fail(Outcome::kRefused, key.raw, "too many different field names in one request");
+  if (id == RecordBatchBuilder::kNamesMax)
+    return Fail(Outcome::kRefused, key.raw, "too many different field names in one request");
   key.name_id = id;
   key.batch = batch_;
   return Outcome::kEncoded;
@@ -197,7 +218,8 @@ Outcome RecordWalker::ResolveName(uint32_t index) {
 
 Outcome RecordWalker::EmitSpecial(const Key& key, ValueType type, std::string_view value) {
   const FieldRole& role = keys_.roles()[key.role - 1];
-  if (role.stream_index != FieldRole::kNone && !role.drop) stream_values_[role.stream_index] = value;
+  if (role.stream_index != FieldRole::kNone && !role.drop)
+    stream_values_[role.stream_index] = value;
   if (role.time_rank != FieldRole::kNone) return EmitTime(key, role, type, value);
   if (role.drop) return Outcome::kEncoded;
   if (role.message_rank < message_.rank && !value.empty()) {
@@ -209,7 +231,8 @@ Outcome RecordWalker::EmitSpecial(const Key& key, ValueType type, std::string_vi
   return Outcome::kEncoded;
 }
 
-Outcome RecordWalker::EmitTime(const Key& key, const FieldRole& role, ValueType type, std::string_view value) {
+Outcome RecordWalker::EmitTime(const Key& key, const FieldRole& role, ValueType type,
+                               std::string_view value) {
   const bool chosen = role.time_rank < time_.rank && !value.empty();
   if (chosen) {
     StoreLoser(time_);
@@ -222,7 +245,8 @@ Outcome RecordWalker::EmitTime(const Key& key, const FieldRole& role, ValueType 
   return Outcome::kEncoded;
 }
 
-void RecordWalker::Keep(Candidate* candidate, uint32_t rank, const Key& key, ValueType type, std::string_view value) {
+void RecordWalker::Keep(Candidate* candidate, uint32_t rank, const Key& key, ValueType type,
+                        std::string_view value) {
   candidate->rank = rank;
   candidate->name_id = key.name_id;
   candidate->type = type;
@@ -243,7 +267,8 @@ Outcome RecordWalker::Finish() {
   if (message_.rank != FieldRole::kNone)
     builder_->AddField(builder_->NameId(kFieldMessage), message_.type, message_.value);
   const auto& extra = rules_.extra_fields();
-  for (size_t i = 0; i < extra.size(); ++i) builder_->AddField(extra_ids_[i], ValueType::kString, extra[i].second);
+  for (size_t i = 0; i < extra.size(); ++i)
+    builder_->AddField(extra_ids_[i], ValueType::kString, extra[i].second);
   if (!stream_values_.empty()) FinishStream();
   return FinishTime();
 }
@@ -262,20 +287,25 @@ void RecordWalker::FinishStream() {
 
 Outcome RecordWalker::FinishTime() {
   timestamp_ns_ = arrival_ns_;
-  if (time_.rank == FieldRole::kNone || (rules_.zero_is_arrival() && time_.value == "0")) return Outcome::kEncoded;
+  if (time_.rank == FieldRole::kNone || (rules_.zero_is_arrival() && time_.value == "0"))
+    return Outcome::kEncoded;
   std::optional<int64_t> parsed;
-  if (time_.type == ValueType::kString || time_.type == ValueType::kNumber) parsed = timestamps_.Parse(time_.value);
+  if (time_.type == ValueType::kString || time_.type == ValueType::kNumber)
+    parsed = timestamps_.Parse(time_.value);
   if (parsed.has_value() && *parsed > limits_.timestamp_max_ns && !time_.soft)
-    return Fail(Outcome::kRefused, tokens_->at(next_token_ - 1), "timestamp " + Quoted(time_.value) + " is too far in the future");
+    return Fail(Outcome::kRefused, tokens_->at(next_token_ - 1),
+                "timestamp " + Quoted(time_.value) + " is too far in the future");
   if (parsed.has_value() && *parsed <= limits_.timestamp_max_ns) {
     timestamp_ns_ = *parsed;
   } else if (!time_.soft) {
-    return Fail(Outcome::kRefused, tokens_->at(next_token_ - 1), "bad timestamp " + Quoted(time_.value));
+    return Fail(Outcome::kRefused, tokens_->at(next_token_ - 1),
+                "bad timestamp " + Quoted(time_.value));
   }
   return Outcome::kEncoded;
 }
 
-Outcome RecordWalker::ReadScalar(const char* value, const char* end, ValueType* type, std::string_view* text) {
+Outcome RecordWalker::ReadScalar(const char* value, const char* end, ValueType* type,
+                                 std::string_view* text) {
   *text = Span(value, end);
   if (*text == "true" || *text == "false") {
     *type = ValueType::kBool;
@@ -291,7 +321,8 @@ Outcome RecordWalker::ReadScalar(const char* value, const char* end, ValueType* 
 }
 
 // One state per thing that may stand at a place inside of a container.
-Outcome RecordWalker::ReadContainer(const uint32_t** cursor, const uint32_t* limit, uint32_t depth, std::string_view* minified) {
+Outcome RecordWalker::ReadContainer(const uint32_t** cursor, const uint32_t* limit, uint32_t depth,
+                                    std::string_view* minified) {
   enum class Expect : uint8_t { kValue, kValueOrEnd, kName, kNameOrEnd, kSeparator };
   const char* const text = tokens_->begin();
   const uint32_t* const first = *cursor;
@@ -305,7 +336,8 @@ Outcome RecordWalker::ReadContainer(const uint32_t** cursor, const uint32_t* lim
     const char* token = text + at[0];
     const char* next = text + at[1];
     if ((*token == ']' || *token == '}') && expect != Expect::kValue && expect != Expect::kName) {
-      if (closers[open - 1] != *token) return Fail(Outcome::kSyntax, token, "brackets do not match");
+      if (closers[open - 1] != *token)
+        return Fail(Outcome::kSyntax, token, "brackets do not match");
       compact &= open == 1 || next == token + 1;
       --open;
       ++at;
@@ -324,7 +356,8 @@ Outcome RecordWalker::ReadContainer(const uint32_t** cursor, const uint32_t* lim
       at += 2;
       expect = Expect::kValue;
     } else if (*token == '[' || *token == '{') {
-      if (depth + open == kDepthMax) return Fail(Outcome::kSyntax, token, "nested deeper than 256 levels");
+      if (depth + open == kDepthMax)
+        return Fail(Outcome::kSyntax, token, "nested deeper than 256 levels");
       closers[open++] = *token == '[' ? ']' : '}';
       compact &= next == token + 1;
       ++at;
@@ -354,7 +387,8 @@ Outcome RecordWalker::CheckContainerScalar(const char* token, const char* next, 
   }
   if (!HasBackslash(token, end)) return Outcome::kEncoded;
   bool lone_surrogate = false;
-  if (!CheckEscapes(Span(token + 1, end - 1), &lone_surrogate)) return Fail(Outcome::kSyntax, token, "bad escape in a string");
+  if (!CheckEscapes(Span(token + 1, end - 1), &lone_surrogate))
+    return Fail(Outcome::kSyntax, token, "bad escape in a string");
   *compact &= !lone_surrogate;
   return Outcome::kEncoded;
 }
@@ -373,7 +407,8 @@ void RecordWalker::MinifyTokens(const uint32_t* from, const uint32_t* to) {
   }
 }
 
-[[gnu::cold]] Outcome RecordWalker::Fail(Outcome outcome, const char* where, std::string_view reason) {
+[[gnu::cold]] Outcome RecordWalker::Fail(Outcome outcome, const char* where,
+                                         std::string_view reason) {
   where_ = where;
   reason_ = reason;
   return outcome;

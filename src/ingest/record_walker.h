@@ -36,7 +36,8 @@ class RecordWalker {
   };
 
   // `keys` may be kept from batch to batch as long as the rules are the same.
-  RecordWalker(const DecodeLimits& limits, const FieldRules& rules, int64_t arrival_ns, KeyTree* keys, model::RecordBatchBuilder* builder);
+  RecordWalker(const DecodeLimits& limits, const FieldRules& rules, int64_t arrival_ns,
+               KeyTree* keys, model::RecordBatchBuilder* builder);
 
   // From now on the tokens are these; they change only before another Begin.
   void Begin(const JsonTokens* tokens);
@@ -74,11 +75,13 @@ class RecordWalker {
   Outcome ResolveName(uint32_t key);
   Outcome FinishTime();
   void FinishStream();
-  void Keep(Candidate* candidate, uint32_t rank, const Key& key, ValueType type, std::string_view value);
+  void Keep(Candidate* candidate, uint32_t rank, const Key& key, ValueType type,
+            std::string_view value);
   void StoreLoser(const Candidate& candidate);
 
   Outcome ReadScalar(const char* value, const char* end, ValueType* type, std::string_view* text);
-  Outcome ReadContainer(const uint32_t** cursor, const uint32_t* limit, uint32_t depth, std::string_view* text);
+  Outcome ReadContainer(const uint32_t** cursor, const uint32_t* limit, uint32_t depth,
+                        std::string_view* text);
   Outcome CheckContainerScalar(const char* value, const char* end, bool* compact);
   void MinifyTokens(const uint32_t* from, const uint32_t* to);
   bool HasBackslash(const char* from, const char* to) {

@@ -10,11 +10,13 @@ class RowBuffer::Cursor {
   bool done() const { return entry_ == entries_.size(); }
 
   // Takes the next rows into a slice; stops at `until` too.
-  RowSlice Take(size_t rows_max, size_t bytes_max, storage::LogPosition until = {UINT64_MAX, UINT32_MAX}) {
+  RowSlice Take(size_t rows_max, size_t bytes_max,
+                storage::LogPosition until = {UINT64_MAX, UINT32_MAX}) {
     RowSlice slice;
     size_t bytes = 0;
     const model::RecordBatch* last_batch = nullptr;
-    while (!done() && slice.end < until && slice.rows.size() < rows_max && (bytes < bytes_max || slice.rows.empty())) {
+    while (!done() && slice.end < until && slice.rows.size() < rows_max &&
+           (bytes < bytes_max || slice.rows.empty())) {
       const Entry& entry = entries_[entry_];
       const model::RowReader row(at_);
       if (!entry.skipped || !(*entry.skipped)[index_]) {
@@ -50,7 +52,8 @@ class RowBuffer::Cursor {
   const char* at_ = nullptr;
 };
 
-size_t RowBuffer::Append(std::shared_ptr<const model::RecordBatch> batch, uint64_t lsn, SkippedRows skipped) {
+size_t RowBuffer::Append(std::shared_ptr<const model::RecordBatch> batch, uint64_t lsn,
+                         SkippedRows skipped) {
   uint32_t left = batch->rows();
   if (skipped)
     for (const bool skip : *skipped) left -= skip;
@@ -63,9 +66,13 @@ size_t RowBuffer::Append(std::shared_ptr<const model::RecordBatch> batch, uint64
   return bytes;
 }
 
-RowSlice RowBuffer::Front(size_t rows_max, size_t bytes_max) const { return Cursor(entries_).Take(rows_max, bytes_max); }
+RowSlice RowBuffer::Front(size_t rows_max, size_t bytes_max) const {
+  return Cursor(entries_).Take(rows_max, bytes_max);
+}
 
-RowSlice RowBuffer::FrontUntil(storage::LogPosition end) const { return Cursor(entries_).Take(SIZE_MAX, SIZE_MAX, end); }
+RowSlice RowBuffer::FrontUntil(storage::LogPosition end) const {
+  return Cursor(entries_).Take(SIZE_MAX, SIZE_MAX, end);
+}
 
 std::vector<RowSlice> RowBuffer::All(size_t rows_max, size_t bytes_max) const {
   std::vector<RowSlice> slices;

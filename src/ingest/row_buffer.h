@@ -50,9 +50,9 @@ class RowBuffer {
     std::shared_ptr<const model::RecordBatch> batch;
     uint64_t lsn;
     SkippedRows skipped;
-    uint32_t begin = 0;            // first row that is still here
-    const char* begin_row;         // its bytes
-    uint32_t left;                 // rows from begin on that are not skipped
+    uint32_t begin = 0;     // first row that is still here
+    const char* begin_row;  // its bytes
+    uint32_t left;          // rows from begin on that are not skipped
   };
 
   // A walk over rows from the front.

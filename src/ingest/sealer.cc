@@ -17,14 +17,17 @@ struct PartitionRows {
 };
 
 // Rows by partition, in log order within each. Nearly always one group.
-Result<std::vector<PartitionRows>> GroupByPartition(storage::Store* store, const std::vector<block::RowRef>& rows) {
+Result<std::vector<PartitionRows>> GroupByPartition(storage::Store* store,
+                                                    const std::vector<block::RowRef>& rows) {
   std::vector<PartitionRows> groups;
   PartitionRows* last = nullptr;
   TimeRange same;
   for (const block::RowRef& row : rows) {
     if (last == nullptr || !same.Contains(row.timestamp_ns)) {
       NL_TRY(storage::PartitionPtr partition, store->PartitionFor(row.timestamp_ns, &same));
-      const auto found = std::find_if(groups.begin(), groups.end(), [&](const auto& group) { return group.partition == partition; });
+      const auto found = std::find_if(groups.begin(), groups.end(), [&](const auto& group) {
+        return group.partition == partition;
+      });
       if (found == groups.end()) {
         groups.push_back({std::move(partition), {}});
         last = &groups.back();
@@ -45,11 +48,13 @@ size_t StoredBytes(const block::BuiltBlock& built) {
 
 }  // namespace
 
-Sealer::Sealer(const SealerOptions& options, storage::Store* store, const base::Clock* clock, IngestMetrics* metrics)
+Sealer::Sealer(const SealerOptions& options, storage::Store* store, const base::Clock* clock,
+               IngestMetrics* metrics)
     : options_(options), store_(store), clock_(clock), metrics_(metrics) {}
 
 void Sealer::Start() {
-  for (int i = 0; i < options_.threads; ++i) threads_.push_back(base::StartThread("nl-sealer", [this] { Run(); }));
+  for (int i = 0; i < options_.threads; ++i)
+    threads_.push_back(base::StartThread("nl-sealer", [this] { Run(); }));
 }
 
 void Sealer::Stop() {
@@ -76,7 +81,8 @@ bool Sealer::Due(const TenantLog& tenant, const TenantLog::Buffered& buffered) c
          buffered.oldest_lsn < tenant.seal_all_before.load(std::memory_order_relaxed);
 }
 
-void Sealer::OnAppended(TenantLog* tenant, const TenantLog::Buffered& buffered, size_t added_bytes) {
+void Sealer::OnAppended(TenantLog* tenant, const TenantLog::Buffered& buffered,
+                        size_t added_bytes) {
   buffered_bytes_.fetch_add(added_bytes, std::memory_order_relaxed);
   if (Due(*tenant, buffered)) Enqueue(tenant);
 }
@@ -119,7 +125,8 @@ void Sealer::Run() {
     Status status;
     if (Due(*tenant, tenant->buffered())) status = SealFront(tenant);
     if (!status.ok()) {
-      base::LogError("seal failed; the rows stay in the log and it is tried again", {{"tenant", tenant->name()}, {"error", status.ToString()}});
+      base::LogError("seal failed; the rows stay in the log and it is tried again",
+                     {{"tenant", tenant->name()}, {"error", status.ToString()}});
       std::this_thread::sleep_for(kRetryPause);
     }
     tenant->seal_queued.store(false);
@@ -141,8 +148,10 @@ Status Sealer::SealFront(TenantLog* tenant) {
   }
   std::vector<storage::BlockEntry> entries;
   for (PartitionRows& group : *groups) {
-    const block::BuiltBlock built = block::BuildBlock(group.rows, {.lsn_min = slice.lsn_min, .lsn_max = slice.lsn_max});
-    const Status written = store_->WriteBlock(*group.partition, tenant->keyspace(), slice.end, built);
+    const block::BuiltBlock built =
+        block::BuildBlock(group.rows, {.lsn_min = slice.lsn_min, .lsn_max = slice.lsn_max});
+    const Status written =
+        store_->WriteBlock(*group.partition, tenant->keyspace(), slice.end, built);
     if (!written.ok()) {
       metrics_->seal_errors.Add();
       return written;

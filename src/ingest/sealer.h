@@ -27,7 +27,8 @@ struct SealerOptions {
 // Thread-safe.
 class Sealer {
  public:
-  Sealer(const SealerOptions& options, storage::Store* store, const base::Clock* clock, IngestMetrics* metrics);
+  Sealer(const SealerOptions& options, storage::Store* store, const base::Clock* clock,
+         IngestMetrics* metrics);
   ~Sealer() { Stop(); }
 
   void Start();

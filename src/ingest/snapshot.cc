@@ -11,7 +11,8 @@ bool Overlaps(const block::BlockHeader& header, const TimeRange& range) {
 
 class SealedView : public block::BlockView {
  public:
-  SealedView(const storage::Store* store, const storage::Keyspace& keyspace, const storage::BlockEntry& entry)
+  SealedView(const storage::Store* store, const storage::Keyspace& keyspace,
+             const storage::BlockEntry& entry)
       : store_(store), keyspace_(keyspace), entry_(entry), columns_(entry.header->columns.size()) {}
 
   const block::BlockHeader& header() const override { return *entry_.header; }
@@ -22,7 +23,8 @@ class SealedView : public block::BlockView {
       if (!meta.inline_chunk.empty()) {
         NL_TRY(columns_[index], block::DecodeColumn(meta, header().rows, meta.inline_chunk));
       } else {
-        NL_TRY(const std::string chunk, store_->ReadColumn(entry_, keyspace_, static_cast<uint16_t>(index)));
+        NL_TRY(const std::string chunk,
+               store_->ReadColumn(entry_, keyspace_, static_cast<uint16_t>(index)));
         NL_TRY(columns_[index], block::DecodeColumn(meta, header().rows, chunk));
       }
     }
@@ -38,7 +40,8 @@ class SealedView : public block::BlockView {
 
 class BufferedView : public block::BlockView {
  public:
-  explicit BufferedView(const block::MemoryBlock& memory) : memory_(memory), columns_(memory.header().columns.size()) {}
+  explicit BufferedView(const block::MemoryBlock& memory)
+      : memory_(memory), columns_(memory.header().columns.size()) {}
 
   const block::BlockHeader& header() const override { return memory_.header(); }
 
@@ -54,14 +57,16 @@ class BufferedView : public block::BlockView {
 
 class Snapshot : public block::BlockSet {
  public:
-  Snapshot(const storage::Store* store, const storage::Keyspace& keyspace, std::shared_ptr<const storage::Directory> directory,
-           std::vector<RowSlice> unsealed, const TimeRange& range)
+  Snapshot(const storage::Store* store, const storage::Keyspace& keyspace,
+           std::shared_ptr<const storage::Directory> directory, std::vector<RowSlice> unsealed,
+           const TimeRange& range)
       : store_(store), keyspace_(keyspace), directory_(std::move(directory)) {
     directory_->ForEach([&](const storage::BlockEntry& entry) {
       if (Overlaps(*entry.header, range)) sealed_.push_back(&entry);
     });
     for (RowSlice& slice : unsealed) {
-      auto memory = std::make_unique<block::MemoryBlock>(std::move(slice.batches), std::move(slice.rows));
+      auto memory =
+          std::make_unique<block::MemoryBlock>(std::move(slice.batches), std::move(slice.rows));
       if (Overlaps(memory->header(), range)) buffered_.push_back(std::move(memory));
     }
   }
@@ -85,10 +90,12 @@ class Snapshot : public block::BlockSet {
 
 }  // namespace
 
-std::shared_ptr<const block::BlockSet> MakeSnapshot(const storage::Store* store, const storage::Keyspace& keyspace,
-                                                    std::shared_ptr<const storage::Directory> directory, std::vector<RowSlice> unsealed,
-                                                    const TimeRange& range) {
-  return std::make_shared<Snapshot>(store, keyspace, std::move(directory), std::move(unsealed), range);
+std::shared_ptr<const block::BlockSet> MakeSnapshot(
+    const storage::Store* store, const storage::Keyspace& keyspace,
+    std::shared_ptr<const storage::Directory> directory, std::vector<RowSlice> unsealed,
+    const TimeRange& range) {
+  return std::make_shared<Snapshot>(store, keyspace, std::move(directory), std::move(unsealed),
+                                    range);
 }
 
 }  // namespace neurallog::ingest

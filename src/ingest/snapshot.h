@@ -11,8 +11,9 @@
 namespace neurallog::ingest {
 
 // Blocks that lie wholly outside `range` are left out. The result keeps the directory and the batches alive.
-std::shared_ptr<const block::BlockSet> MakeSnapshot(const storage::Store* store, const storage::Keyspace& keyspace,
-                                                    std::shared_ptr<const storage::Directory> directory, std::vector<RowSlice> unsealed,
-                                                    const TimeRange& range);
+std::shared_ptr<const block::BlockSet> MakeSnapshot(
+    const storage::Store* store, const storage::Keyspace& keyspace,
+    std::shared_ptr<const storage::Directory> directory, std::vector<RowSlice> unsealed,
+    const TimeRange& range);
 
 }  // namespace neurallog::ingest

@@ -14,17 +14,19 @@ constexpr size_t kSnapshotBytes = 64u << 20;
 TenantLog::TenantLog(TenantId id, std::string name, storage::Store* store)
     : id_(id), name_(std::move(name)), keyspace_(id, /*generation=*/0), store_(store) {}
 
-TenantLog::Buffered TenantLog::Append(std::shared_ptr<const model::RecordBatch> batch, uint64_t lsn, SkippedRows skipped, int64_t now_ns,
-                                      size_t* added_bytes) {
+TenantLog::Buffered TenantLog::Append(std::shared_ptr<const model::RecordBatch> batch, uint64_t lsn,
+                                      SkippedRows skipped, int64_t now_ns, size_t* added_bytes) {
   base::MutexLock lock(mutex_);
   *added_bytes = deleted() ? 0 : buffer_.Append(std::move(batch), lsn, std::move(skipped));
   last_append_ns_ = now_ns;
-  return {buffer_.rows(), buffer_.bytes(), buffer_.empty() ? 0 : buffer_.oldest_lsn(), last_append_ns_};
+  return {buffer_.rows(), buffer_.bytes(), buffer_.empty() ? 0 : buffer_.oldest_lsn(),
+          last_append_ns_};
 }
 
 TenantLog::Buffered TenantLog::buffered() const {
   base::MutexLock lock(mutex_);
-  return {buffer_.rows(), buffer_.bytes(), buffer_.empty() ? 0 : buffer_.oldest_lsn(), last_append_ns_};
+  return {buffer_.rows(), buffer_.bytes(), buffer_.empty() ? 0 : buffer_.oldest_lsn(),
+          last_append_ns_};
 }
 
 RowSlice TenantLog::BeginSeal(size_t rows_max, size_t bytes_max) {
@@ -35,7 +37,8 @@ RowSlice TenantLog::BeginSeal(size_t rows_max, size_t bytes_max) {
   return slice;
 }
 
-size_t TenantLog::CommitSeal(storage::LogPosition end, const std::vector<storage::BlockEntry>& blocks) {
+size_t TenantLog::CommitSeal(storage::LogPosition end,
+                             const std::vector<storage::BlockEntry>& blocks) {
   base::MutexLock lock(mutex_);
   ++changes_;
   sealing_end_ = {};
@@ -43,7 +46,8 @@ size_t TenantLog::CommitSeal(storage::LogPosition end, const std::vector<storage
   return buffer_.Drop(end);
 }
 
-Result<std::vector<storage::BlockEntry>> TenantLog::LoadEntries(const std::function<void(std::string)>& damage) const {
+Result<std::vector<storage::BlockEntry>> TenantLog::LoadEntries(
+    const std::function<void(std::string)>& damage) const {
   std::vector<storage::BlockEntry> entries;
   for (const storage::PartitionPtr& partition : store_->Partitions())
     NL_RETURN_IF_ERROR(store_->ReadHeaders(partition, keyspace_, &entries, damage));
@@ -51,12 +55,13 @@ Result<std::vector<storage::BlockEntry>> TenantLog::LoadEntries(const std::funct
 }
 
 void TenantLog::AdoptDirectory(std::vector<storage::BlockEntry> entries) {
-  std::erase_if(entries, [this](const storage::BlockEntry& entry) NL_REQUIRES(mutex_) { return entry.id == sealing_end_; });
+  std::erase_if(entries, [this](const storage::BlockEntry& entry)
+                             NL_REQUIRES(mutex_) { return entry.id == sealing_end_; });
   directory_ = storage::Directory().With(entries);
 }
 
-Result<std::shared_ptr<const block::BlockSet>> TenantLog::Snapshot(const TimeRange& range, int64_t now_ns,
-                                                                  const std::function<void(std::string)>& damage) {
+Result<std::shared_ptr<const block::BlockSet>> TenantLog::Snapshot(
+    const TimeRange& range, int64_t now_ns, const std::function<void(std::string)>& damage) {
   // Headers are read without the lock; if blocks were sealed meanwhile they are read again, the last time under the lock.
   constexpr int kUnlockedTries = 3;
   directory_used_ns_.store(now_ns, std::memory_order_relaxed);
@@ -69,7 +74,9 @@ Result<std::shared_ptr<const block::BlockSet>> TenantLog::Snapshot(const TimeRan
         NL_TRY(std::vector<storage::BlockEntry> entries, LoadEntries(damage));
         AdoptDirectory(std::move(entries));
       }
-      if (directory_) return MakeSnapshot(store_, keyspace_, directory_, buffer_.All(kSnapshotRows, kSnapshotBytes), range);
+      if (directory_)
+        return MakeSnapshot(store_, keyspace_, directory_,
+                            buffer_.All(kSnapshotRows, kSnapshotBytes), range);
       changes = changes_;
     }
     NL_TRY(std::vector<storage::BlockEntry> entries, LoadEntries(damage));

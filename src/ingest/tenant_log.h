@@ -27,11 +27,12 @@ class TenantLog {
   struct Buffered {
     size_t rows = 0;
     size_t bytes = 0;
-    uint64_t oldest_lsn = 0;    // 0: nothing is buffered
-    int64_t last_append_ns = 0; // monotonic
+    uint64_t oldest_lsn = 0;     // 0: nothing is buffered
+    int64_t last_append_ns = 0;  // monotonic
   };
   // Adds durable rows; `*added_bytes` is how much the buffer grew. Returns what is buffered now. Rows of a deleted tenant are dropped.
-  Buffered Append(std::shared_ptr<const model::RecordBatch> batch, uint64_t lsn, SkippedRows skipped, int64_t now_ns, size_t* added_bytes);
+  Buffered Append(std::shared_ptr<const model::RecordBatch> batch, uint64_t lsn,
+                  SkippedRows skipped, int64_t now_ns, size_t* added_bytes);
   Buffered buffered() const;
 
   // Sealing: begin with the front rows, write them to blocks named by the slice's end, then commit both at once. When writing fails the
@@ -41,8 +42,8 @@ class TenantLog {
 
   // Every row that was appended before the call, each once; blocks and rows outside `range` may be left out. Loads the directory on
   // first use. `damage` is told of headers that cannot be read.
-  Result<std::shared_ptr<const block::BlockSet>> Snapshot(const TimeRange& range, int64_t now_ns,
-                                                          const std::function<void(std::string)>& damage);
+  Result<std::shared_ptr<const block::BlockSet>> Snapshot(
+      const TimeRange& range, int64_t now_ns, const std::function<void(std::string)>& damage);
 
   // A partition is dropped: its blocks leave the directory.
   void ForgetPartition(const storage::Partition& partition);
@@ -61,7 +62,8 @@ class TenantLog {
   std::atomic<uint64_t> seal_all_before{0};
 
  private:
-  Result<std::vector<storage::BlockEntry>> LoadEntries(const std::function<void(std::string)>& damage) const;
+  Result<std::vector<storage::BlockEntry>> LoadEntries(
+      const std::function<void(std::string)>& damage) const;
   // Blocks of a seal that is not committed are left out: their rows are still buffered.
   void AdoptDirectory(std::vector<storage::BlockEntry> entries) NL_REQUIRES(mutex_);
 
@@ -73,8 +75,9 @@ class TenantLog {
   mutable base::Mutex mutex_;
   RowBuffer buffer_ NL_GUARDED_BY(mutex_);
   std::shared_ptr<const storage::Directory> directory_ NL_GUARDED_BY(mutex_);  // null: not loaded
-  uint64_t changes_ NL_GUARDED_BY(mutex_) = 0;                                 // of the stored blocks
-  storage::LogPosition sealing_end_ NL_GUARDED_BY(mutex_);                     // of the seal that was begun and not committed; else zero
+  uint64_t changes_ NL_GUARDED_BY(mutex_) = 0;  // of the stored blocks
+  storage::LogPosition sealing_end_
+      NL_GUARDED_BY(mutex_);  // of the seal that was begun and not committed; else zero
   int64_t last_append_ns_ NL_GUARDED_BY(mutex_) = 0;
   std::atomic<int64_t> directory_used_ns_{0};
   std::atomic<bool> deleted_{false};

@@ -18,11 +18,14 @@ namespace neurallog::ingest {
 class TimestampCache {
  public:
   std::optional<int64_t> Parse(std::string_view text) {
-    if (text.size() < kSecondEnd + 1 || text.size() > kSecondEnd + 11 || text.back() != 'Z') return base::ParseTimestamp(text);
-    if (std::memcmp(text.data(), minute_, kMinuteBytes) != 0 && !LearnMinute(text)) return base::ParseTimestamp(text);
+    if (text.size() < kSecondEnd + 1 || text.size() > kSecondEnd + 11 || text.back() != 'Z')
+      return base::ParseTimestamp(text);
+    if (std::memcmp(text.data(), minute_, kMinuteBytes) != 0 && !LearnMinute(text))
+      return base::ParseTimestamp(text);
     int64_t ns = 0;
     if (!ReadSeconds(text.data() + kMinuteBytes, &ns)) return base::ParseTimestamp(text);
-    if (text.size() > kSecondEnd + 1 && !ReadFraction(text.substr(kSecondEnd, text.size() - kSecondEnd - 1), &ns))
+    if (text.size() > kSecondEnd + 1 &&
+        !ReadFraction(text.substr(kSecondEnd, text.size() - kSecondEnd - 1), &ns))
       return base::ParseTimestamp(text);
     return minute_ns_ + ns;
   }
@@ -55,7 +58,8 @@ class TimestampCache {
 
   // ".125", one to nine digits.
   static bool ReadFraction(std::string_view text, int64_t* ns) {
-    constexpr int64_t kScales[] = {100'000'000, 10'000'000, 1'000'000, 100'000, 10'000, 1'000, 100, 10, 1};
+    constexpr int64_t kScales[] = {100'000'000, 10'000'000, 1'000'000, 100'000, 10'000,
+                                   1'000,       100,        10,        1};
     if (text[0] != '.' || text.size() < 2) return false;
     int64_t value = 0;
     for (size_t i = 1; i < text.size(); ++i) {

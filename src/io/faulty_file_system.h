@@ -27,9 +27,15 @@ class FaultyFileSystem : public FileSystem {
   void set_writes_before_fault(int64_t count) { writes_before_fault_ = count; }
 
   Result<std::unique_ptr<File>> Open(const std::string& path, OpenMode mode, bool direct) override;
-  Result<std::vector<std::string>> List(const std::string& directory) override { return real_->List(directory); }
-  Status CreateDirectories(const std::string& path) override { return real_->CreateDirectories(path); }
-  Status Rename(const std::string& from, const std::string& to) override { return real_->Rename(from, to); }
+  Result<std::vector<std::string>> List(const std::string& directory) override {
+    return real_->List(directory);
+  }
+  Status CreateDirectories(const std::string& path) override {
+    return real_->CreateDirectories(path);
+  }
+  Status Rename(const std::string& from, const std::string& to) override {
+    return real_->Rename(from, to);
+  }
   Status Remove(const std::string& path) override { return real_->Remove(path); }
   Status SyncDirectory(const std::string& path) override { return real_->SyncDirectory(path); }
 

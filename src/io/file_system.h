@@ -36,7 +36,8 @@ class FileSystem {
  public:
   virtual ~FileSystem() = default;
   // kWrite creates the file when it does not exist. `direct` asks for O_DIRECT and is dropped where the file system refuses it.
-  virtual Result<std::unique_ptr<File>> Open(const std::string& path, OpenMode mode, bool direct) = 0;
+  virtual Result<std::unique_ptr<File>> Open(const std::string& path, OpenMode mode,
+                                             bool direct) = 0;
   // Names (not paths) of the entries, unsorted.
   virtual Result<std::vector<std::string>> List(const std::string& directory) = 0;
   virtual Status CreateDirectories(const std::string& path) = 0;

@@ -44,7 +44,8 @@ class PosixFile : public File {
   Status ReadAt(uint64_t offset, void* to, size_t count, size_t* read) override {
     *read = 0;
     while (*read < count) {
-      const ssize_t got = pread(fd_, static_cast<char*>(to) + *read, count - *read, static_cast<off_t>(offset + *read));
+      const ssize_t got = pread(fd_, static_cast<char*>(to) + *read, count - *read,
+                                static_cast<off_t>(offset + *read));
       if (got == 0) break;
       if (got < 0) {
         if (errno == EINTR) continue;
@@ -65,7 +66,8 @@ class PosixFile : public File {
     do {
       error = fallocate(fd_, 0, 0, static_cast<off_t>(bytes)) == 0 ? 0 : errno;
     } while (error == EINTR);
-    if (error == EOPNOTSUPP) return {};  // such file systems find out about space when they are written
+    if (error == EOPNOTSUPP)
+      return {};  // such file systems find out about space when they are written
     return error == 0 ? Status() : ErrnoStatus("allocate " + path_, error);
   }
 
@@ -135,7 +137,9 @@ FileSystem& FileSystem::Posix() {
 }
 
 AlignedBuffer::AlignedBuffer(size_t capacity)
-    : data_(static_cast<char*>(std::aligned_alloc(kDirectAlignment, (capacity + kDirectAlignment - 1) / kDirectAlignment * kDirectAlignment))),
+    : data_(static_cast<char*>(std::aligned_alloc(
+          kDirectAlignment,
+          (capacity + kDirectAlignment - 1) / kDirectAlignment * kDirectAlignment))),
       capacity_(capacity) {
   if (data_ == nullptr) throw std::bad_alloc();
 }

@@ -36,10 +36,14 @@ class Histogram {
 
   void Record(int64_t ns);
   uint64_t count() const;
-  double sum_seconds() const { return static_cast<double>(sum_ns_.load(std::memory_order_relaxed)) * 1e-9; }
+  double sum_seconds() const {
+    return static_cast<double>(sum_ns_.load(std::memory_order_relaxed)) * 1e-9;
+  }
   // The upper bound of the bucket that holds the quantile, in seconds; 0 when nothing was recorded.
   double Quantile(double q) const;
-  uint64_t bucket(int i) const { return buckets_[static_cast<size_t>(i)].load(std::memory_order_relaxed); }
+  uint64_t bucket(int i) const {
+    return buckets_[static_cast<size_t>(i)].load(std::memory_order_relaxed);
+  }
   // Upper bound of bucket i in seconds; the last one is infinity.
   static double UpperBound(int i);
 
@@ -62,8 +66,10 @@ class Registry {
   Counter& AddCounter(std::string name, std::string help, std::string labels = "");
   Histogram& AddHistogram(std::string name, std::string help, std::string labels = "");
   // Read when the text is written. A counter kept elsewhere: AddCounterFn.
-  void AddGauge(std::string name, std::string help, std::function<double()> read, std::string labels = "");
-  void AddCounterFn(std::string name, std::string help, std::function<double()> read, std::string labels = "");
+  void AddGauge(std::string name, std::string help, std::function<double()> read,
+                std::string labels = "");
+  void AddCounterFn(std::string name, std::string help, std::function<double()> read,
+                    std::string labels = "");
 
   std::string WriteText() const;
 
@@ -81,7 +87,8 @@ class Registry {
     Type type;
     std::vector<Metric> metrics;
   };
-  Metric& Add(std::string name, std::string help, std::string labels, Type type) NL_REQUIRES(mutex_);
+  Metric& Add(std::string name, std::string help, std::string labels, Type type)
+      NL_REQUIRES(mutex_);
 
   mutable base::Mutex mutex_;
   std::vector<std::unique_ptr<Family>> families_ NL_GUARDED_BY(mutex_);

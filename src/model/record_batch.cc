@@ -28,10 +28,15 @@ Status CheckRow(std::string_view row, size_t names) {
     const uint64_t id = reader.ReadVarint();
     const uint64_t tag = reader.ReadVarint();
     reader.ReadBytes(tag >> 3);
-    if (id >= names) return Corruption("record batch: name id " + std::to_string(id) + " of " + std::to_string(names));
-    if ((tag & 7) >= kValueTypes) return Corruption("record batch: value type " + std::to_string(tag & 7));
+    if (id >= names)
+      return Corruption("record batch: name id " + std::to_string(id) + " of " +
+                        std::to_string(names));
+    if ((tag & 7) >= kValueTypes)
+      return Corruption("record batch: value type " + std::to_string(tag & 7));
   }
-  if (!reader.ok() || !reader.empty()) return Corruption("record batch: a row's fields do not fill its " + std::to_string(row.size()) + " bytes");
+  if (!reader.ok() || !reader.empty())
+    return Corruption("record batch: a row's fields do not fill its " + std::to_string(row.size()) +
+                      " bytes");
   return {};
 }
 
@@ -46,7 +51,8 @@ Result<std::shared_ptr<const RecordBatch>> RecordBatch::Decode(std::string_view 
   batch->max_ns_ = reader.ReadLe<int64_t>();
   const auto names_bytes = reader.ReadLe<uint32_t>();
   batch->names_bytes_.Append(reader.ReadBytes(names_bytes));
-  if (!reader.ok() || names > RecordBatchBuilder::kNamesMax) return Corruption("record batch: broken header");
+  if (!reader.ok() || names > RecordBatchBuilder::kNamesMax)
+    return Corruption("record batch: broken header");
   base::ByteReader name_reader(batch->names_bytes_.view());
   for (uint32_t i = 0; i < names; ++i) batch->names_.push_back(name_reader.ReadLengthPrefixed());
   if (!name_reader.ok() || !name_reader.empty()) return Corruption("record batch: broken names");
@@ -56,7 +62,8 @@ Result<std::shared_ptr<const RecordBatch>> RecordBatch::Decode(std::string_view 
     const std::string_view row = row_reader.ReadBytes(row_reader.ReadLe<uint32_t>());
     NL_RETURN_IF_ERROR(CheckRow(row, names).Annotate("row " + std::to_string(i)));
   }
-  if (!row_reader.ok() || !row_reader.empty()) return Corruption("record batch: rows do not fill the payload");
+  if (!row_reader.ok() || !row_reader.empty())
+    return Corruption("record batch: rows do not fill the payload");
   return std::shared_ptr<const RecordBatch>(std::move(batch));
 }
 
@@ -68,7 +75,8 @@ void RecordBatch::EncodeHeader(char* to) const {
   base::StoreLe<uint32_t>(to + 24, static_cast<uint32_t>(names_bytes_.size()));
 }
 
-RecordBatchBuilder::RecordBatchBuilder(size_t rows_bytes_hint) : rows_(rows_bytes_hint + kSlackBytes), names_bytes_(kNamesBytes), name_table_(64) {
+RecordBatchBuilder::RecordBatchBuilder(size_t rows_bytes_hint)
+    : rows_(rows_bytes_hint + kSlackBytes), names_bytes_(kNamesBytes), name_table_(64) {
   name_offsets_.reserve(kNames);
   name_lengths_.reserve(kNames);
 }
@@ -79,12 +87,14 @@ uint32_t RecordBatchBuilder::NameId(std::string_view name) {
   size_t slot = hash & mask;
   for (; name_table_[slot] != 0; slot = (slot + 1) & mask) {
     const uint32_t id = name_table_[slot] - 1;
-    if (std::string_view(names_bytes_.data() + name_offsets_[id], name_lengths_[id]) == name) return id;
+    if (std::string_view(names_bytes_.data() + name_offsets_[id], name_lengths_[id]) == name)
+      return id;
   }
   const auto id = static_cast<uint32_t>(name_offsets_.size());
   if (id == kNamesMax) return kNamesMax;
   char prefix[base::kVarintBytesMax];
-  names_bytes_.Append(prefix, static_cast<size_t>(base::EncodeVarint(prefix, name.size()) - prefix));
+  names_bytes_.Append(prefix,
+                      static_cast<size_t>(base::EncodeVarint(prefix, name.size()) - prefix));
   name_offsets_.push_back(static_cast<uint32_t>(names_bytes_.size()));
   name_lengths_.push_back(static_cast<uint32_t>(name.size()));
   names_bytes_.Append(name);
@@ -96,7 +106,8 @@ uint32_t RecordBatchBuilder::NameId(std::string_view name) {
 void RecordBatchBuilder::GrowNameTable() {
   std::vector<uint32_t> grown(name_table_.size() * 2);
   for (uint32_t id = 0; id < name_offsets_.size(); ++id) {
-    size_t slot = base::Hash64({names_bytes_.data() + name_offsets_[id], name_lengths_[id]}) & (grown.size() - 1);
+    size_t slot = base::Hash64({names_bytes_.data() + name_offsets_[id], name_lengths_[id]}) &
+                  (grown.size() - 1);
     while (grown[slot] != 0) slot = (slot + 1) & (grown.size() - 1);
     grown[slot] = id + 1;
   }

@@ -69,7 +69,8 @@ class RowReader {
     if (second < 0x80) return *value = (first & 0x7f) | static_cast<uint64_t>(second) << 7, at + 2;
     return ReadLongVarint(at, end, value);
   }
-  [[gnu::noinline]] static const char* ReadLongVarint(const char* at, const char* end, uint64_t* value) {
+  [[gnu::noinline]] static const char* ReadLongVarint(const char* at, const char* end,
+                                                      uint64_t* value) {
     return base::DecodeVarint(at, end, value);
   }
 
@@ -94,7 +95,9 @@ class RecordBatch {
   // First row; the next one begins at RowReader::next_row().
   const char* first_row() const { return rows_bytes_.data(); }
   // What the batch holds in memory, for budgets.
-  size_t memory_bytes() const { return names_bytes_.capacity() + rows_bytes_.capacity() + sizeof(*this) + names_.size() * 16; }
+  size_t memory_bytes() const {
+    return names_bytes_.capacity() + rows_bytes_.capacity() + sizeof(*this) + names_.size() * 16;
+  }
 
   // The payload is header + names + rows, to be written one after the other.
   void EncodeHeader(char* to) const;
@@ -128,7 +131,8 @@ class RecordBatchBuilder {
   void AddField(uint32_t name_id, ValueType type, std::string_view value) {
     char* to = rows_.Prepare(2 * base::kVarintBytesMax + value.size());
     char* at = base::EncodeVarint(to, name_id);
-    at = base::EncodeVarint(at, static_cast<uint64_t>(value.size()) << 3 | static_cast<uint64_t>(type));
+    at = base::EncodeVarint(at,
+                            static_cast<uint64_t>(value.size()) << 3 | static_cast<uint64_t>(type));
     std::memcpy(at, value.data(), value.size());
     rows_.Commit(static_cast<size_t>(at - to) + value.size());
     ++row_fields_;
@@ -151,7 +155,7 @@ class RecordBatchBuilder {
   base::Buffer names_bytes_;
   std::vector<uint32_t> name_offsets_;  // of the bytes of each name
   std::vector<uint32_t> name_lengths_;
-  std::vector<uint32_t> name_table_;    // open addressing, id + 1, power of two
+  std::vector<uint32_t> name_table_;  // open addressing, id + 1, power of two
   uint32_t row_count_ = 0;
   uint32_t row_fields_ = 0;
   size_t row_start_ = 0;

@@ -46,7 +46,8 @@ Result<std::vector<ShownColumn>> FindShownColumns(Batch& batch, bool with_stream
     if (batch.projection != nullptr && !batch.projection->Shows(name)) continue;
     NL_TRY(ShownColumn column, Find(batch, std::move(name), {}));
     // Only what the record itself holds, not what stands in for it in queries.
-    const bool is_stream = column.name == filter::kFieldStream || column.name == filter::kFieldStreamId;
+    const bool is_stream =
+        column.name == filter::kFieldStream || column.name == filter::kFieldStreamId;
     if (is_stream && !with_stream) {
       const int index = batch.rows->columns().header().FindColumn(column.name);
       NL_TRY(column.column, batch.rows->columns().GetAt(static_cast<size_t>(index)));

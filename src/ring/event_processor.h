@@ -15,7 +15,9 @@ namespace neurallog::ring {
 template <typename Event, typename Handler>
 class EventProcessor {
  public:
-  EventProcessor(RingBuffer<Event>* ring, Handler* handler) : ring_(ring), handler_(handler) { ring_->SetGatingSequence(&sequence_); }
+  EventProcessor(RingBuffer<Event>* ring, Handler* handler) : ring_(ring), handler_(handler) {
+    ring_->SetGatingSequence(&sequence_);
+  }
   ~EventProcessor() { Stop(); }
 
   void Start(const char* thread_name) {

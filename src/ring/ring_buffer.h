@@ -31,7 +31,11 @@ class RingBuffer {
  public:
   // `slots` is a power of two; that many events at most are between the producers and the gating sequence.
   RingBuffer(size_t slots, WaitStrategyKind wait)
-      : slots_(slots), shift_(std::countr_zero(slots)), events_(slots), available_(slots), wait_(wait) {
+      : slots_(slots),
+        shift_(std::countr_zero(slots)),
+        events_(slots),
+        available_(slots),
+        wait_(wait) {
     NL_CHECK(std::has_single_bit(slots));
     for (auto& turn : available_) turn.store(-1, std::memory_order_relaxed);
   }

@@ -15,7 +15,8 @@ class alignas(64) Sequence {
   int64_t Get() const { return value_.load(std::memory_order_acquire); }
   void Set(int64_t value) { value_.store(value, std::memory_order_release); }
   bool CompareAndSet(int64_t expected, int64_t desired) {
-    return value_.compare_exchange_strong(expected, desired, std::memory_order_acq_rel, std::memory_order_relaxed);
+    return value_.compare_exchange_strong(expected, desired, std::memory_order_acq_rel,
+                                          std::memory_order_relaxed);
   }
 
  private:

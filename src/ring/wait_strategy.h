@@ -16,8 +16,8 @@
 namespace neurallog::ring {
 
 enum class WaitStrategyKind : uint8_t {
-  kPark,      // spins a little, then sleeps in the kernel; producers pay a system call only when the consumer sleeps
-  kYield,     // spins with sched_yield: lowest latency on a core of its own
+  kPark,  // spins a little, then sleeps in the kernel; producers pay a system call only when the consumer sleeps
+  kYield,  // spins with sched_yield: lowest latency on a core of its own
 };
 
 // One consumer waits on one strategy object. Thread-safe.
@@ -32,12 +32,15 @@ class WaitStrategy {
       if (ready()) return;
       Pause();
     }
-    while (!ready()) kind_ == WaitStrategyKind::kYield ? static_cast<void>(sched_yield()) : Park(ready);
+    while (!ready())
+      kind_ == WaitStrategyKind::kYield ? static_cast<void>(sched_yield()) : Park(ready);
   }
 
   void Signal() {
-    if (parked_.load(std::memory_order_seq_cst) != 0 && parked_.exchange(0, std::memory_order_seq_cst) != 0)
-      syscall(SYS_futex, reinterpret_cast<uint32_t*>(&parked_), FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
+    if (parked_.load(std::memory_order_seq_cst) != 0 &&
+        parked_.exchange(0, std::memory_order_seq_cst) != 0)
+      syscall(SYS_futex, reinterpret_cast<uint32_t*>(&parked_), FUTEX_WAKE_PRIVATE, 1, nullptr,
+              nullptr, 0);
   }
 
  private:
@@ -56,7 +59,8 @@ class WaitStrategy {
       parked_.store(0, std::memory_order_relaxed);
       return;
     }
-    syscall(SYS_futex, reinterpret_cast<uint32_t*>(&parked_), FUTEX_WAIT_PRIVATE, 1, nullptr, nullptr, 0);
+    syscall(SYS_futex, reinterpret_cast<uint32_t*>(&parked_), FUTEX_WAIT_PRIVATE, 1, nullptr,
+            nullptr, 0);
   }
 
   const WaitStrategyKind kind_;

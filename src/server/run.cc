@@ -23,8 +23,8 @@ void NotifySystemd(std::string_view state) {
   if (address.sun_path[0] == '@') address.sun_path[0] = '\0';
   const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (fd < 0) return;
-  [[maybe_unused]] const ssize_t sent =
-      sendto(fd, state.data(), state.size(), MSG_NOSIGNAL, reinterpret_cast<const sockaddr*>(&address), length);
+  [[maybe_unused]] const ssize_t sent = sendto(fd, state.data(), state.size(), MSG_NOSIGNAL,
+                                               reinterpret_cast<const sockaddr*>(&address), length);
   close(fd);
 }
 
@@ -57,7 +57,8 @@ int RunUntilSignal(const config::LoadSource& source, const config::Config& confi
     if (fresh.ok()) {
       (*server)->Reload(*fresh);
     } else {
-      base::LogError("reload: the configuration is not valid; nothing changes", {{"error", fresh.status().ToString()}});
+      base::LogError("reload: the configuration is not valid; nothing changes",
+                     {{"error", fresh.status().ToString()}});
     }
   }
   NotifySystemd("STOPPING=1");

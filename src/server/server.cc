@@ -50,11 +50,15 @@ bool IsLoopback(std::string_view listen) {
 Result<bool> DecideOpen(const config::Config& config, const engine::Engine& engine) {
   if (!engine.keys().empty()) return false;
   if (config.auth.required == config::AuthRequired::kAlways) {
-    base::LogWarn("no key exists and auth.required is always: nothing can be read or written until `neurallog key create` made one");
+    base::LogWarn(
+        "no key exists and auth.required is always: nothing can be read or written until "
+        "`neurallog key create` made one");
     return false;
   }
   if (!IsLoopback(config.listen))
-    return InvalidArgument("listen " + config.listen + ": not a loopback address and no key exists; create one first: neurallog key create --data-dir " +
+    return InvalidArgument("listen " + config.listen +
+                           ": not a loopback address and no key exists; create one first: "
+                           "neurallog key create --data-dir " +
                            config.data_dir + " --tenant default");
   base::LogWarn("no key exists: tenant \"default\" is served without a key on " + config.listen);
   return true;
@@ -87,7 +91,8 @@ engine::EngineOptions EngineOptionsFrom(const config::Config& config) {
 Result<std::unique_ptr<Server>> Server::Start(const config::Config& config) {
   base::SetLogLevel(config.log.level);
   base::SetLogFormat(config.log.format);
-  base::LogInfo("neurallog starts", {{"version", std::string(kVersion)}, {"data_dir", config.data_dir}});
+  base::LogInfo("neurallog starts",
+                {{"version", std::string(kVersion)}, {"data_dir", config.data_dir}});
   std::unique_ptr<Server> server(new Server(config));
   server->registry_ = std::make_unique<metrics::Registry>();
   metrics::AddProcessMetrics(server->registry_.get());
@@ -102,22 +107,29 @@ Result<std::unique_ptr<Server>> Server::Start(const config::Config& config) {
   options->decode.field_name_bytes_max = config.ingest.field_name_bytes_max;
   options->query_threads = config.query.threads > 0 ? config.query.threads : Cores();
   NL_TRY(options->open_without_keys, DecideOpen(config, *server->engine_));
-  server->api_ = std::make_unique<api::Api>(server->engine_.get(), server->registry_.get(), std::move(options));
+  server->api_ = std::make_unique<api::Api>(server->engine_.get(), server->registry_.get(),
+                                            std::move(options));
   server->ApplyReloadable();
 
   NL_TRY(server->http_, http::Server::Start(HttpOptionsFrom(config), server->api_.get()));
   http::Server* const http = server->http_.get();
   metrics::Registry& registry = *server->registry_;
   const auto counter = [&](std::string name, std::string help, uint64_t http::ServerStats::*field) {
-    registry.AddCounterFn(std::move(name), std::move(help), [http, field] { return static_cast<double>(http->stats().*field); });
+    registry.AddCounterFn(std::move(name), std::move(help),
+                          [http, field] { return static_cast<double>(http->stats().*field); });
   };
   counter("neurallog_http_requests_total", "HTTP requests.", &http::ServerStats::requests);
-  counter("neurallog_http_received_bytes_total", "Bytes received.", &http::ServerStats::bytes_received);
+  counter("neurallog_http_received_bytes_total", "Bytes received.",
+          &http::ServerStats::bytes_received);
   counter("neurallog_http_sent_bytes_total", "Bytes sent.", &http::ServerStats::bytes_sent);
-  counter("neurallog_http_connections_total", "Connections accepted.", &http::ServerStats::connections_accepted);
-  counter("neurallog_http_connections_refused_total", "Connections refused at the limit.", &http::ServerStats::connections_refused);
-  counter("neurallog_http_timeouts_total", "Connections closed by a timeout.", &http::ServerStats::timeouts);
-  counter("neurallog_http_malformed_total", "Requests that were not HTTP.", &http::ServerStats::malformed);
+  counter("neurallog_http_connections_total", "Connections accepted.",
+          &http::ServerStats::connections_accepted);
+  counter("neurallog_http_connections_refused_total", "Connections refused at the limit.",
+          &http::ServerStats::connections_refused);
+  counter("neurallog_http_timeouts_total", "Connections closed by a timeout.",
+          &http::ServerStats::timeouts);
+  counter("neurallog_http_malformed_total", "Requests that were not HTTP.",
+          &http::ServerStats::malformed);
   registry.AddGauge("neurallog_http_connections_open", "Open connections.",
                     [http] { return static_cast<double>(http->stats().connections_open); });
   server->api_->ready = true;
@@ -140,13 +152,15 @@ void Server::ApplyReloadable() {
   options.query_memory_bytes_max = config_.query.memory_bytes_max;
   options.rows_limit_default = static_cast<uint64_t>(config_.query.rows_limit_default);
   api_->admission().options().queue_wait_ns = config_.ingest.queue_wait.count();
-  api_->admission().options().requests_in_flight_max = static_cast<size_t>(config_.ingest.requests_in_flight_max);
+  api_->admission().options().requests_in_flight_max =
+      static_cast<size_t>(config_.ingest.requests_in_flight_max);
 }
 
 void Server::Reload(const config::Config& fresh) {
   std::vector<std::string> needs_restart;
   const std::vector<std::string> changed = config::DiffReloadable(config_, fresh, &needs_restart);
-  for (const std::string& key : needs_restart) base::LogWarn("reload: the option needs a restart", {{"option", key}});
+  for (const std::string& key : needs_restart)
+    base::LogWarn("reload: the option needs a restart", {{"option", key}});
   config_.log = fresh.log;
   config_.storage.retention = fresh.storage.retention;
   config_.storage.future_max = fresh.storage.future_max;
@@ -159,7 +173,8 @@ void Server::Reload(const config::Config& fresh) {
   config_.ingest.requests_in_flight_max = fresh.ingest.requests_in_flight_max;
   ApplyReloadable();
   const Status tls = http_->ReloadTls();
-  if (!tls.ok()) base::LogError("reload: the old certificate stays in use", {{"error", tls.ToString()}});
+  if (!tls.ok())
+    base::LogError("reload: the old certificate stays in use", {{"error", tls.ToString()}});
   std::string names;
   for (const std::string& key : changed) names.append(names.empty() ? "" : ",").append(key);
   base::LogInfo("reloaded", {{"changed", names}});

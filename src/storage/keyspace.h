@@ -40,7 +40,9 @@ class Keyspace {
   std::string BlockHeadersBegin() const { return prefix_ + 'D'; }
   std::string BlockHeadersEnd() const { return prefix_ + static_cast<char>('D' + 1); }
   // The block that a header key names.
-  static LogPosition BlockOfHeaderKey(const char* key) { return {base::LoadBe<uint64_t>(key + 6), base::LoadBe<uint32_t>(key + 14)}; }
+  static LogPosition BlockOfHeaderKey(const char* key) {
+    return {base::LoadBe<uint64_t>(key + 6), base::LoadBe<uint32_t>(key + 14)};
+  }
   static constexpr size_t kBlockHeaderKeyBytes = 18;
 
  private:

@@ -41,11 +41,14 @@ std::optional<TimeRange> PartitionRange(std::string_view name) {
   const char kind = name.empty() ? '\0' : name[0];
   const size_t digits = kind == 'd' ? 8 : kind == 'm' ? 6 : kind == 'y' ? 4 : 0;
   if (digits == 0 || name.size() != digits + 1) return std::nullopt;
-  const int year = number(1, 4), month = digits >= 6 ? number(5, 2) : 1, day = digits >= 8 ? number(7, 2) : 1;
+  const int year = number(1, 4), month = digits >= 6 ? number(5, 2) : 1,
+            day = digits >= 8 ? number(7, 2) : 1;
   if (year < 0 || month < 1 || month > 12 || day < 1 || day > 31) return std::nullopt;
   const int64_t start = base::DaysFromCivil(year, month, day);
   int64_t end = start + 1;
-  if (kind == 'm') end = month == 12 ? base::DaysFromCivil(year + 1, 1, 1) : base::DaysFromCivil(year, month + 1, 1);
+  if (kind == 'm')
+    end =
+        month == 12 ? base::DaysFromCivil(year + 1, 1, 1) : base::DaysFromCivil(year, month + 1, 1);
   if (kind == 'y') end = base::DaysFromCivil(year + 1, 1, 1);
   return TimeRange{StartOfDay(start), StartOfDay(end)};
 }
@@ -57,7 +60,8 @@ bool IsNear(int64_t timestamp_ns, int64_t now_ns) {
   return day(timestamp_ns) >= day(now_ns) - kNearDays;
 }
 
-Granularity ChooseFarGranularity(int64_t timestamp_ns, int64_t now_ns, size_t existing, size_t max) {
+Granularity ChooseFarGranularity(int64_t timestamp_ns, int64_t now_ns, size_t existing,
+                                 size_t max) {
   const auto year = [](int64_t ns) { return base::FormatDay(ns).substr(0, 4); };
   if (existing < max * 3 / 4 || year(timestamp_ns) == year(now_ns)) return Granularity::kMonth;
   return existing < max ? Granularity::kYear : Granularity::kAll;

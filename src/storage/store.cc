@@ -27,7 +27,8 @@ Status FromRocks(const rocksdb::Status& status, std::string_view what) {
   std::string message = std::string(what) + ": " + status.ToString();
   if (status.IsNotFound()) return NotFound(std::move(message));
   if (status.IsCorruption()) return Corruption(std::move(message));
-  if (status.IsNoSpace() || status.IsBusy() || status.IsIncomplete()) return Unavailable(std::move(message));
+  if (status.IsNoSpace() || status.IsBusy() || status.IsIncomplete())
+    return Unavailable(std::move(message));
   return IoError(std::move(message));
 }
 
@@ -36,13 +37,18 @@ std::string_view View(const rocksdb::Slice& slice) { return {slice.data(), slice
 
 class FlushCounter : public rocksdb::EventListener {
  public:
-  void OnFlushCompleted(rocksdb::DB*, const rocksdb::FlushJobInfo&) override { flushes.fetch_add(1, std::memory_order_relaxed); }
+  void OnFlushCompleted(rocksdb::DB*, const rocksdb::FlushJobInfo&) override {
+    flushes.fetch_add(1, std::memory_order_relaxed);
+  }
   void OnBackgroundError(rocksdb::BackgroundErrorReason, rocksdb::Status* status) override {
     background_error.store(true, std::memory_order_relaxed);
     base::LogError("storage: background error", {{"error", status->ToString()}});
   }
   // RocksDB's own recovery waits until all write buffers would fit the disk; the keeper simply tries.
-  void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason, rocksdb::Status, bool* auto_recovery) override { *auto_recovery = false; }
+  void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason, rocksdb::Status,
+                            bool* auto_recovery) override {
+    *auto_recovery = false;
+  }
   void OnErrorRecoveryEnd(const rocksdb::BackgroundErrorRecoveryInfo& info) override {
     if (info.new_bg_error.ok()) background_error.store(false, std::memory_order_relaxed);
   }
@@ -78,7 +84,8 @@ rocksdb::ColumnFamilyOptions BlockFamilyOptions(const std::shared_ptr<rocksdb::C
 struct Store::Rocks {
   // Remembers that writing failed; RocksDB does not tell its listeners of every such state.
   Status Written(const rocksdb::Status& status, std::string_view what) {
-    if (status.IsNoSpace() || status.IsIOError()) listener->background_error.store(true, std::memory_order_relaxed);
+    if (status.IsNoSpace() || status.IsIOError())
+      listener->background_error.store(true, std::memory_order_relaxed);
     return FromRocks(status, what);
   }
 
@@ -91,7 +98,8 @@ struct Store::Rocks {
   rocksdb::ColumnFamilyHandle* meta = nullptr;
 };
 
-Partition::Partition(std::string name, TimeRange range, rocksdb::DB* db, rocksdb::ColumnFamilyHandle* handle)
+Partition::Partition(std::string name, TimeRange range, rocksdb::DB* db,
+                     rocksdb::ColumnFamilyHandle* handle)
     : name_(std::move(name)), range_(range), db_(db), handle_(handle) {}
 
 Partition::~Partition() { db_->DestroyColumnFamilyHandle(handle_).PermitUncheckedError(); }
@@ -103,13 +111,15 @@ Result<std::unique_ptr<Store>> Store::Open(const StoreOptions& options, const ba
   auto rocks = std::make_unique<Rocks>();
   rocks->options = options;
   rocks->clock = clock;
-  rocks->cache = rocksdb::NewLRUCache(options.block_cache_bytes, -1, /*strict_capacity_limit=*/false, 0.5);
+  rocks->cache =
+      rocksdb::NewLRUCache(options.block_cache_bytes, -1, /*strict_capacity_limit=*/false, 0.5);
 
   rocksdb::DBOptions db_options;
   db_options.create_if_missing = true;
   db_options.create_missing_column_families = true;
   db_options.max_background_jobs = 2;
-  db_options.write_buffer_manager = std::make_shared<rocksdb::WriteBufferManager>(options.memtable_bytes_total);
+  db_options.write_buffer_manager =
+      std::make_shared<rocksdb::WriteBufferManager>(options.memtable_bytes_total);
   db_options.max_total_wal_size = 64u << 20;
   db_options.use_direct_io_for_flush_and_compaction = false;
   db_options.bytes_per_sync = 1u << 20;
@@ -122,14 +132,19 @@ Result<std::unique_ptr<Store>> Store::Open(const StoreOptions& options, const ba
 
   NL_RETURN_IF_ERROR(io::FileSystem::Posix().CreateDirectories(options.directory));
   std::vector<std::string> names;
-  const rocksdb::Status listed = rocksdb::DB::ListColumnFamilies(db_options, options.directory, &names);
+  const rocksdb::Status listed =
+      rocksdb::DB::ListColumnFamilies(db_options, options.directory, &names);
   if (!listed.ok()) names = {rocksdb::kDefaultColumnFamilyName};
-  if (std::find(names.begin(), names.end(), kMetaFamily) == names.end()) names.push_back(kMetaFamily);
+  if (std::find(names.begin(), names.end(), kMetaFamily) == names.end())
+    names.push_back(kMetaFamily);
   std::vector<rocksdb::ColumnFamilyDescriptor> families;
-  for (const std::string& name : names) families.emplace_back(name, BlockFamilyOptions(rocks->cache));
+  for (const std::string& name : names)
+    families.emplace_back(name, BlockFamilyOptions(rocks->cache));
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* db = nullptr;
-  NL_RETURN_IF_ERROR(FromRocks(rocksdb::DB::Open(db_options, options.directory, families, &handles, &db), "open " + options.directory));
+  NL_RETURN_IF_ERROR(
+      FromRocks(rocksdb::DB::Open(db_options, options.directory, families, &handles, &db),
+                "open " + options.directory));
   rocks->db.reset(db);
 
   std::unique_ptr<Store> store(new Store(std::move(rocks)));
@@ -156,15 +171,18 @@ Store::~Store() {
   }
   if (!rocks_->db) return;
   rocksdb::CancelAllBackgroundWork(rocks_->db.get(), /*wait=*/true);
-  if (rocks_->meta != nullptr) rocks_->db->DestroyColumnFamilyHandle(rocks_->meta).PermitUncheckedError();
-  if (rocks_->default_family != nullptr) rocks_->db->DestroyColumnFamilyHandle(rocks_->default_family).PermitUncheckedError();
+  if (rocks_->meta != nullptr)
+    rocks_->db->DestroyColumnFamilyHandle(rocks_->meta).PermitUncheckedError();
+  if (rocks_->default_family != nullptr)
+    rocks_->db->DestroyColumnFamilyHandle(rocks_->default_family).PermitUncheckedError();
   rocks_->db->Close().PermitUncheckedError();
 }
 
 Status Store::PutMeta(std::string_view key, std::string_view value) {
   rocksdb::WriteOptions options;
   options.sync = true;
-  return rocks_->Written(rocks_->db->Put(options, rocks_->meta, Slice(key), Slice(value)), "write meta");
+  return rocks_->Written(rocks_->db->Put(options, rocks_->meta, Slice(key), Slice(value)),
+                         "write meta");
 }
 
 Status Store::DeleteMeta(std::string_view key) {
@@ -179,17 +197,22 @@ Result<std::string> Store::GetMeta(std::string_view key) const {
   return value;
 }
 
-Status Store::ScanMeta(std::string_view prefix, const std::function<void(std::string_view, std::string_view)>& visit) const {
+Status Store::ScanMeta(std::string_view prefix,
+                       const std::function<void(std::string_view, std::string_view)>& visit) const {
   const std::unique_ptr<rocksdb::Iterator> it(rocks_->db->NewIterator({}, rocks_->meta));
-  for (it->Seek(Slice(prefix)); it->Valid() && it->key().starts_with(Slice(prefix)); it->Next()) visit(View(it->key()), View(it->value()));
+  for (it->Seek(Slice(prefix)); it->Valid() && it->key().starts_with(Slice(prefix)); it->Next())
+    visit(View(it->key()), View(it->value()));
   return FromRocks(it->status(), "scan meta");
 }
 
 PartitionPtr Store::FindLocked(int64_t timestamp_ns) const {
-  const auto width = [](const PartitionPtr& p) { return p->name().size(); };  // longer names are narrower ranges, "all" is the shortest
+  const auto width = [](const PartitionPtr& p) {
+    return p->name().size();
+  };  // longer names are narrower ranges, "all" is the shortest
   PartitionPtr found;
   for (const PartitionPtr& partition : partitions_)
-    if (partition->range().Contains(timestamp_ns) && (!found || width(partition) > width(found))) found = partition;
+    if (partition->range().Contains(timestamp_ns) && (!found || width(partition) > width(found)))
+      found = partition;
   return found;
 }
 
@@ -206,7 +229,8 @@ Result<PartitionPtr> Store::PartitionFor(int64_t timestamp_ns, TimeRange* same) 
   if (!found || (near && found->name() == kCatchAll)) {
     const Granularity granularity =
         near ? Granularity::kDay
-             : ChooseFarGranularity(timestamp_ns, now_ns, partitions_.size(), static_cast<size_t>(rocks_->options.partitions_max));
+             : ChooseFarGranularity(timestamp_ns, now_ns, partitions_.size(),
+                                    static_cast<size_t>(rocks_->options.partitions_max));
     NL_TRY(found, MakeLocked(PartitionName(granularity, timestamp_ns)));
   }
   // Between the next borders of any partition the narrowest one is the same. The catch-all may give way to a day when a time is near.
@@ -223,8 +247,10 @@ Result<PartitionPtr> Store::PartitionFor(int64_t timestamp_ns, TimeRange* same) 
 Result<PartitionPtr> Store::MakeLocked(const std::string& name) {
   rocksdb::ColumnFamilyHandle* handle = nullptr;
   NL_RETURN_IF_ERROR(
-      FromRocks(rocks_->db->CreateColumnFamily(BlockFamilyOptions(rocks_->cache), name, &handle), "create partition " + name));
-  partitions_.push_back(std::make_shared<Partition>(name, *PartitionRange(name), rocks_->db.get(), handle));
+      FromRocks(rocks_->db->CreateColumnFamily(BlockFamilyOptions(rocks_->cache), name, &handle),
+                "create partition " + name));
+  partitions_.push_back(
+      std::make_shared<Partition>(name, *PartitionRange(name), rocks_->db.get(), handle));
   return partitions_.back();
 }
 
@@ -238,54 +264,68 @@ Status Store::DropPartition(const PartitionPtr& partition) {
     base::MutexLock lock(mutex_);
     std::erase(partitions_, partition);
   }
-  return FromRocks(rocks_->db->DropColumnFamily(partition->handle()), "drop partition " + partition->name());
+  return FromRocks(rocks_->db->DropColumnFamily(partition->handle()),
+                   "drop partition " + partition->name());
 }
 
-Status Store::WriteBlock(const Partition& partition, const Keyspace& keyspace, LogPosition id, const block::BuiltBlock& built) {
+Status Store::WriteBlock(const Partition& partition, const Keyspace& keyspace, LogPosition id,
+                         const block::BuiltBlock& built) {
   rocksdb::WriteBatch batch;
   for (const auto& chunk : built.chunks)
-    NL_RETURN_IF_ERROR(FromRocks(batch.Put(partition.handle(), keyspace.ColumnKey(id, chunk.column), chunk.bytes), "stage column"));
-  NL_RETURN_IF_ERROR(FromRocks(batch.Put(partition.handle(), keyspace.BlockHeaderKey(id), built.header), "stage block header"));
+    NL_RETURN_IF_ERROR(
+        FromRocks(batch.Put(partition.handle(), keyspace.ColumnKey(id, chunk.column), chunk.bytes),
+                  "stage column"));
+  NL_RETURN_IF_ERROR(
+      FromRocks(batch.Put(partition.handle(), keyspace.BlockHeaderKey(id), built.header),
+                "stage block header"));
   std::string marker;
   base::AppendLe(&marker, id.lsn);
   base::AppendLe(&marker, id.row);
-  NL_RETURN_IF_ERROR(FromRocks(batch.Put(partition.handle(), keyspace.MarkerKey(), marker), "stage marker"));
+  NL_RETURN_IF_ERROR(
+      FromRocks(batch.Put(partition.handle(), keyspace.MarkerKey(), marker), "stage marker"));
   rocksdb::WriteOptions options;
   options.disableWAL = true;
-  return rocks_->Written(rocks_->db->Write(options, &batch), "write block to partition " + partition.name());
+  return rocks_->Written(rocks_->db->Write(options, &batch),
+                         "write block to partition " + partition.name());
 }
 
 Result<LogPosition> Store::ReadMarker(const Partition& partition, const Keyspace& keyspace) const {
   std::string value;
-  const rocksdb::Status status = rocks_->db->Get({}, partition.handle(), keyspace.MarkerKey(), &value);
+  const rocksdb::Status status =
+      rocks_->db->Get({}, partition.handle(), keyspace.MarkerKey(), &value);
   if (status.IsNotFound()) return LogPosition{};
   NL_RETURN_IF_ERROR(FromRocks(status, "read marker of partition " + partition.name()));
   base::ByteReader reader(value);
   LogPosition position;
   position.lsn = reader.ReadLe<uint64_t>();
   position.row = reader.ReadLe<uint32_t>();
-  if (!reader.ok()) return Corruption("marker of partition " + partition.name() + " has " + std::to_string(value.size()) + " bytes");
+  if (!reader.ok())
+    return Corruption("marker of partition " + partition.name() + " has " +
+                      std::to_string(value.size()) + " bytes");
   return position;
 }
 
-Status Store::ReadHeaders(const PartitionPtr& partition, const Keyspace& keyspace, std::vector<BlockEntry>* entries,
+Status Store::ReadHeaders(const PartitionPtr& partition, const Keyspace& keyspace,
+                          std::vector<BlockEntry>* entries,
                           const std::function<void(std::string)>& damage) const {
   const std::string begin = keyspace.BlockHeadersBegin(), end = keyspace.BlockHeadersEnd();
   const rocksdb::Slice upper = Slice(end);
   rocksdb::ReadOptions options;
   options.iterate_upper_bound = &upper;
   options.fill_cache = false;
-  const std::unique_ptr<rocksdb::Iterator> it(rocks_->db->NewIterator(options, partition->handle()));
+  const std::unique_ptr<rocksdb::Iterator> it(
+      rocks_->db->NewIterator(options, partition->handle()));
   for (it->Seek(Slice(begin)); it->Valid(); it->Next()) {
     if (it->key().size() != Keyspace::kBlockHeaderKeyBytes) {
-      damage("partition " + partition->name() + ": a block header key of " + std::to_string(it->key().size()) + " bytes");
+      damage("partition " + partition->name() + ": a block header key of " +
+             std::to_string(it->key().size()) + " bytes");
       continue;
     }
     const LogPosition id = Keyspace::BlockOfHeaderKey(it->key().data());
     auto header = block::BlockHeader::Decode(View(it->value()));
     if (!header.ok()) {
-      damage("partition " + partition->name() + " block " + std::to_string(id.lsn) + "/" + std::to_string(id.row) + ": " +
-             std::string(header.status().message()));
+      damage("partition " + partition->name() + " block " + std::to_string(id.lsn) + "/" +
+             std::to_string(id.row) + ": " + std::string(header.status().message()));
       continue;
     }
     entries->push_back({partition, id, std::move(header).value()});
@@ -293,11 +333,13 @@ Status Store::ReadHeaders(const PartitionPtr& partition, const Keyspace& keyspac
   return FromRocks(it->status(), "read block headers of partition " + partition->name());
 }
 
-Result<std::string> Store::ReadColumn(const BlockEntry& entry, const Keyspace& keyspace, uint16_t column) const {
+Result<std::string> Store::ReadColumn(const BlockEntry& entry, const Keyspace& keyspace,
+                                      uint16_t column) const {
   std::string value;
-  NL_RETURN_IF_ERROR(FromRocks(rocks_->db->Get({}, entry.partition->handle(), keyspace.ColumnKey(entry.id, column), &value),
-                               "read column " + std::to_string(column) + " of block " + std::to_string(entry.id.lsn) + "/" +
-                                   std::to_string(entry.id.row) + " in partition " + entry.partition->name()));
+  NL_RETURN_IF_ERROR(FromRocks(
+      rocks_->db->Get({}, entry.partition->handle(), keyspace.ColumnKey(entry.id, column), &value),
+      "read column " + std::to_string(column) + " of block " + std::to_string(entry.id.lsn) + "/" +
+          std::to_string(entry.id.row) + " in partition " + entry.partition->name()));
   return value;
 }
 
@@ -309,7 +351,8 @@ Status Store::Flush() {
   options.wait = true;
   options.allow_write_stall = true;
   for (rocksdb::ColumnFamilyHandle* handle : handles)
-    NL_RETURN_IF_ERROR(rocks_->Written(rocks_->db->Flush(options, handle), "flush " + handle->GetName()));
+    NL_RETURN_IF_ERROR(
+        rocks_->Written(rocks_->db->Flush(options, handle), "flush " + handle->GetName()));
   return {};
 }
 
@@ -321,14 +364,22 @@ StoreStats Store::stats() const {
   stats.partitions = partitions.size();
   for (const PartitionPtr& partition : partitions) {
     uint64_t value;
-    if (rocks_->db->GetIntProperty(partition->handle(), rocksdb::DB::Properties::kCurSizeAllMemTables, &value)) stats.memtable_bytes += value;
-    if (rocks_->db->GetIntProperty(partition->handle(), rocksdb::DB::Properties::kLiveSstFilesSize, &value)) stats.disk_bytes += value;
-    if (rocks_->db->GetIntProperty(partition->handle(), rocksdb::DB::Properties::kLiveBlobFileSize, &value)) stats.disk_bytes += value;
+    if (rocks_->db->GetIntProperty(partition->handle(),
+                                   rocksdb::DB::Properties::kCurSizeAllMemTables, &value))
+      stats.memtable_bytes += value;
+    if (rocks_->db->GetIntProperty(partition->handle(), rocksdb::DB::Properties::kLiveSstFilesSize,
+                                   &value))
+      stats.disk_bytes += value;
+    if (rocks_->db->GetIntProperty(partition->handle(), rocksdb::DB::Properties::kLiveBlobFileSize,
+                                   &value))
+      stats.disk_bytes += value;
   }
   return stats;
 }
 
-bool Store::stopped() const { return rocks_->listener->background_error.load(std::memory_order_relaxed); }
+bool Store::stopped() const {
+  return rocks_->listener->background_error.load(std::memory_order_relaxed);
+}
 
 Status Store::Resume() {
   NL_RETURN_IF_ERROR(FromRocks(rocks_->db->Resume(), "resume"));

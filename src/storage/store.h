@@ -33,14 +33,16 @@ namespace neurallog::storage {
 struct StoreOptions {
   std::string directory;
   size_t block_cache_bytes = 64u << 20;
-  size_t memtable_bytes_total = 128u << 20;  // over all column families; the largest is flushed beyond it
-  int partitions_max = 60;                   // from 3/4 of it on: coarser partitions for old times
+  size_t memtable_bytes_total =
+      128u << 20;           // over all column families; the largest is flushed beyond it
+  int partitions_max = 60;  // from 3/4 of it on: coarser partitions for old times
 };
 
 // One time partition. Stays readable until the last reference goes, also when it is dropped meanwhile. Thread-safe.
 class Partition {
  public:
-  Partition(std::string name, TimeRange range, rocksdb::DB* db, rocksdb::ColumnFamilyHandle* handle);
+  Partition(std::string name, TimeRange range, rocksdb::DB* db,
+            rocksdb::ColumnFamilyHandle* handle);
   ~Partition();
 
   const std::string& name() const { return name_; }
@@ -65,7 +67,7 @@ struct BlockEntry {
 struct StoreStats {
   uint64_t flushes = 0;
   uint64_t memtable_bytes = 0;
-  uint64_t disk_bytes = 0;       // live SST and blob files
+  uint64_t disk_bytes = 0;  // live SST and blob files
   uint64_t partitions = 0;
   bool background_error = false;
 };
@@ -81,7 +83,9 @@ class Store {
   Status DeleteMeta(std::string_view key);
   // NotFound when there is none.
   Result<std::string> GetMeta(std::string_view key) const;
-  Status ScanMeta(std::string_view prefix, const std::function<void(std::string_view key, std::string_view value)>& visit) const;
+  Status ScanMeta(
+      std::string_view prefix,
+      const std::function<void(std::string_view key, std::string_view value)>& visit) const;
 
   // The partition that holds this time; made when there is none. Costs a few milliseconds when it is made. `*same` is a range around the
   // time in which the answer is and stays the same.
@@ -93,13 +97,16 @@ class Store {
   Status DropPartition(const PartitionPtr& partition);
 
   // Writes a block and moves the tenant's marker in this partition, at once. Unavailable when RocksDB has stopped taking writes.
-  Status WriteBlock(const Partition& partition, const Keyspace& keyspace, LogPosition id, const block::BuiltBlock& built);
+  Status WriteBlock(const Partition& partition, const Keyspace& keyspace, LogPosition id,
+                    const block::BuiltBlock& built);
   // The position behind the last row of this tenant that lies in this partition's blocks; zero when there is none.
   Result<LogPosition> ReadMarker(const Partition& partition, const Keyspace& keyspace) const;
   // Appends the tenant's block headers in this partition. A damaged header is reported through `damage` and left out.
-  Status ReadHeaders(const PartitionPtr& partition, const Keyspace& keyspace, std::vector<BlockEntry>* entries,
+  Status ReadHeaders(const PartitionPtr& partition, const Keyspace& keyspace,
+                     std::vector<BlockEntry>* entries,
                      const std::function<void(std::string)>& damage) const;
-  Result<std::string> ReadColumn(const BlockEntry& entry, const Keyspace& keyspace, uint16_t column) const;
+  Result<std::string> ReadColumn(const BlockEntry& entry, const Keyspace& keyspace,
+                                 uint16_t column) const;
 
   // Makes everything that was written so far durable.
   Status Flush();

@@ -10,10 +10,13 @@ namespace neurallog::tenant {
 Status CheckName(std::string_view name) {
   const auto alnum = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0; };
   const bool fits = !name.empty() && name.size() <= kNameBytesMax && alnum(name[0]);
-  const bool clean = std::all_of(name.begin(), name.end(), [&](char c) { return alnum(c) || c == '_' || c == '.' || c == '-'; });
+  const bool clean = std::all_of(name.begin(), name.end(), [&](char c) {
+    return alnum(c) || c == '_' || c == '.' || c == '-';
+  });
   if (fits && clean) return {};
-  return InvalidArgument("tenant name \"" + std::string(name.substr(0, 80)) +
-                         "\": expected 1 to 64 letters, digits, '_', '.' or '-', beginning with a letter or digit");
+  return InvalidArgument(
+      "tenant name \"" + std::string(name.substr(0, 80)) +
+      "\": expected 1 to 64 letters, digits, '_', '.' or '-', beginning with a letter or digit");
 }
 
 std::string EncodeTenant(const TenantInfo& info) {
@@ -30,15 +33,19 @@ Result<TenantInfo> DecodeTenant(std::string_view bytes) {
   info.id = static_cast<TenantId>(reader.ReadLe<uint32_t>());
   info.created_ns = reader.ReadLe<int64_t>();
   info.name = reader.ReadLengthPrefixed();
-  if (!reader.ok() || !reader.empty()) return Corruption("tenant entry of " + std::to_string(bytes.size()) + " bytes cannot be read");
+  if (!reader.ok() || !reader.empty())
+    return Corruption("tenant entry of " + std::to_string(bytes.size()) + " bytes cannot be read");
   return info;
 }
 
 Result<TenantInfo> Registry::Plan(std::string_view name, int64_t now_ns) const {
   NL_RETURN_IF_ERROR(CheckName(name));
   base::MutexLock lock(mutex_);
-  if (by_name_.find(name) != by_name_.end()) return Conflict("tenant " + std::string(name) + " exists");
-  if (by_name_.size() >= kTenantsMax) return ResourceExhausted("there are " + std::to_string(by_name_.size()) + " tenants, which is the maximum");
+  if (by_name_.find(name) != by_name_.end())
+    return Conflict("tenant " + std::string(name) + " exists");
+  if (by_name_.size() >= kTenantsMax)
+    return ResourceExhausted("there are " + std::to_string(by_name_.size()) +
+                             " tenants, which is the maximum");
   return TenantInfo{static_cast<TenantId>(next_), std::string(name), now_ns};
 }
 
@@ -76,7 +83,8 @@ std::optional<TenantInfo> Registry::Find(std::string_view name) const {
 std::optional<TenantInfo> Registry::Find(TenantId id) const {
   base::MutexLock lock(mutex_);
   const auto found = name_of_.find(id);
-  return found == name_of_.end() ? std::nullopt : std::optional(by_name_.find(found->second)->second);
+  return found == name_of_.end() ? std::nullopt
+                                 : std::optional(by_name_.find(found->second)->second);
 }
 
 std::vector<TenantInfo> Registry::List() const {

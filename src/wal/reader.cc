@@ -13,19 +13,22 @@ struct SegmentFile {
   std::string path;
 };
 
-Result<std::vector<SegmentFile>> ListSegments(io::FileSystem* file_system, const std::string& directory) {
+Result<std::vector<SegmentFile>> ListSegments(io::FileSystem* file_system,
+                                              const std::string& directory) {
   std::vector<SegmentFile> segments;
   NL_TRY(const std::vector<std::string> names, file_system->List(directory));
   for (const std::string& name : names) {
     uint64_t number;
     if (ParseSegmentName(name, &number)) segments.push_back({number, directory + "/" + name});
   }
-  std::sort(segments.begin(), segments.end(), [](const auto& a, const auto& b) { return a.number < b.number; });
+  std::sort(segments.begin(), segments.end(),
+            [](const auto& a, const auto& b) { return a.number < b.number; });
   return segments;
 }
 
 Result<base::Buffer> ReadWhole(io::FileSystem* file_system, const std::string& path) {
-  NL_TRY(std::unique_ptr<io::File> file, file_system->Open(path, io::OpenMode::kRead, /*direct=*/false));
+  NL_TRY(std::unique_ptr<io::File> file,
+         file_system->Open(path, io::OpenMode::kRead, /*direct=*/false));
   NL_TRY(const uint64_t size, file->Size());
   base::Buffer bytes(size);
   size_t read;
@@ -41,7 +44,9 @@ bool ValidFrame(std::string_view segment, uint64_t offset, uint32_t salt, Frame*
   uint32_t payload_bytes;
   if (!DecodeFrameHeader(at, &frame->info, &payload_bytes)) return false;
   if (payload_bytes > segment.size() - offset - kFrameHeaderBytes) return false;
-  if (base::LoadLe<uint32_t>(at + 4) != base::Crc32c(salt, at + 8, kFrameHeaderBytes - 8 + payload_bytes)) return false;
+  if (base::LoadLe<uint32_t>(at + 4) !=
+      base::Crc32c(salt, at + 8, kFrameHeaderBytes - 8 + payload_bytes))
+    return false;
   frame->payload = {at + kFrameHeaderBytes, payload_bytes};
   return true;
 }
@@ -55,9 +60,12 @@ class Replayer {
 
   Status ReadSegment(const SegmentFile& file, std::string_view bytes) {
     SegmentHeader header;
-    if (!DecodeSegmentHeader(bytes.substr(0, std::min(bytes.size(), kSegmentHeaderBytes)), &header) || header.number != file.number) {
+    if (!DecodeSegmentHeader(bytes.substr(0, std::min(bytes.size(), kSegmentHeaderBytes)),
+                             &header) ||
+        header.number != file.number) {
       // A segment gets its name when its header is durable, so a crash leaves no such file.
-      summary_.damage.push_back(SegmentName(file.number) + ": its header is damaged, so none of its frames can be read");
+      summary_.damage.push_back(SegmentName(file.number) +
+                                ": its header is damaged, so none of its frames can be read");
       return {};
     }
     bool begun = false;
@@ -90,7 +98,9 @@ class Replayer {
   void CheckEnd() {
     const Lsn next = summary_.frames == 0 ? expectation_.needed_from : summary_.last_lsn + 1;
     if (next <= expectation_.durable_lsn)
-      summary_.damage.push_back("frames " + std::to_string(next) + " to " + std::to_string(expectation_.durable_lsn) + " are missing at the end");
+      summary_.damage.push_back("frames " + std::to_string(next) + " to " +
+                                std::to_string(expectation_.durable_lsn) +
+                                " are missing at the end");
   }
 
  private:
@@ -101,7 +111,8 @@ class Replayer {
     const Lsn expected = first ? expectation_.needed_from : summary_.last_lsn + 1;
     if (frame.info.lsn > expected) {
       if (frame.info.durable_lsn < expected) return false;
-      summary_.damage.push_back("frames " + std::to_string(expected) + " to " + std::to_string(frame.info.lsn - 1) + " are missing before " +
+      summary_.damage.push_back("frames " + std::to_string(expected) + " to " +
+                                std::to_string(frame.info.lsn - 1) + " are missing before " +
                                 SegmentName(file.number) + " offset " + std::to_string(offset) +
                                 (bad_page_seen_ ? ", unreadable from " + bad_place_ : ""));
     }
@@ -122,7 +133,8 @@ class Replayer {
 
 }  // namespace
 
-Result<ReplaySummary> Replay(io::FileSystem* file_system, const std::string& directory, const ReplayExpectation& expectation,
+Result<ReplaySummary> Replay(io::FileSystem* file_system, const std::string& directory,
+                             const ReplayExpectation& expectation,
                              const std::function<Status(const Frame&)>& visit) {
   NL_RETURN_IF_ERROR(file_system->CreateDirectories(directory));
   NL_TRY(const std::vector<SegmentFile> segments, ListSegments(file_system, directory));

@@ -24,23 +24,24 @@ struct Frame {
 };
 
 struct ReplaySummary {
-  Lsn last_lsn = 0;                             // 0: the log is empty
-  uint64_t last_segment = 0;                    // highest segment number present
+  Lsn last_lsn = 0;           // 0: the log is empty
+  uint64_t last_segment = 0;  // highest segment number present
   uint64_t frames = 0;
-  uint64_t bytes = 0;                           // of valid frames
-  std::vector<Writer::LiveSegment> segments;    // those that hold frames
-  std::vector<uint64_t> empty_segments;         // numbers of those that hold none
-  std::vector<std::string> damage;              // one sentence per gap in durable frames; empty: none
+  uint64_t bytes = 0;                         // of valid frames
+  std::vector<Writer::LiveSegment> segments;  // those that hold frames
+  std::vector<uint64_t> empty_segments;       // numbers of those that hold none
+  std::vector<std::string> damage;            // one sentence per gap in durable frames; empty: none
 };
 
 // What is known of the log besides its files.
 struct ReplayExpectation {
-  Lsn needed_from = 1;   // no frame from here on has been released
-  Lsn durable_lsn = 0;   // frames up to here were durable; 0: not known
+  Lsn needed_from = 1;  // no frame from here on has been released
+  Lsn durable_lsn = 0;  // frames up to here were durable; 0: not known
 };
 
 // `visit` is called for each valid frame in LSN order; its error ends the replay. Memory: one segment is held at a time.
-Result<ReplaySummary> Replay(io::FileSystem* file_system, const std::string& directory, const ReplayExpectation& expectation,
+Result<ReplaySummary> Replay(io::FileSystem* file_system, const std::string& directory,
+                             const ReplayExpectation& expectation,
                              const std::function<Status(const Frame&)>& visit);
 
 }  // namespace neurallog::wal

@@ -29,7 +29,8 @@ void EncodeSegmentHeader(const SegmentHeader& header, char* page) {
 }
 
 bool DecodeSegmentHeader(std::string_view page, SegmentHeader* header) {
-  if (page.size() < 32 || std::memcmp(page.data(), kSegmentMagic, sizeof(kSegmentMagic)) != 0) return false;
+  if (page.size() < 32 || std::memcmp(page.data(), kSegmentMagic, sizeof(kSegmentMagic)) != 0)
+    return false;
   if (LoadLe<uint32_t>(page.data() + 8) != kSegmentVersion) return false;
   if (LoadLe<uint32_t>(page.data() + 12) != base::Crc32c(0, page.data() + 16, 16)) return false;
   header->number = LoadLe<uint64_t>(page.data() + 16);
@@ -55,7 +56,8 @@ void EncodeFrameHeader(const FrameInfo& info, uint32_t payload_bytes, char* to) 
 }
 
 bool DecodeFrameHeader(const char* from, FrameInfo* info, uint32_t* payload_bytes) {
-  if (LoadLe<uint32_t>(from) != kFrameMagic || from[12] != static_cast<char>(kFrameVersion)) return false;
+  if (LoadLe<uint32_t>(from) != kFrameMagic || from[12] != static_cast<char>(kFrameVersion))
+    return false;
   if (from[13] != static_cast<char>(Codec::kNone)) return false;
   *payload_bytes = LoadLe<uint32_t>(from + 8);
   info->generation = static_cast<uint8_t>(from[14]);
@@ -83,7 +85,9 @@ std::string RecycledName(uint64_t number) {
 
 bool ParseSegmentName(std::string_view name, uint64_t* number) {
   if (name.size() != kSegmentPrefix.size() + 16 + kSuffix.size()) return false;
-  if (name.substr(0, kSegmentPrefix.size()) != kSegmentPrefix || name.substr(kSegmentPrefix.size() + 16) != kSuffix) return false;
+  if (name.substr(0, kSegmentPrefix.size()) != kSegmentPrefix ||
+      name.substr(kSegmentPrefix.size() + 16) != kSuffix)
+    return false;
   *number = 0;
   for (const char c : name.substr(kSegmentPrefix.size(), 16)) {
     const bool digit = c >= '0' && c <= '9', letter = c >= 'a' && c <= 'f';
@@ -93,6 +97,8 @@ bool ParseSegmentName(std::string_view name, uint64_t* number) {
   return true;
 }
 
-bool IsRecycledName(std::string_view name) { return name.substr(0, kRecycledPrefix.size()) == kRecycledPrefix; }
+bool IsRecycledName(std::string_view name) {
+  return name.substr(0, kRecycledPrefix.size()) == kRecycledPrefix;
+}
 
 }  // namespace neurallog::wal

@@ -15,7 +15,8 @@ using Lsn = uint64_t;
 
 inline constexpr char kSegmentMagic[8] = {'N', 'L', 'O', 'G', 'W', 'A', 'L', '1'};
 inline constexpr uint32_t kFrameMagic = 0x4d52464e;  // "NFRM"
-inline constexpr size_t kPageBytes = 4096;           // groups begin at page borders, so that no durable page is written again
+inline constexpr size_t kPageBytes =
+    4096;  // groups begin at page borders, so that no durable page is written again
 inline constexpr size_t kSegmentHeaderBytes = kPageBytes;
 inline constexpr size_t kFrameHeaderBytes = 80;
 inline constexpr uint32_t kPayloadBytesMax = 256u << 20;
@@ -23,7 +24,8 @@ inline constexpr uint32_t kPayloadBytesMax = 256u << 20;
 // segment header := magic[8] version:u32 crc32c:u32 number:u64 salt:u64 zeros      (crc over what follows it, 16 bytes)
 struct SegmentHeader {
   uint64_t number = 0;
-  uint32_t salt = 0;  // start value of every frame's checksum: frames of another life of the file never verify
+  uint32_t salt =
+      0;  // start value of every frame's checksum: frames of another life of the file never verify
 };
 void EncodeSegmentHeader(const SegmentHeader& header, char* page);
 bool DecodeSegmentHeader(std::string_view page, SegmentHeader* header);
@@ -33,12 +35,13 @@ enum class Codec : uint8_t { kNone = 0 };
 // What a frame says besides its payload, which is a model::RecordBatch.
 struct FrameInfo {
   Lsn lsn = 0;
-  Lsn durable_lsn = 0;          // every frame up to here was durable when this one was written
+  Lsn durable_lsn = 0;  // every frame up to here was durable when this one was written
   TenantId tenant{};
-  uint8_t generation = 0;       // of the tenant's keyspace
+  uint8_t generation = 0;  // of the tenant's keyspace
   uint32_t rows = 0;
-  uint32_t rejected = 0;        // records of the request that were not stored; part of a remembered answer
-  int64_t written_ns = 0;       // wall clock
+  uint32_t rejected =
+      0;  // records of the request that were not stored; part of a remembered answer
+  int64_t written_ns = 0;          // wall clock
   base::Hash128Value request_key;  // of the idempotency key; empty: none
 };
 
@@ -55,6 +58,8 @@ bool ParseSegmentName(std::string_view name, uint64_t* number);
 std::string RecycledName(uint64_t number);
 bool IsRecycledName(std::string_view name);
 
-constexpr uint64_t AlignUp(uint64_t value) { return (value + kPageBytes - 1) / kPageBytes * kPageBytes; }
+constexpr uint64_t AlignUp(uint64_t value) {
+  return (value + kPageBytes - 1) / kPageBytes * kPageBytes;
+}
 
 }  // namespace neurallog::wal

@@ -15,14 +15,18 @@ namespace neurallog::wal {
 Writer::Writer(io::FileSystem* file_system, const WriterOptions& options)
     : file_system_(file_system), options_(options), staging_(options.staging_bytes) {}
 
-Result<std::unique_ptr<Writer>> Writer::Open(io::FileSystem* file_system, const WriterOptions& options, Lsn last_lsn,
-                                             std::vector<LiveSegment> live_segments, const std::vector<uint64_t>& empty_segments,
+Result<std::unique_ptr<Writer>> Writer::Open(io::FileSystem* file_system,
+                                             const WriterOptions& options, Lsn last_lsn,
+                                             std::vector<LiveSegment> live_segments,
+                                             const std::vector<uint64_t>& empty_segments,
                                              uint64_t last_segment) {
   NL_RETURN_IF_ERROR(file_system->CreateDirectories(options.directory));
   NL_TRY(const std::vector<std::string> names, file_system->List(options.directory));
   for (const std::string& name : names)
-    if (IsRecycledName(name)) NL_RETURN_IF_ERROR(file_system->Remove(options.directory + "/" + name));
-  for (const uint64_t number : empty_segments) NL_RETURN_IF_ERROR(file_system->Remove(options.directory + "/" + SegmentName(number)));
+    if (IsRecycledName(name))
+      NL_RETURN_IF_ERROR(file_system->Remove(options.directory + "/" + name));
+  for (const uint64_t number : empty_segments)
+    NL_RETURN_IF_ERROR(file_system->Remove(options.directory + "/" + SegmentName(number)));
   std::unique_ptr<Writer> writer(new Writer(file_system, options));
   writer->next_lsn_ = writer->group_first_lsn_ = last_lsn + 1;
   writer->durable_lsn_ = last_lsn;
@@ -37,7 +41,8 @@ Result<std::unique_ptr<Writer>> Writer::Open(io::FileSystem* file_system, const 
   } else if (!begun.ok()) {
     return begun;
   }
-  writer->preparer_ = base::StartThread("nl-wal-prepare", [self = writer.get()] { self->PrepareLoop(); });
+  writer->preparer_ =
+      base::StartThread("nl-wal-prepare", [self = writer.get()] { self->PrepareLoop(); });
   return writer;
 }
 
@@ -54,7 +59,8 @@ Lsn Writer::Add(FrameInfo info, const model::RecordBatch& batch) {
   const size_t frame_bytes = kFrameHeaderBytes + batch.payload_bytes();
   const uint64_t end = write_offset_ + staged_ + frame_bytes;
   const bool full = group_offset_ > kSegmentHeaderBytes && AlignUp(end) > options_.segment_bytes;
-  if (group_bytes_ == 0 && group_status_.ok() && (full || !current_.file)) group_status_ = BeginSegment();
+  if (group_bytes_ == 0 && group_status_.ok() && (full || !current_.file))
+    group_status_ = BeginSegment();
 
   info.lsn = next_lsn_++;
   info.durable_lsn = durable_lsn();
@@ -87,7 +93,8 @@ void Writer::Stage(const char* bytes, size_t count) {
 void Writer::FlushStaging() {
   const size_t padded = AlignUp(staged_);
   std::memset(staging_.data() + staged_, 0, padded - staged_);
-  if (group_status_.ok() && broken_.ok()) group_status_ = current_.file->WriteAt(write_offset_, staging_.data(), padded);
+  if (group_status_.ok() && broken_.ok())
+    group_status_ = current_.file->WriteAt(write_offset_, staging_.data(), padded);
   write_offset_ += padded;
   staged_ = 0;
 }
@@ -107,7 +114,8 @@ Status Writer::Sync() {
     durable_lsn_.store(next_lsn_ - 1, std::memory_order_release);
   } else {
     const bool disk_full = result.code() == Code::kUnavailable && !sync_tried;
-    if (!disk_full && broken_.ok()) broken_ = result.Annotate("the write-ahead log is broken until the server is restarted");
+    if (!disk_full && broken_.ok())
+      broken_ = result.Annotate("the write-ahead log is broken until the server is restarted");
     write_offset_ = group_offset_;
     next_lsn_ = group_first_lsn_;
   }

@@ -42,8 +42,10 @@ class Writer {
     uint64_t number;
     Lsn first_lsn;
   };
-  static Result<std::unique_ptr<Writer>> Open(io::FileSystem* file_system, const WriterOptions& options, Lsn last_lsn,
-                                              std::vector<LiveSegment> live_segments, const std::vector<uint64_t>& empty_segments,
+  static Result<std::unique_ptr<Writer>> Open(io::FileSystem* file_system,
+                                              const WriterOptions& options, Lsn last_lsn,
+                                              std::vector<LiveSegment> live_segments,
+                                              const std::vector<uint64_t>& empty_segments,
                                               uint64_t last_segment);
   ~Writer();
 
@@ -90,8 +92,8 @@ class Writer {
   io::AlignedBuffer staging_;
   size_t staged_ = 0;
   Segment current_;
-  uint64_t group_offset_ = 0;    // where the open group begins in the segment
-  uint64_t write_offset_ = 0;    // where the next staging buffer goes
+  uint64_t group_offset_ = 0;  // where the open group begins in the segment
+  uint64_t write_offset_ = 0;  // where the next staging buffer goes
   uint64_t group_bytes_ = 0;
   Lsn next_lsn_ = 1;
   Lsn group_first_lsn_ = 1;

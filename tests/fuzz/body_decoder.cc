@@ -55,7 +55,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     limits.errors_reported_max = 2;
   }
   switch (choice & 3) {
-    case 0: CheckResult(ingest::DecodeNative(body, /*ndjson_hint=*/false, limits, 1), limits); break;
+    case 0:
+      CheckResult(ingest::DecodeNative(body, /*ndjson_hint=*/false, limits, 1), limits);
+      break;
     case 1: CheckResult(ingest::DecodeNative(body, /*ndjson_hint=*/true, limits, 1), limits); break;
     case 2: CheckResult(ingest::DecodeJsonLines(body, Params(), limits, 1), limits); break;
     case 3: {

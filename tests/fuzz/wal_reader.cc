@@ -35,7 +35,9 @@ class OneSegment : public io::FileSystem {
   Result<std::unique_ptr<io::File>> Open(const std::string&, io::OpenMode, bool) override {
     return std::unique_ptr<io::File>(std::make_unique<MemoryFile>(&bytes_));
   }
-  Result<std::vector<std::string>> List(const std::string&) override { return std::vector<std::string>{SegmentName(1)}; }
+  Result<std::vector<std::string>> List(const std::string&) override {
+    return std::vector<std::string>{SegmentName(1)};
+  }
   Status CreateDirectories(const std::string&) override { return {}; }
   Status Rename(const std::string&, const std::string&) override { return Internal("read only"); }
   Status Remove(const std::string&) override { return Internal("read only"); }
@@ -82,7 +84,8 @@ std::string SegmentWithPayload(std::string_view payload) {
   FrameInfo info;
   info.lsn = 1;
   EncodeFrameHeader(info, static_cast<uint32_t>(payload.size()), head);
-  const uint32_t crc = base::Crc32c(base::Crc32c(12345, head + 8, sizeof(head) - 8), payload.data(), payload.size());
+  const uint32_t crc =
+      base::Crc32c(base::Crc32c(12345, head + 8, sizeof(head) - 8), payload.data(), payload.size());
   base::StoreLe<uint32_t>(head + 4, crc);
   return segment.append(head, sizeof(head)).append(payload);
 }

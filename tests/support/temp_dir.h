@@ -11,7 +11,8 @@ namespace neurallog::testing {
 class TempDir {
  public:
   TempDir() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "neurallog-test-XXXXXX").string();
+    std::string pattern =
+        (std::filesystem::temp_directory_path() / "neurallog-test-XXXXXX").string();
     if (mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("mkdtemp failed: " + pattern);
     path_ = pattern;
   }

@@ -23,7 +23,9 @@ TEST_CASE("varints round-trip at every width") {
 }
 
 TEST_CASE("reading past the end fails for good and returns nothing") {
-  ByteReader reader("\x05" "ab");
+  ByteReader reader(
+      "\x05"
+      "ab");
   CHECK(reader.ReadLengthPrefixed().empty());
   CHECK_FALSE(reader.ok());
   CHECK(reader.ReadLe<uint32_t>() == 0);
@@ -37,7 +39,8 @@ TEST_CASE("CRC-32C matches its check value, and hardware matches the tables at e
   for (size_t length = 0; length < 8'000; length += length < 600 ? 1 : 137) {
     const uint32_t crc = Crc32c(17, bytes.data() + 3, length);
     REQUIRE(crc == Crc32cPortable(17, bytes.data() + 3, length));
-    const uint32_t first = Crc32c(0, bytes.data(), 100), second = Crc32c(0, bytes.data() + 100, length);
+    const uint32_t first = Crc32c(0, bytes.data(), 100),
+                   second = Crc32c(0, bytes.data() + 100, length);
     REQUIRE(Crc32cCombine(first, second, length) == Crc32c(0, bytes.data(), 100 + length));
   }
 }
@@ -53,9 +56,11 @@ TEST_CASE("RFC 3339 times are read with their offsets and fractions") {
 }
 
 TEST_CASE("impossible times are refused") {
-  for (const char* text : {"", "2025-02-29T00:00:00Z", "2025-13-01T00:00:00Z", "2025-06-01T24:00:00Z", "2025-06-01T00:60:00Z", "2025-06-01",
-                           "2025-06-01T00:00:00.Z", "2025-06-01T00:00:00X", "2025-06-01T00:00:00Zx", "9999-12-31T00:00:00Z", "yesterday",
-                           "2025-06-00T00:00:00Z", "1900-02-29T00:00:00Z", "2025-6-1T00:00:00Z"})
+  for (const char* text :
+       {"", "2025-02-29T00:00:00Z", "2025-13-01T00:00:00Z", "2025-06-01T24:00:00Z",
+        "2025-06-01T00:60:00Z", "2025-06-01", "2025-06-01T00:00:00.Z", "2025-06-01T00:00:00X",
+        "2025-06-01T00:00:00Zx", "9999-12-31T00:00:00Z", "yesterday", "2025-06-00T00:00:00Z",
+        "1900-02-29T00:00:00Z", "2025-6-1T00:00:00Z"})
     CHECK_FALSE(ParseRfc3339(text).has_value());
 }
 
@@ -79,7 +84,8 @@ TEST_CASE("epoch numbers are told apart by magnitude") {
   CHECK(ParseEpoch("-1") == -1000000000);
   CHECK(ParseEpoch("1.748736e+18") == 1748736000000000000);
   CHECK(ParseEpoch("1.5e9") == 1500000000000000000);
-  for (const char* text : {"", "-", "1e", "e3", "1e30", "12a", "1.", ".5", "99999999999999999999"}) CHECK_FALSE(ParseEpoch(text).has_value());
+  for (const char* text : {"", "-", "1e", "e3", "1e30", "12a", "1.", ".5", "99999999999999999999"})
+    CHECK_FALSE(ParseEpoch(text).has_value());
 }
 
 TEST_CASE("durations and partial times name what they say") {

@@ -57,7 +57,8 @@ class EngineFixture {
     Open();
   }
 
-  Status Append(std::shared_ptr<const model::RecordBatch> batch, std::string_view tenant = "default") {
+  Status Append(std::shared_ptr<const model::RecordBatch> batch,
+                std::string_view tenant = "default") {
     std::promise<Status> promise;
     std::future<Status> done = promise.get_future();
     ingest::IngestEvent event;
@@ -83,7 +84,8 @@ class EngineFixture {
       auto column = view->GetColumn(static_cast<size_t>(index));
       REQUIRE(column.ok());
       char scratch[32];
-      for (uint32_t row = 0; row < view->header().rows; ++row) ++seqs[std::stoll(std::string((*column)->TextAt(row, scratch)))];
+      for (uint32_t row = 0; row < view->header().rows; ++row)
+        ++seqs[std::stoll(std::string((*column)->TextAt(row, scratch)))];
     }
     return seqs;
   }
@@ -114,7 +116,8 @@ class EngineFixture {
   std::unique_ptr<Engine> engine_;
 };
 
-TEST_CASE_METHOD(EngineFixture, "an acknowledged batch is in the next snapshot and in every one after a restart") {
+TEST_CASE_METHOD(EngineFixture,
+                 "an acknowledged batch is in the next snapshot and in every one after a restart") {
   int64_t rows = 0;
   for (const int count : {1, 5, 255, 256, 257, 1000, 3}) {
     REQUIRE(Append(MakeBatch(rows, count)).ok());
@@ -127,7 +130,8 @@ TEST_CASE_METHOD(EngineFixture, "an acknowledged batch is in the next snapshot a
   ExpectRows(rows + 10);
 }
 
-TEST_CASE_METHOD(EngineFixture, "rows of one batch may lie in many partitions, and stay there once each") {
+TEST_CASE_METHOD(EngineFixture,
+                 "rows of one batch may lie in many partitions, and stay there once each") {
   constexpr int64_t kDayNs = 86'400 * base::kNsPerSecond;
   int64_t seq = 0;
   for (int round = 0; round < 40; ++round) {
@@ -155,7 +159,8 @@ TEST_CASE_METHOD(EngineFixture, "log segments go once their rows are in flushed 
   }
   CHECK(Eventually([&] {
     size_t segments = 0;
-    for (const auto& entry : std::filesystem::directory_iterator(path() + "/wal")) segments += entry.path().filename().string().starts_with("wal-");
+    for (const auto& entry : std::filesystem::directory_iterator(path() + "/wal"))
+      segments += entry.path().filename().string().starts_with("wal-");
     return segments <= 4;
   }));
   ExpectRows(rows);
@@ -163,7 +168,9 @@ TEST_CASE_METHOD(EngineFixture, "log segments go once their rows are in flushed 
   ExpectRows(rows);
 }
 
-TEST_CASE_METHOD(EngineFixture, "a full disk refuses batches, loses nothing, and takes them again when there is room") {
+TEST_CASE_METHOD(
+    EngineFixture,
+    "a full disk refuses batches, loses nothing, and takes them again when there is room") {
   REQUIRE(Append(MakeBatch(0, 100)).ok());
   files().set_write_fault(FaultyFileSystem::WriteFault::kNoSpace);
   CHECK(Append(MakeBatch(100, 50)).code() == Code::kUnavailable);
@@ -175,7 +182,9 @@ TEST_CASE_METHOD(EngineFixture, "a full disk refuses batches, loses nothing, and
   ExpectRows(150);
 }
 
-TEST_CASE_METHOD(EngineFixture, "a failed sync stops intake until a restart, and what was acknowledged stays readable") {
+TEST_CASE_METHOD(
+    EngineFixture,
+    "a failed sync stops intake until a restart, and what was acknowledged stays readable") {
   REQUIRE(Append(MakeBatch(0, 100)).ok());
   files().set_sync_fails(true);
   CHECK(Append(MakeBatch(100, 50)).code() == Code::kIoError);
@@ -186,7 +195,9 @@ TEST_CASE_METHOD(EngineFixture, "a failed sync stops intake until a restart, and
   CHECK(seqs.size() == 100);
 }
 
-TEST_CASE_METHOD(EngineFixture, "tenants do not see each other, and a deleted one is gone also under its old name") {
+TEST_CASE_METHOD(
+    EngineFixture,
+    "tenants do not see each other, and a deleted one is gone also under its old name") {
   REQUIRE(engine().CreateTenant("acme").ok());
   CHECK(engine().CreateTenant("acme").status().code() == Code::kConflict);
   CHECK(engine().CreateTenant("no/slash").status().code() == Code::kInvalidArgument);
@@ -229,7 +240,9 @@ TEST_CASE_METHOD(EngineFixture, "retention drops whole partitions and hides olde
   CHECK(seqs.count(10'000) == 1);
 }
 
-TEST_CASE_METHOD(EngineFixture, "damage in the log makes the next start read-only, with every other row readable") {
+TEST_CASE_METHOD(
+    EngineFixture,
+    "damage in the log makes the next start read-only, with every other row readable") {
   for (int i = 0; i < 3; ++i) REQUIRE(Append(MakeBatch(i * 10, 10)).ok());
   // Copies the folder as a crash would leave it, since a clean close would seal the rows.
   testing::TempDir copy;
@@ -256,7 +269,8 @@ TEST_CASE_METHOD(EngineFixture, "damage in the log makes the next start read-onl
   CHECK(rows == 20);
 }
 
-TEST_CASE_METHOD(EngineFixture, "admission lets requests wait for a full ring and refuses them after their time") {
+TEST_CASE_METHOD(EngineFixture,
+                 "admission lets requests wait for a full ring and refuses them after their time") {
   Admission admission(&engine());
   std::vector<std::future<Status>> answers;
   int64_t seq = 0;
@@ -281,7 +295,8 @@ TEST_CASE_METHOD(EngineFixture, "admission lets requests wait for a full ring an
   CHECK(admission.Submit(&event, true).code() == Code::kResourceExhausted);
 }
 
-TEST_CASE("idempotency keys are remembered for the window, per tenant, and across Encode and Restore") {
+TEST_CASE(
+    "idempotency keys are remembered for the window, per tenant, and across Encode and Restore") {
   ingest::IdempotencyCache cache(100, 3);
   const auto a = ingest::IdempotencyCache::Key(static_cast<TenantId>(1), "k");
   const auto b = ingest::IdempotencyCache::Key(static_cast<TenantId>(2), "k");

@@ -24,8 +24,8 @@ inline base::Buffer BodyOf(std::string_view text) {
 
 struct RowText {
   int64_t timestamp_ns = 0;
-  std::vector<std::string> fields;                 // "name=type:value" in order
-  std::map<std::string, std::string> values;       // the last of each name
+  std::vector<std::string> fields;            // "name=type:value" in order
+  std::map<std::string, std::string> values;  // the last of each name
 };
 
 inline const char* TypeName(ValueType type) {
@@ -75,7 +75,8 @@ inline std::string OutputOf(const std::string& command) {
   if (pipe == nullptr) return {};
   std::string output;
   char chunk[65536];
-  for (size_t bytes; (bytes = std::fread(chunk, 1, sizeof(chunk), pipe)) > 0;) output.append(chunk, bytes);
+  for (size_t bytes; (bytes = std::fread(chunk, 1, sizeof(chunk), pipe)) > 0;)
+    output.append(chunk, bytes);
   return pclose(pipe) == 0 ? output : std::string();
 }
 

@@ -10,7 +10,8 @@ namespace {
 
 using Fields = std::vector<std::string>;
 
-DecodeResult Native(std::string_view text, bool ndjson_hint = false, const DecodeLimits& limits = {}) {
+DecodeResult Native(std::string_view text, bool ndjson_hint = false,
+                    const DecodeLimits& limits = {}) {
   auto result = DecodeNative(BodyOf(text), ndjson_hint, limits, kArrivalNs);
   INFO(result.status().ToString());
   REQUIRE(result.ok());
@@ -55,21 +56,26 @@ std::string Numbers(const DecodeResult& result) {
 
 TEST_CASE("values keep their type and nested names are joined with dots") {
   CHECK(One(R"({"a":"x","b":{"c":1,"d":{"e":true}},"f":null,"g":[1,"z",{}],"h":{},"i":false})") ==
-        Fields{"a=string:x", "b.c=number:1", "b.d.e=bool:true", "f=null:", "g=array:[1,\"z\",{}]", "h=object:{}", "i=bool:false"});
+        Fields{"a=string:x", "b.c=number:1", "b.d.e=bool:true", "f=null:", "g=array:[1,\"z\",{}]",
+               "h=object:{}", "i=bool:false"});
 }
 
 TEST_CASE("white space between tokens changes nothing") {
-  CHECK(One(" \r\n{ \"a\" : \"x y\" ,\n\t\"b\" : { \"c\" : 1.50 } , \"d\" : [ 1 , { \"e\" : [ ] , \"f\" : \"g h\" } ] , \"i\" : { } } \n") ==
-        Fields{"a=string:x y", "b.c=number:1.50", R"(d=array:[1,{"e":[],"f":"g h"}])", "i=object:{}"});
+  CHECK(One(" \r\n{ \"a\" : \"x y\" ,\n\t\"b\" : { \"c\" : 1.50 } , \"d\" : [ 1 , { \"e\" : [ ] , "
+            "\"f\" : \"g h\" } ] , \"i\" : { } } \n") == Fields{"a=string:x y", "b.c=number:1.50",
+                                                                R"(d=array:[1,{"e":[],"f":"g h"}])",
+                                                                "i=object:{}"});
 }
 
 TEST_CASE("numbers stay as they were written") {
-  for (const char* number : {"0", "-0", "1.50", "1e400", "18446744073709551616", "-123456789012345678901234567890.5E+10", "1E-2", "0.000"})
+  for (const char* number : {"0", "-0", "1.50", "1e400", "18446744073709551616",
+                             "-123456789012345678901234567890.5E+10", "1E-2", "0.000"})
     CHECK(One(std::string("{\"n\":") + number + "}") == Fields{std::string("n=number:") + number});
 }
 
 TEST_CASE("numbers that JSON does not know are refused, in fields and in arrays") {
-  for (const char* number : {"01", "+1", ".5", "1.", "1e", "1e+", "-", "--1", "0x10", "1_000", "NaN", "Infinity", "-Infinity", "1.2.3", "1a", "00"}) {
+  for (const char* number : {"01", "+1", ".5", "1.", "1e", "1e+", "-", "--1", "0x10", "1_000",
+                             "NaN", "Infinity", "-Infinity", "1.2.3", "1a", "00"}) {
     INFO(number);
     CHECK(OneError(std::string("{\"n\":") + number + "}") == "byte 5: expected a value");
     CHECK(OneError(std::string("{\"n\":[") + number + "]}") == "byte 6: expected a value");
@@ -78,7 +84,9 @@ TEST_CASE("numbers that JSON does not know are refused, in fields and in arrays"
 
 TEST_CASE("escapes are undone in names and values") {
   CHECK(One(R"({"a\"b\\":"q\"\\\/\b\f\n\r\t","\u0061\u00e9":"\u20ac\ud83d\ude00\u0041"})") ==
-        Fields{"a\"b\\=string:q\"\\/\b\f\n\r\t", "a\xc3\xa9=string:\xe2\x82\xac\xf0\x9f\x98\x80" "A"});
+        Fields{"a\"b\\=string:q\"\\/\b\f\n\r\t",
+               "a\xc3\xa9=string:\xe2\x82\xac\xf0\x9f\x98\x80"
+               "A"});
 }
 
 TEST_CASE("an escaped and a plain spelling of a name are one name") {
@@ -89,32 +97,41 @@ TEST_CASE("an escaped and a plain spelling of a name are one name") {
 TEST_CASE("a lone surrogate becomes U+FFFD and an escaped NUL stays") {
   using namespace std::string_literals;
   CHECK(One(R"({"a":"x\ud800y\udc00","b":"\u0000","c":["\ud800\n"],"d":"\ud800\ud83d\ude00"})") ==
-        Fields{"a=string:x\xef\xbf\xbdy\xef\xbf\xbd", "b=string:\0"s, "c=array:[\"\xef\xbf\xbd\\n\"]",
-               "d=string:\xef\xbf\xbd\xf0\x9f\x98\x80"});
+        Fields{"a=string:x\xef\xbf\xbdy\xef\xbf\xbd", "b=string:\0"s,
+               "c=array:[\"\xef\xbf\xbd\\n\"]", "d=string:\xef\xbf\xbd\xf0\x9f\x98\x80"});
 }
 
 TEST_CASE("escapes that JSON does not know are refused, in names, values and arrays") {
   for (const char* escape : {R"(\x41)", R"(\u12)", R"(\u12g4)", R"(\a)", R"(\ud83d\u)", R"(\')"}) {
     INFO(escape);
     CHECK(OneError(std::string("{\"n\":\"") + escape + "\"}") == "byte 5: bad escape in a string");
-    CHECK(OneError(std::string("{\"n\":[{\"a\":\"") + escape + "\"}]}") == "byte 11: bad escape in a string");
-    CHECK(OneError(std::string("{\"n\":[{\"") + escape + "\":1}]}") == "byte 7: bad escape in a string");
-    CHECK_THAT(OneError(std::string("{\"") + escape + "\":1}"), Catch::EndsWith("bad escape in a field name"));
+    CHECK(OneError(std::string("{\"n\":[{\"a\":\"") + escape + "\"}]}") ==
+          "byte 11: bad escape in a string");
+    CHECK(OneError(std::string("{\"n\":[{\"") + escape + "\":1}]}") ==
+          "byte 7: bad escape in a string");
+    CHECK_THAT(OneError(std::string("{\"") + escape + "\":1}"),
+               Catch::EndsWith("bad escape in a field name"));
   }
 }
 
-TEST_CASE("a name given twice is kept twice") { CHECK(One(R"({"a":1,"a":2})") == Fields{"a=number:1", "a=number:2"}); }
+TEST_CASE("a name given twice is kept twice") {
+  CHECK(One(R"({"a":1,"a":2})") == Fields{"a=number:1", "a=number:2"});
+}
 
 TEST_CASE("an empty object is a record without fields and an empty name is a name") {
   CHECK(One("{}") == Fields{});
   CHECK(One(R"({"":1,"a":{"":2}})") == Fields{"=number:1", "a.=number:2"});
 }
 
-TEST_CASE("_msg is stored as message") { CHECK(One(R"({"_msg":"x"})") == Fields{"message=string:x"}); }
+TEST_CASE("_msg is stored as message") {
+  CHECK(One(R"({"_msg":"x"})") == Fields{"message=string:x"});
+}
 
 TEST_CASE("the time is timestamp, else _time, else @timestamp, else the arrival") {
   const int64_t noon = *base::ParseRfc3339("2025-06-01T12:00:00Z");
-  const auto time_of = [](std::string_view text) { return RowsOf(Native(text)).at(0).timestamp_ns; };
+  const auto time_of = [](std::string_view text) {
+    return RowsOf(Native(text)).at(0).timestamp_ns;
+  };
   CHECK(time_of(R"({"timestamp":"2025-06-01T12:00:00Z"})") == noon);
   CHECK(time_of(R"({"timestamp":"2025-06-01T14:00:00+02:00"})") == noon);
   CHECK(time_of(R"({"timestamp":"2025-06-01T12:00:00\u005a"})") == noon);
@@ -130,21 +147,25 @@ TEST_CASE("the time is timestamp, else _time, else @timestamp, else the arrival"
 }
 
 TEST_CASE("the time's field is consumed, @timestamp stays") {
-  CHECK(One(R"({"timestamp":1748779200,"_time":3,"@timestamp":7,"x":1})") == Fields{"@timestamp=number:7", "x=number:1"});
+  CHECK(One(R"({"timestamp":1748779200,"_time":3,"@timestamp":7,"x":1})") ==
+        Fields{"@timestamp=number:7", "x=number:1"});
 }
 
 TEST_CASE("a bad timestamp rejects the record and says so") {
   CHECK(OneError(R"({"timestamp":"yesterday"})") == "bad timestamp \"yesterday\"");
-  CHECK(OneError(R"({"_time":"2025-02-30T00:00:00Z"})") == "bad timestamp \"2025-02-30T00:00:00Z\"");
+  CHECK(OneError(R"({"_time":"2025-02-30T00:00:00Z"})") ==
+        "bad timestamp \"2025-02-30T00:00:00Z\"");
   CHECK(OneError(R"({"timestamp":true})") == "bad timestamp \"true\"");
   CHECK(OneError(R"({"timestamp":[1]})") == "bad timestamp \"[1]\"");
 }
 
 TEST_CASE("all four shapes of a native body hold the same records") {
-  for (const char* body : {"{\"n\":1}\n{\"n\":2}\n\n{\"n\":3}\n", "[{\"n\":1},{\"n\":2},{\"n\":3}]", " [\n{\"n\":1} , {\"n\":2}\n,{\"n\":3} ] \n",
-                           "{\"logs\":[{\"n\":1},{\"n\":2},{\"n\":3}]}", "{ \"logs\" : [ {\"n\":1},{\"n\":2},{\"n\":3} ] }\n",
-                           "{\"n\":1}{\"n\":2} {\"n\":3}", "\xef\xbb\xbf{\"n\":1}\r\n{\"n\":2}\r\n{\"n\":3}",
-                           "{\n  \"n\": 1\n}\n{\n  \"n\": 2\n}\n{\n  \"n\": 3\n}\n"}) {
+  for (const char* body :
+       {"{\"n\":1}\n{\"n\":2}\n\n{\"n\":3}\n", "[{\"n\":1},{\"n\":2},{\"n\":3}]",
+        " [\n{\"n\":1} , {\"n\":2}\n,{\"n\":3} ] \n", "{\"logs\":[{\"n\":1},{\"n\":2},{\"n\":3}]}",
+        "{ \"logs\" : [ {\"n\":1},{\"n\":2},{\"n\":3} ] }\n", "{\"n\":1}{\"n\":2} {\"n\":3}",
+        "\xef\xbb\xbf{\"n\":1}\r\n{\"n\":2}\r\n{\"n\":3}",
+        "{\n  \"n\": 1\n}\n{\n  \"n\": 2\n}\n{\n  \"n\": 3\n}\n"}) {
     INFO(body);
     const DecodeResult result = Native(body);
     CHECK(result.rejected == 0);
@@ -158,13 +179,16 @@ TEST_CASE("an empty array is a good body without records") {
   CHECK(Native("{\"logs\":[]}").rejected == 0);
 }
 
-TEST_CASE("an object with logs and more is a record, and so is any object when lines are announced") {
+TEST_CASE(
+    "an object with logs and more is a record, and so is any object when lines are announced") {
   CHECK(One(R"({"logs":[1],"n":2})") == Fields{"logs=array:[1]", "n=number:2"});
-  CHECK(RowsOf(Native("{\"logs\":[{}]}\n", /*ndjson_hint=*/true))[0].fields == Fields{"logs=array:[{}]"});
+  CHECK(RowsOf(Native("{\"logs\":[{}]}\n", /*ndjson_hint=*/true))[0].fields ==
+        Fields{"logs=array:[{}]"});
 }
 
 TEST_CASE("a body without anything to read is an invalid argument") {
-  for (const char* body : {"", " \n\t ", "\xef\xbb\xbf", "hello", "true", "123", "\"{}\"", "<html>"}) {
+  for (const char* body :
+       {"", " \n\t ", "\xef\xbb\xbf", "hello", "true", "123", "\"{}\"", "<html>"}) {
     INFO(body);
     const auto result = DecodeNative(BodyOf(body), false, DecodeLimits{}, kArrivalNs);
     CHECK(result.status().code() == Code::kInvalidArgument);
@@ -172,12 +196,36 @@ TEST_CASE("a body without anything to read is an invalid argument") {
 }
 
 TEST_CASE("a bad line is rejected by its index and its neighbours are kept") {
-  for (const char* bad : {"{\"n\":}", "{\"n\":1", "{\"n\":\"x}", "{\"n\":1}}", "{\"n\":1},", "hello", "{\"n\":\"\xff\"}", "{\"n\":\"\x01\"}",
-                          "{\"n\":{\"a\":[1}", "[1]", "{\"n\" 1}", "{n:1}", "\"", "{\"n\":\"\\\"}", "{\"a\":{\"b\":", "]", "}", "{\"timestamp\":\"x\"}",
-                          "{\"n\":tru}", "{\"n\":truex}", "{\"n\":1}x", "{\"n\":1 2}", "\\\"", "{\"n\":[1,]}", "{\"n\":1,}", "{,}"}) {
+  for (const char* bad : {"{\"n\":}",
+                          "{\"n\":1",
+                          "{\"n\":\"x}",
+                          "{\"n\":1}}",
+                          "{\"n\":1},",
+                          "hello",
+                          "{\"n\":\"\xff\"}",
+                          "{\"n\":\"\x01\"}",
+                          "{\"n\":{\"a\":[1}",
+                          "[1]",
+                          "{\"n\" 1}",
+                          "{n:1}",
+                          "\"",
+                          "{\"n\":\"\\\"}",
+                          "{\"a\":{\"b\":",
+                          "]",
+                          "}",
+                          "{\"timestamp\":\"x\"}",
+                          "{\"n\":tru}",
+                          "{\"n\":truex}",
+                          "{\"n\":1}x",
+                          "{\"n\":1 2}",
+                          "\\\"",
+                          "{\"n\":[1,]}",
+                          "{\"n\":1,}",
+                          "{,}"}) {
     INFO(bad);
     for (const bool hint : {true, false}) {
-      const DecodeResult result = Native(std::string("{\"n\":1}\n{\"n\":2}\n\n") + bad + "\n{\"n\":4}\n{\"n\":5}\n", hint);
+      const DecodeResult result =
+          Native(std::string("{\"n\":1}\n{\"n\":2}\n\n") + bad + "\n{\"n\":4}\n{\"n\":5}\n", hint);
       CHECK(Numbers(result) == "1 2 4 5 ");
       CHECK(ErrorIndexes(result) == std::vector<uint64_t>{2});
     }
@@ -201,9 +249,30 @@ TEST_CASE("a bad object over several lines is one error") {
 }
 
 TEST_CASE("a bad element is rejected by its index and its neighbours are kept") {
-  for (const char* bad : {"{\"n\":}", "{\"n\":1}}", "{\"n\":1}x", "hello", "{\"n\":\"\xff\"}", "{\"n\":\"\x01\"}", "[1,{\"n\":9}]", "{\"n\" 1}", "", "1",
-                          "null", "\"x\"", "{\"n\":[1}", "{\"timestamp\":\"x\"}", "{\"n\":tru}", "{n:1}", "{\"n\":1 2}", "{\"n\":1} {\"n\":2}", "{,}",
-                          "{\"a\":{\"b\":}}", "[[[[]]]]", "{\"n\":\"\\x\"}", "\"a,]b\"", "\"\n\""}) {
+  for (const char* bad : {"{\"n\":}",
+                          "{\"n\":1}}",
+                          "{\"n\":1}x",
+                          "hello",
+                          "{\"n\":\"\xff\"}",
+                          "{\"n\":\"\x01\"}",
+                          "[1,{\"n\":9}]",
+                          "{\"n\" 1}",
+                          "",
+                          "1",
+                          "null",
+                          "\"x\"",
+                          "{\"n\":[1}",
+                          "{\"timestamp\":\"x\"}",
+                          "{\"n\":tru}",
+                          "{n:1}",
+                          "{\"n\":1 2}",
+                          "{\"n\":1} {\"n\":2}",
+                          "{,}",
+                          "{\"a\":{\"b\":}}",
+                          "[[[[]]]]",
+                          "{\"n\":\"\\x\"}",
+                          "\"a,]b\"",
+                          "\"\n\""}) {
     INFO(bad);
     for (const bool wrapped : {true, false}) {
       std::string body = std::string("[{\"n\":1},{\"n\":2},") + bad + ",{\"n\":4},{\"n\":5}]";
@@ -239,11 +308,15 @@ TEST_CASE("an element without an end takes the rest of the array with it") {
 TEST_CASE("a record with more leaves than allowed keeps its nested objects as JSON text") {
   DecodeLimits limits;
   limits.record_fields_max = 4;
-  const DecodeResult result = Native(R"({"a":1,"b":{ "c":[1, 2],"d":2,"e":{"f":"\ud800"}},"g":"x","h":{}}
-{"a":1,"b":{"c":1}})", false, limits);
+  const DecodeResult result =
+      Native(R"({"a":1,"b":{ "c":[1, 2],"d":2,"e":{"f":"\ud800"}},"g":"x","h":{}}
+{"a":1,"b":{"c":1}})",
+             false, limits);
   CHECK(result.rejected == 0);
   const auto rows = RowsOf(result);
-  CHECK(rows[0].fields == Fields{"a=number:1", "b=object:{\"c\":[1,2],\"d\":2,\"e\":{\"f\":\"\xef\xbf\xbd\"}}", "g=string:x", "h=object:{}"});
+  CHECK(rows[0].fields == Fields{"a=number:1",
+                                 "b=object:{\"c\":[1,2],\"d\":2,\"e\":{\"f\":\"\xef\xbf\xbd\"}}",
+                                 "g=string:x", "h=object:{}"});
   CHECK(rows[1].fields == Fields{"a=number:1", "b.c=number:1"});
 }
 
@@ -252,21 +325,28 @@ TEST_CASE("what is over a limit of a record rejects it with the numbers") {
   limits.record_fields_max = 3;
   limits.record_bytes_max = 60;
   limits.field_name_bytes_max = 5;
-  CHECK(OneError(R"({"a":1,"b":2,"c":3,"d":4,"e":5})", limits) == "record has 5 fields, more than 3");
+  CHECK(OneError(R"({"a":1,"b":2,"c":3,"d":4,"e":5})", limits) ==
+        "record has 5 fields, more than 3");
   CHECK(OneError(R"({"a":{"bcde":1}})", limits) == "field name has 6 bytes, more than 5");
   CHECK(Native(R"({"a":{"bcd":1}})", false, limits).accepted == 1);
   const std::string exact = "{\"a\":\"" + std::string(52, 'x') + "\"}";
   CHECK(Native(exact, false, limits).accepted == 1);
-  CHECK(OneError("{\"a\":\"" + std::string(53, 'x') + "\"}", limits) == "record has 61 bytes, more than 60");
-  CHECK(OneError("[{\"a\":\"" + std::string(53, 'x') + "\"}]", limits) == "record has 61 bytes, more than 60");
+  CHECK(OneError("{\"a\":\"" + std::string(53, 'x') + "\"}", limits) ==
+        "record has 61 bytes, more than 60");
+  CHECK(OneError("[{\"a\":\"" + std::string(53, 'x') + "\"}]", limits) ==
+        "record has 61 bytes, more than 60");
 }
 
 TEST_CASE("a record of megabytes is kept up to the limit, in lines and in arrays") {
   const DecodeLimits limits;
-  const auto record = [](size_t bytes) { return "{\"n\":\"" + std::string(bytes - 8, 'x') + "\"}"; };
+  const auto record = [](size_t bytes) {
+    return "{\"n\":\"" + std::string(bytes - 8, 'x') + "\"}";
+  };
   for (const bool array : {false, true}) {
-    const std::string body = (array ? "[" : "") + record(10) + (array ? "," : "\n") + record(limits.record_bytes_max) + (array ? "," : "\n") +
-                             record(limits.record_bytes_max + 1) + (array ? "," : "\n") + record(11) + (array ? "]" : "\n");
+    const std::string body = (array ? "[" : "") + record(10) + (array ? "," : "\n") +
+                             record(limits.record_bytes_max) + (array ? "," : "\n") +
+                             record(limits.record_bytes_max + 1) + (array ? "," : "\n") +
+                             record(11) + (array ? "]" : "\n");
     const DecodeResult result = Native(body);
     CHECK(result.accepted == 3);
     CHECK(RowsOf(result)[1].values.at("n").size() == limits.record_bytes_max - 8);
@@ -284,7 +364,9 @@ TEST_CASE("bodies of many windows lose nothing, whatever the separator") {
     for (int i = 0; i < kRecords; ++i) {
       if (i > 0) body += separator;
       // Text that looks like the end of an element, and nested arrays of objects.
-      body += "{\"n\":" + std::to_string(i) + ",\"m\":\"},{\\\"a\\\":1},{\",\"k\":[{\"a\":1},{\"b\":[{\"c\":2},{\"d\":" + std::to_string(i) + "}]}]}";
+      body += "{\"n\":" + std::to_string(i) +
+              ",\"m\":\"},{\\\"a\\\":1},{\",\"k\":[{\"a\":1},{\"b\":[{\"c\":2},{\"d\":" +
+              std::to_string(i) + "}]}]}";
       expected += std::to_string(i) + " ";
     }
     if (array) body += "]";
@@ -299,7 +381,8 @@ TEST_CASE("bad bytes in the middle of many windows cost only their record") {
     std::string body = array ? "[" : "";
     for (int i = 0; i < 5'000; ++i) {
       if (i > 0) body += array ? "," : "\n";
-      body += "{\"n\":" + std::to_string(i) + ",\"m\":\"" + (i % 1000 == 500 ? "\xff" : "ok") + "\"}";
+      body +=
+          "{\"n\":" + std::to_string(i) + ",\"m\":\"" + (i % 1000 == 500 ? "\xff" : "ok") + "\"}";
     }
     if (array) body += "]";
     const DecodeResult result = Native(body);
@@ -311,7 +394,8 @@ TEST_CASE("bad bytes in the middle of many windows cost only their record") {
 
 TEST_CASE("objects over several lines may cross windows") {
   std::string body;
-  for (int i = 0; i < 3'000; ++i) body += "{\n  \"n\": " + std::to_string(i) + ",\n  \"m\": [\n    1,\n    {\"x\": 2}\n  ]\n}\n";
+  for (int i = 0; i < 3'000; ++i)
+    body += "{\n  \"n\": " + std::to_string(i) + ",\n  \"m\": [\n    1,\n    {\"x\": 2}\n  ]\n}\n";
   const DecodeResult result = Native(body);
   CHECK(result.accepted == 3'000);
   CHECK(result.rejected == 0);
@@ -327,7 +411,9 @@ TEST_CASE("only the first errors are reported but all are counted") {
 }
 
 TEST_CASE("containers nest up to 256 deep") {
-  const auto arrays = [](size_t n) { return "{\"a\":" + std::string(n, '[') + std::string(n, ']') + "}"; };
+  const auto arrays = [](size_t n) {
+    return "{\"a\":" + std::string(n, '[') + std::string(n, ']') + "}";
+  };
   CHECK(Native(arrays(255)).accepted == 1);
   CHECK_THAT(OneError(arrays(256)), Catch::EndsWith("nested deeper than 256 levels"));
   const auto objects = [](size_t n) {
@@ -358,13 +444,32 @@ TEST_CASE("hostile bodies take linear time") {
     while (body.size() < bytes) body += piece;
     return body;
   };
-  for (const std::string& body :
-       {repeated("", "["), repeated("[", "[1],"), repeated("", "{\"a\":\n"), repeated("", "{\"a\":"), repeated("{\"a\":[\n", "{\"a\":[\n"),
-        repeated("[", "1,"), repeated("", "{}"), repeated("[", "{},"), repeated("", "x\n"), repeated("", "{x\ny\n"), repeated("", "\""),
-        repeated("[", "\"\",{\"a\":\"\xff\"},"), repeated("", "{\"a\":\"\xff\"}\n"), repeated("[{", "\\"), repeated("[", "{\"a\":1"),
-        repeated("{\"a\":1,\n", "\"a\":1,\n"), repeated("", "{\"a\":1}x\n"), repeated("{\"logs\":[", "{\"a\":[{},"), repeated("[", "},{\""),
-        repeated("", "{\"\\u0061\":\"\\n\",x\n"), repeated("[", "{\"\\u0061\":\"\\n\",x},"), repeated("{\"a\":", "{\"a\":[[{},{}],"),
-        repeated("", "{\n{\n}\n"), repeated("", "{\"timestamp\":1,\"timestamp\":{}}\n"), repeated("", " "), repeated("[", ",")}) {
+  for (const std::string& body : {repeated("", "["),
+                                  repeated("[", "[1],"),
+                                  repeated("", "{\"a\":\n"),
+                                  repeated("", "{\"a\":"),
+                                  repeated("{\"a\":[\n", "{\"a\":[\n"),
+                                  repeated("[", "1,"),
+                                  repeated("", "{}"),
+                                  repeated("[", "{},"),
+                                  repeated("", "x\n"),
+                                  repeated("", "{x\ny\n"),
+                                  repeated("", "\""),
+                                  repeated("[", "\"\",{\"a\":\"\xff\"},"),
+                                  repeated("", "{\"a\":\"\xff\"}\n"),
+                                  repeated("[{", "\\"),
+                                  repeated("[", "{\"a\":1"),
+                                  repeated("{\"a\":1,\n", "\"a\":1,\n"),
+                                  repeated("", "{\"a\":1}x\n"),
+                                  repeated("{\"logs\":[", "{\"a\":[{},"),
+                                  repeated("[", "},{\""),
+                                  repeated("", "{\"\\u0061\":\"\\n\",x\n"),
+                                  repeated("[", "{\"\\u0061\":\"\\n\",x},"),
+                                  repeated("{\"a\":", "{\"a\":[[{},{}],"),
+                                  repeated("", "{\n{\n}\n"),
+                                  repeated("", "{\"timestamp\":1,\"timestamp\":{}}\n"),
+                                  repeated("", " "),
+                                  repeated("[", ",")}) {
     const auto started = std::chrono::steady_clock::now();
     const auto result = DecodeNative(BodyOf(body), false, DecodeLimits{}, kArrivalNs);
     const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - started;
@@ -382,7 +487,8 @@ TEST_CASE("jsonline: time and message fields are found by their names") {
 {"log":{"time":1748779200,"text":"t"},"msg":"m"}
 {"msg":"","log":{"text":""},"ts":"0"}
 {"msg":"m","log":{"text":"t","time":5},"ts":1748779200}
-{"x":2})", params);
+{"x":2})",
+                                    params);
   CHECK(result.rejected == 0);
   const auto rows = RowsOf(result);
   const int64_t noon = *base::ParseRfc3339("2025-06-01T12:00:00Z");
@@ -398,7 +504,9 @@ TEST_CASE("jsonline: time and message fields are found by their names") {
 }
 
 TEST_CASE("jsonline: the defaults are _time and _msg, and other time names are plain fields") {
-  const DecodeResult result = Lines("{\"_time\":1748779200,\"_msg\":\"m\\n\",\"@timestamp\":1}\n{\"_time\":\"bad\"}\n{\"_time\":0,\"a\":1}\n");
+  const DecodeResult result = Lines(
+      "{\"_time\":1748779200,\"_msg\":\"m\\n\",\"@timestamp\":1}\n{\"_time\":\"bad\"}\n{\"_time\":"
+      "0,\"a\":1}\n");
   const auto rows = RowsOf(result);
   CHECK(rows[0].fields == Fields{"@timestamp=number:1", "message=string:m\n"});
   CHECK(rows[1].timestamp_ns == kArrivalNs);
@@ -408,7 +516,8 @@ TEST_CASE("jsonline: the defaults are _time and _msg, and other time names are p
 TEST_CASE("jsonline: _time is never stored as a field") {
   JsonLineParams params;
   params.time_fields = {"ts"};
-  const auto rows = RowsOf(Lines("{\"_time\":5,\"ts\":1748779200}\n{\"_time\":1748779200}\n", params));
+  const auto rows =
+      RowsOf(Lines("{\"_time\":5,\"ts\":1748779200}\n{\"_time\":1748779200}\n", params));
   CHECK(rows[0].fields.empty());
   CHECK(rows[1].timestamp_ns == rows[0].timestamp_ns);
 }
@@ -419,8 +528,10 @@ TEST_CASE("jsonline: stream fields make _stream, extra fields replace, ignored f
   params.ignore_fields = {"secret", "debug.*", "debugger*"};
   params.extra_fields = {{"zone", "eu"}, {"x", "extra"}};
   const auto rows = RowsOf(Lines(
-      R"({"app":"a\"b","pod":1,"x":"own","secret":1,"debug":{"a":1,"b":{"c":2}},"debugger":1,"debu":1,"gone":"","zone":"us"})", params));
-  CHECK(rows[0].fields == Fields{"app=string:a\"b", "pod=number:1", "debu=number:1", "gone=string:", "zone=string:eu", "x=string:extra",
+      R"({"app":"a\"b","pod":1,"x":"own","secret":1,"debug":{"a":1,"b":{"c":2}},"debugger":1,"debu":1,"gone":"","zone":"us"})",
+      params));
+  CHECK(rows[0].fields == Fields{"app=string:a\"b", "pod=number:1", "debu=number:1",
+                                 "gone=string:", "zone=string:eu", "x=string:extra",
                                  R"(_stream=string:{app="a\"b",pod="1",zone="eu"})"});
 }
 
@@ -434,11 +545,13 @@ TEST_CASE("jsonline: a message field is also a stream field") {
   JsonLineParams params;
   params.msg_fields = {"a"};
   params.stream_fields = {"a"};
-  CHECK(RowsOf(Lines("{\"a\":\"s\"}", params))[0].fields == Fields{"message=string:s", "_stream=string:{a=\"s\"}"});
+  CHECK(RowsOf(Lines("{\"a\":\"s\"}", params))[0].fields ==
+        Fields{"message=string:s", "_stream=string:{a=\"s\"}"});
 }
 
 TEST_CASE("jsonline: arrays are not records") {
-  auto result = DecodeJsonLines(BodyOf("[{\"a\":1}]\n{\"a\":2}\n"), JsonLineParams{}, DecodeLimits{}, kArrivalNs);
+  auto result = DecodeJsonLines(BodyOf("[{\"a\":1}]\n{\"a\":2}\n"), JsonLineParams{},
+                                DecodeLimits{}, kArrivalNs);
   REQUIRE(result.ok());
   CHECK(result->accepted == 1);
   CHECK(result->errors.at(0).reason == "not a JSON object");

@@ -31,7 +31,8 @@ std::string Zstd(std::string_view text, bool size_in_header = true) {
   return out;
 }
 
-Result<base::Buffer> Undo(std::string_view encoding, std::string_view body, size_t bytes_max = 64u << 20) {
+Result<base::Buffer> Undo(std::string_view encoding, std::string_view body,
+                          size_t bytes_max = 64u << 20) {
   DecodeLimits limits;
   limits.body_bytes_max = bytes_max;
   return Inflate(encoding, BodyOf(body), limits);
@@ -71,7 +72,8 @@ TEST_CASE("an empty text is undone too") {
 TEST_CASE("members and frames follow each other") {
   const std::string text = Sample();
   CHECK(Text("gzip", Gzip("a") + Gzip(text) + Gzip("b")) == "a" + text + "b");
-  CHECK(Text("zstd", Zstd("a") + Zstd(text, false) + Zstd(text) + Zstd("b", false)) == "a" + text + text + "b");
+  CHECK(Text("zstd", Zstd("a") + Zstd(text, false) + Zstd(text) + Zstd("b", false)) ==
+        "a" + text + text + "b");
 }
 
 TEST_CASE("two encodings are undone last to first, three are refused") {
@@ -88,9 +90,13 @@ TEST_CASE("an unknown encoding is named") {
 
 TEST_CASE("cut and over-long streams are refused") {
   const std::string text = Sample();
-  for (const auto& [encoding, packed] : {std::pair<std::string, std::string>{"gzip", Gzip(text)}, {"deflate", Deflated(libdeflate_zlib_compress, text)},
-                                         {"deflate", Deflated(libdeflate_deflate_compress, text)}, {"zstd", Zstd(text)}, {"zstd", Zstd(text, false)}}) {
-    for (const size_t cut : {size_t{0}, size_t{1}, size_t{5}, packed.size() / 2, packed.size() - 1}) {
+  for (const auto& [encoding, packed] : {std::pair<std::string, std::string>{"gzip", Gzip(text)},
+                                         {"deflate", Deflated(libdeflate_zlib_compress, text)},
+                                         {"deflate", Deflated(libdeflate_deflate_compress, text)},
+                                         {"zstd", Zstd(text)},
+                                         {"zstd", Zstd(text, false)}}) {
+    for (const size_t cut :
+         {size_t{0}, size_t{1}, size_t{5}, packed.size() / 2, packed.size() - 1}) {
       INFO(encoding << " cut at " << cut);
       CHECK(Undo(encoding, packed.substr(0, cut)).status().code() == Code::kInvalidArgument);
     }
@@ -100,7 +106,9 @@ TEST_CASE("cut and over-long streams are refused") {
 
 TEST_CASE("every flipped byte gives an error or some text, never more") {
   const std::string text = "{\"message\":\"a short text that is packed, packed, packed\"}";
-  for (const auto& [encoding, packed] : {std::pair<std::string, std::string>{"gzip", Gzip(text)}, {"zstd", Zstd(text)}, {"zstd", Zstd(text, false)},
+  for (const auto& [encoding, packed] : {std::pair<std::string, std::string>{"gzip", Gzip(text)},
+                                         {"zstd", Zstd(text)},
+                                         {"zstd", Zstd(text, false)},
                                          {"deflate", Deflated(libdeflate_zlib_compress, text)}}) {
     for (size_t i = 0; i < packed.size(); ++i) {
       std::string broken = packed;
@@ -111,10 +119,14 @@ TEST_CASE("every flipped byte gives an error or some text, never more") {
   }
 }
 
-TEST_CASE("a body that unpacks beyond the limit is refused and takes no more memory than the limit") {
+TEST_CASE(
+    "a body that unpacks beyond the limit is refused and takes no more memory than the limit") {
   const std::string zeros(32u << 20, '\0');
-  for (const auto& [encoding, packed] : {std::pair<std::string, std::string>{"gzip", Gzip(zeros)}, {"deflate", Deflated(libdeflate_zlib_compress, zeros)},
-                                         {"zstd", Zstd(zeros)}, {"zstd", Zstd(zeros, false)}, {"gzip,gzip", Gzip(Gzip(zeros))}}) {
+  for (const auto& [encoding, packed] : {std::pair<std::string, std::string>{"gzip", Gzip(zeros)},
+                                         {"deflate", Deflated(libdeflate_zlib_compress, zeros)},
+                                         {"zstd", Zstd(zeros)},
+                                         {"zstd", Zstd(zeros, false)},
+                                         {"gzip,gzip", Gzip(Gzip(zeros))}}) {
     INFO(encoding);
     CHECK(Undo(encoding, packed, zeros.size() - 1).status().code() == Code::kTooLarge);
     CHECK(Undo(encoding, packed, 100'000).status().code() == Code::kTooLarge);

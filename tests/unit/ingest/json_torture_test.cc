@@ -23,10 +23,12 @@ class Unpacked {
     char folder[] = "/tmp/nl_torture_XXXXXX";
     if (mkdtemp(folder) == nullptr) return;
     folder_ = folder;
-    const std::string command = "zstd -dcq '" + kTortureDir + archive + "' 2>/dev/null | tar -C '" + folder_ + "' -xf - 2>/dev/null";
+    const std::string command = "zstd -dcq '" + kTortureDir + archive + "' 2>/dev/null | tar -C '" +
+                                folder_ + "' -xf - 2>/dev/null";
     if (std::system(command.c_str()) != 0) return;
     for (const auto& entry : std::filesystem::recursive_directory_iterator(folder_))
-      if (entry.is_regular_file()) samples_.push_back({entry.path().filename(), ReadFile(entry.path())});
+      if (entry.is_regular_file())
+        samples_.push_back({entry.path().filename(), ReadFile(entry.path())});
   }
   ~Unpacked() {
     std::error_code ignored;
@@ -45,7 +47,9 @@ bool IsAbsent(const std::string& what) {
   return true;
 }
 
-Result<DecodeResult> Decode(std::string_view text, bool hint = false) { return DecodeNative(BodyOf(text), hint, DecodeLimits{}, kArrivalNs); }
+Result<DecodeResult> Decode(std::string_view text, bool hint = false) {
+  return DecodeNative(BodyOf(text), hint, DecodeLimits{}, kArrivalNs);
+}
 
 bool Refused(const Result<DecodeResult>& result) {
   if (!result.ok()) return !result.status().message().empty();
@@ -72,11 +76,13 @@ bool KeepsNeighbours(const Result<DecodeResult>& result) {
 // The samples whose brackets or strings stay open: in an array they hide what follows.
 bool IsUnclosed(const Result<DecodeResult>& result) {
   if (!result.ok() || result->errors.empty()) return false;
-  return result->errors.back().reason.ends_with("cannot be read") || result->errors.back().reason == "unexpected text after the array" ||
+  return result->errors.back().reason.ends_with("cannot be read") ||
+         result->errors.back().reason == "unexpected text after the array" ||
          result->errors.back().reason == "the array is not closed";
 }
 
-TEST_CASE("JSONTestSuite: as a field's value, y_ is kept, n_ is refused and the neighbours are kept") {
+TEST_CASE(
+    "JSONTestSuite: as a field's value, y_ is kept, n_ is refused and the neighbours are kept") {
   if (IsAbsent("jsontestsuite.tar.zst")) return;
   const Unpacked suite("jsontestsuite.tar.zst");
   REQUIRE(suite.samples().size() > 300);
@@ -92,12 +98,14 @@ TEST_CASE("JSONTestSuite: as a field's value, y_ is kept, n_ is refused and the 
       REQUIRE(alone.ok());
       CHECK(alone->accepted == 1);
       CHECK(alone->rejected == 0);
-    } else if (sample.name.starts_with("n_") && !sample.name.starts_with("n_structure_") && !sample.name.starts_with("n_object_trailing") &&
+    } else if (sample.name.starts_with("n_") && !sample.name.starts_with("n_structure_") &&
+               !sample.name.starts_with("n_object_trailing") &&
                sample.name != "n_single_space.json") {
       ++bad;
       CHECK(Refused(alone));
     }
-    if (IsOneLine(record)) CHECK(KeepsNeighbours(Decode("{\"first\":true}\n" + record + "\n{\"last\":true}\n")));
+    if (IsOneLine(record))
+      CHECK(KeepsNeighbours(Decode("{\"first\":true}\n" + record + "\n{\"last\":true}\n")));
     const auto in_array = Decode("[{\"first\":true}," + record + ",{\"last\":true}]");
     CHECK((KeepsNeighbours(in_array) || IsUnclosed(in_array)));
   }
@@ -113,9 +121,11 @@ TEST_CASE("JSONTestSuite: as a whole body and as one record of many") {
     const std::string text = Trimmed(sample.text);
     const auto whole = Decode(sample.text);
     const auto lines = Decode(sample.text, /*hint=*/true);
-    const auto jsonline = DecodeJsonLines(BodyOf(sample.text), JsonLineParams{}, DecodeLimits{}, kArrivalNs);
+    const auto jsonline =
+        DecodeJsonLines(BodyOf(sample.text), JsonLineParams{}, DecodeLimits{}, kArrivalNs);
     const bool object = text.starts_with("{");
-    const bool good_object = object && !sample.name.starts_with("n_") && !sample.name.starts_with("i_");
+    const bool good_object =
+        object && !sample.name.starts_with("n_") && !sample.name.starts_with("i_");
     if (sample.name.starts_with("y_") && object) {
       REQUIRE(whole.ok());
       CHECK(whole->accepted == 1);
@@ -147,8 +157,11 @@ TEST_CASE("simdjson's checker and adversarial sets neither crash nor pass unseen
       const auto whole = Decode(sample.text);
       const auto lines = Decode(sample.text, /*hint=*/true);
       const auto field = Decode("{\"field\":" + sample.text + "}");
-      CHECK((!whole.ok() || whole->accepted + whole->rejected > 0 || Trimmed(sample.text).starts_with("[")));
-      if (!sample.name.starts_with("pass") || sample.name.ends_with(".ndjson") || sample.name.find("EXCLUDE") != std::string::npos) continue;
+      CHECK((!whole.ok() || whole->accepted + whole->rejected > 0 ||
+             Trimmed(sample.text).starts_with("[")));
+      if (!sample.name.starts_with("pass") || sample.name.ends_with(".ndjson") ||
+          sample.name.find("EXCLUDE") != std::string::npos)
+        continue;
       REQUIRE(field.ok());
       CHECK(field->accepted == 1);
     }
@@ -175,10 +188,12 @@ TEST_CASE("naughty strings come back from message, tags, metadata key and value"
   for (const std::string& string : strings) {
     std::string json;
     base::AppendJsonString(&json, string);
-    body += "{\"message\":" + json + ",\"tags\":[" + json + "],\"metadata\":{" + json + ":1,\"value\":" + json + "}}\n";
+    body += "{\"message\":" + json + ",\"tags\":[" + json + "],\"metadata\":{" + json +
+            ":1,\"value\":" + json + "}}\n";
   }
   DecodeLimits limits;
-  limits.field_name_bytes_max = 4096;  // some of the strings are longer than a name may be otherwise
+  limits.field_name_bytes_max =
+      4096;  // some of the strings are longer than a name may be otherwise
   const auto result = DecodeNative(BodyOf(body), false, limits, kArrivalNs);
   REQUIRE(result.ok());
   CHECK(result->rejected == 0);
@@ -203,7 +218,9 @@ TEST_CASE("each line of the UTF-8 stress test is kept or rejected alone") {
   for (size_t at = 0; at < text.size(); ++lines) {
     const size_t end = std::min(text.find('\n', at), text.size());
     std::string line = text.substr(at, end - at);
-    std::replace_if(line.begin(), line.end(), [](char c) { return c == '"' || c == '\\' || static_cast<unsigned char>(c) < 0x20; }, ' ');
+    std::replace_if(
+        line.begin(), line.end(),
+        [](char c) { return c == '"' || c == '\\' || static_cast<unsigned char>(c) < 0x20; }, ' ');
     body += "{\"message\":\"" + line + "\"}\n";
     at = end + 1;
   }
@@ -245,7 +262,8 @@ TEST_CASE("MongoDB's records of more than a thousand leaves are kept") {
 }
 
 TEST_CASE("real API documents are read as fields") {
-  for (const char* name : {"github_events.json", "twitter.json", "twitterescaped.json", "apache_builds.json"}) {
+  for (const char* name :
+       {"github_events.json", "twitter.json", "twitterescaped.json", "apache_builds.json"}) {
     if (IsAbsent(std::string("examples/") + name + ".zst")) continue;
     const std::string text = OutputOf("zstd -dcq '" + kTortureDir + "examples/" + name + ".zst'");
     const auto result = Decode("{\"document\":[" + text + "]}");

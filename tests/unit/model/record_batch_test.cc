@@ -45,14 +45,16 @@ TEST_CASE("an abandoned row leaves nothing behind") {
 
 TEST_CASE("a name has one number, and the batch holds 65535 of them") {
   RecordBatchBuilder builder(0);
-  for (uint32_t i = 0; i < RecordBatchBuilder::kNamesMax; ++i) REQUIRE(builder.NameId("name" + std::to_string(i)) == i);
+  for (uint32_t i = 0; i < RecordBatchBuilder::kNamesMax; ++i)
+    REQUIRE(builder.NameId("name" + std::to_string(i)) == i);
   CHECK(builder.NameId("name77") == 77);
   CHECK(builder.NameId("one more") == RecordBatchBuilder::kNamesMax);
 }
 
 TEST_CASE("a damaged or cut payload is refused or reads as a batch, and never crashes") {
   const std::string payload = PayloadOf(*testing::MakeBatch(1, 20));
-  for (size_t length = 0; length < payload.size(); ++length) CHECK_FALSE(RecordBatch::Decode(std::string_view(payload).substr(0, length)).ok());
+  for (size_t length = 0; length < payload.size(); ++length)
+    CHECK_FALSE(RecordBatch::Decode(std::string_view(payload).substr(0, length)).ok());
   std::mt19937 random(3);
   for (int i = 0; i < 5'000; ++i) {
     std::string damaged = payload;

@@ -30,7 +30,8 @@ class WalFixture {
     options.segment_bytes = kSegmentBytes;
     options.staging_bytes = 16 * 1024;
     options.recycle_segments_max = 1;
-    auto writer = Writer::Open(&files_, options, summary.last_lsn, summary.segments, summary.empty_segments, summary.last_segment);
+    auto writer = Writer::Open(&files_, options, summary.last_lsn, summary.segments,
+                               summary.empty_segments, summary.last_segment);
     REQUIRE(writer.ok());
     writer_ = std::move(writer).value();
   }
@@ -68,7 +69,8 @@ class WalFixture {
     std::vector<std::string> paths;
     for (const auto& entry : std::filesystem::directory_iterator(directory())) {
       uint64_t number;
-      if (ParseSegmentName(entry.path().filename().string(), &number)) paths.push_back(entry.path().string());
+      if (ParseSegmentName(entry.path().filename().string(), &number))
+        paths.push_back(entry.path().string());
     }
     std::sort(paths.begin(), paths.end());
     return paths;
@@ -170,7 +172,9 @@ TEST_CASE("writing goes on behind a torn tail, and the next replay has both side
   const std::string path = log.SegmentFiles().back();
   log.Close();
   std::string bytes = log.ReadFile(path);
-  std::fill_n(bytes.begin() + static_cast<std::ptrdiff_t>(AlignUp(kSegmentHeaderBytes + 100 * 40)) + 4 * 4096, 600, 'x');
+  std::fill_n(bytes.begin() + static_cast<std::ptrdiff_t>(AlignUp(kSegmentHeaderBytes + 100 * 40)) +
+                  4 * 4096,
+              600, 'x');
   log.WriteFile(path, bytes);
   log.Reopen();
   REQUIRE(log.Append(30).ok());
@@ -185,11 +189,13 @@ TEST_CASE("a flipped byte in an acknowledged frame is reported as damage and the
   const std::string path = log.SegmentFiles().back();
   log.Close();
   const std::string whole = log.ReadFile(path);
-  for (const uint64_t offset : {kSegmentHeaderBytes + 2, kSegmentHeaderBytes + 40, kSegmentHeaderBytes + 1000}) {
+  for (const uint64_t offset :
+       {kSegmentHeaderBytes + 2, kSegmentHeaderBytes + 40, kSegmentHeaderBytes + 1000}) {
     std::string flipped = whole;
     flipped[offset] = static_cast<char>(flipped[offset] ^ 0x10);
     log.WriteFile(path, flipped);
-    const auto summary = Replay(&log.files(), log.directory(), {}, [](const Frame&) { return Status(); });
+    const auto summary =
+        Replay(&log.files(), log.directory(), {}, [](const Frame&) { return Status(); });
     REQUIRE(summary.ok());
     CHECK(summary->frames == 2);
     CHECK(summary->damage.size() == 1);
@@ -203,7 +209,8 @@ TEST_CASE("a flipped byte in an acknowledged frame is reported as damage and the
   }
   flipped[second + 200] = static_cast<char>(flipped[second + 200] ^ 1);
   log.WriteFile(path, flipped);
-  const auto summary = Replay(&log.files(), log.directory(), {}, [](const Frame&) { return Status(); });
+  const auto summary =
+      Replay(&log.files(), log.directory(), {}, [](const Frame&) { return Status(); });
   REQUIRE(summary.ok());
   REQUIRE(summary->damage.size() == 1);
   CHECK(summary->damage[0].find("frames 2 to 2 are missing") != std::string::npos);
@@ -265,11 +272,13 @@ TEST_CASE("released segments are recycled and their old frames never come back")
   while (log.SegmentFiles().size() < 4) REQUIRE(log.Append(200).ok());
   log.Reopen();
   std::vector<int64_t> seqs;
-  const auto summary = Replay(&log.files(), log.directory(), {.needed_from = durable + 1}, [&](const Frame& frame) -> Status {
-    NL_TRY(const auto batch, model::RecordBatch::Decode(frame.payload));
-    for (const int64_t seq : testing::SeqsOf(*batch)) seqs.push_back(seq);
-    return {};
-  });
+  const auto summary = Replay(&log.files(), log.directory(), {.needed_from = durable + 1},
+                              [&](const Frame& frame) -> Status {
+                                NL_TRY(const auto batch, model::RecordBatch::Decode(frame.payload));
+                                for (const int64_t seq : testing::SeqsOf(*batch))
+                                  seqs.push_back(seq);
+                                return {};
+                              });
   REQUIRE(summary.ok());
   CHECK(summary->damage.empty());
   REQUIRE_FALSE(seqs.empty());
