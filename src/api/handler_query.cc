@@ -28,10 +28,8 @@ class RunningQuery : public std::enable_shared_from_this<RunningQuery> {
         begin_ns_(begin_ns) {}
 
   ~RunningQuery() {
+    Record();
     api_->query_gate().Leave();
-    api_->metrics().query_rows.Add(execution_.stats().rows_returned);
-    api_->metrics().query_blocks.Add(execution_.stats().blocks_scanned);
-    api_->metrics().query_time.Record(api_->engine().clock().MonotonicNs() - begin_ns_);
   }
 
   // One turn on a worker: until the answer is complete or the client has enough to read.
@@ -43,7 +41,10 @@ class RunningQuery : public std::enable_shared_from_this<RunningQuery> {
       if (!*more && !started_) return SendWhole(std::move(chunk));
       if (!started_) Start();
       if (!chunk.empty()) responder_->Write(std::move(chunk));
-      if (!*more) return responder_->Finish();
+      if (!*more) {
+        Record();
+        return responder_->Finish();
+      }
       if (responder_->buffered_bytes() > kBufferedBytesMax) {
         responder_->OnDrained(kResumeBytes, [self = shared_from_this()] {
           self->api_->workers().Resubmit([self] { self->Step(); });
@@ -61,7 +62,17 @@ class RunningQuery : public std::enable_shared_from_this<RunningQuery> {
     started_ = true;
   }
 
+  // Before the answer ends, so that who has it finds the query counted.
+  void Record() {
+    if (recorded_) return;
+    recorded_ = true;
+    api_->metrics().query_rows.Add(execution_.stats().rows_returned);
+    api_->metrics().query_blocks.Add(execution_.stats().blocks_scanned);
+    api_->metrics().query_time.Record(api_->engine().clock().MonotonicNs() - begin_ns_);
+  }
+
   void SendWhole(std::string body) {
+    Record();
     http::Response response;
     response.content_type = "application/x-ndjson";
     response.body = std::move(body);
@@ -82,6 +93,7 @@ class RunningQuery : public std::enable_shared_from_this<RunningQuery> {
   query::Execution execution_;
   const int64_t begin_ns_;
   bool started_ = false;
+  bool recorded_ = false;
 };
 
 // A time argument: RFC 3339 (also cut short), an epoch number, or a duration before now ("3h", "now-3h", "now").

@@ -60,6 +60,7 @@ struct WalConfig {
   uint64_t segment_bytes = 64 * kMiB;
   uint64_t group_bytes_max = 1 * kMiB;
   bool direct_io = true;
+  bool accept_damage = false;
   uint64_t retained_bytes_max = 1 * kGiB;
   int recycle_segments_max = 2;
 };

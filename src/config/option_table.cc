@@ -113,6 +113,9 @@ std::vector<Option> MakeTable() {
        "Batches that are written and synced together end at this size."},
       {"wal.direct_io", BoolField{NL_FIELD(wal.direct_io)}, kRestart,
        "Write past the page cache (O_DIRECT) where the file system allows it."},
+      {"wal.accept_damage", BoolField{NL_FIELD(wal.accept_damage)}, kRestart,
+       "Start writable although acknowledged rows in the log are damaged; what cannot be read is "
+       "lost."},
       {"wal.retained_bytes_max",
        BytesField{NL_FIELD(wal.retained_bytes_max), 2 * kMiB, 1024 * kGiB}, kRestart,
        "A log larger than this is shortened by a checkpoint, which seals and flushes the oldest "

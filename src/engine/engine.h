@@ -40,6 +40,7 @@ struct EngineOptions {
   size_t ring_slots = 4096;
   ring::WaitStrategyKind ring_wait = ring::WaitStrategyKind::kPark;
   wal::WriterOptions wal;  // directory is set from data_dir
+  bool wal_accept_damage = false;  // otherwise damage in the log makes the engine read-only
   size_t wal_group_bytes_max = 1u << 20;
   uint64_t wal_retained_bytes_max =
       1u << 30;  // beyond it rows are sealed and flushed so that segments can go

@@ -28,9 +28,12 @@ Status Engine::Recover() {
   NL_TRY(wal::ReplaySummary checked,
          wal::Replay(environment_.file_system, wal_options.directory, expectation,
                      [](const wal::Frame&) { return Status(); }));
-  damage_ = checked.damage;
-  for (const std::string& what : damage_)
-    base::LogError("the write-ahead log is damaged; starting read-only", {{"what", what}});
+  for (const std::string& what : checked.damage) {
+    base::LogError(
+        "the write-ahead log is damaged",
+        {{"what", what}, {"consequence", options_.wal_accept_damage ? "accepted" : "read-only"}});
+  }
+  if (!options_.wal_accept_damage) damage_ = checked.damage;
   if (damage_.empty()) sealer_->Start();
 
   if (auto stored = store_->GetMeta(kIdempotencyKey); stored.ok())

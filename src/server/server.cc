@@ -73,6 +73,7 @@ engine::EngineOptions EngineOptionsFrom(const config::Config& config) {
   options.wal.segment_bytes = config.wal.segment_bytes;
   options.wal.direct_io = config.wal.direct_io;
   options.wal.recycle_segments_max = config.wal.recycle_segments_max;
+  options.wal_accept_damage = config.wal.accept_damage;
   options.wal_group_bytes_max = config.wal.group_bytes_max;
   options.wal_retained_bytes_max = config.wal.retained_bytes_max;
   options.sealer.block_rows = static_cast<size_t>(config.storage.block_rows);

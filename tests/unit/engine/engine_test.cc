@@ -253,7 +253,7 @@ TEST_CASE_METHOD(
     file.seekp(2 * 4096 + 100);  // inside of the second group
     file.put('\x7f');
   }
-  metrics::Registry registry;
+  metrics::Registry registry, second_registry;
   Environment environment;
   environment.metrics = &registry;
   EngineOptions hurt = options();
@@ -267,6 +267,16 @@ TEST_CASE_METHOD(
   uint32_t rows = 0;
   for (size_t i = 0; i < (*blocks)->size(); ++i) rows += (*blocks)->header(i).rows;
   CHECK(rows == 20);
+  blocks = Internal("released");
+  (*engine)->Close();
+
+  engine = Internal("closed");
+  hurt.wal_accept_damage = true;
+  environment.metrics = &second_registry;
+  engine = Engine::Open(hurt, environment);
+  REQUIRE(engine.status().ToString() == "ok");
+  CHECK((*engine)->damage().empty());
+  CHECK((*engine)->WriteStatus().ok());
 }
 
 TEST_CASE_METHOD(EngineFixture,
