@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "base/utf8.h"
+
 namespace neurallog::filter {
 namespace {
 
@@ -26,24 +28,6 @@ int HexDigit(char c) {
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
   if (c >= 'A' && c <= 'F') return c - 'A' + 10;
   return -1;
-}
-
-void AppendUtf8(std::string* to, uint32_t code) {
-  if (code < 0x80) {
-    to->push_back(static_cast<char>(code));
-  } else if (code < 0x800) {
-    to->push_back(static_cast<char>(0xc0 | code >> 6));
-    to->push_back(static_cast<char>(0x80 | (code & 0x3f)));
-  } else if (code < 0x10000) {
-    to->push_back(static_cast<char>(0xe0 | code >> 12));
-    to->push_back(static_cast<char>(0x80 | (code >> 6 & 0x3f)));
-    to->push_back(static_cast<char>(0x80 | (code & 0x3f)));
-  } else {
-    to->push_back(static_cast<char>(0xf0 | code >> 18));
-    to->push_back(static_cast<char>(0x80 | (code >> 12 & 0x3f)));
-    to->push_back(static_cast<char>(0x80 | (code >> 6 & 0x3f)));
-    to->push_back(static_cast<char>(0x80 | (code & 0x3f)));
-  }
 }
 
 // Reads `digits` digits of `base` at text[at]; -1 when there are not as many.
@@ -78,7 +62,7 @@ size_t ReadEscape(std::string_view text, size_t at, std::string* to) {
     const int digits = c == 'u' ? 4 : 8;
     const int64_t code = ReadDigits(text, at + 1, digits, 16);
     if (code < 0 || code > 0x10ffff || (code >= 0xd800 && code < 0xe000)) return 0;
-    AppendUtf8(to, static_cast<uint32_t>(code));
+    base::AppendUtf8(to, static_cast<uint32_t>(code));
     return static_cast<size_t>(digits) + 1;
   }
   const int64_t byte = ReadDigits(text, at, 3, 8);

@@ -3,6 +3,8 @@
 #include <cstring>
 #include <vector>
 
+#include "base/utf8.h"
+
 namespace neurallog::ingest {
 namespace {
 
@@ -37,24 +39,6 @@ int32_t CodeUnit(const char* at, const char* end) {
 
 bool IsHighSurrogate(int32_t unit) { return unit >= 0xd800 && unit <= 0xdbff; }
 bool IsLowSurrogate(int32_t unit) { return unit >= 0xdc00 && unit <= 0xdfff; }
-
-void AppendUtf8(std::string* to, uint32_t code) {
-  if (code < 0x80) {
-    to->push_back(static_cast<char>(code));
-  } else if (code < 0x800) {
-    to->push_back(static_cast<char>(0xc0 | code >> 6));
-    to->push_back(static_cast<char>(0x80 | (code & 0x3f)));
-  } else if (code < 0x10000) {
-    to->push_back(static_cast<char>(0xe0 | code >> 12));
-    to->push_back(static_cast<char>(0x80 | (code >> 6 & 0x3f)));
-    to->push_back(static_cast<char>(0x80 | (code & 0x3f)));
-  } else {
-    to->push_back(static_cast<char>(0xf0 | code >> 18));
-    to->push_back(static_cast<char>(0x80 | (code >> 12 & 0x3f)));
-    to->push_back(static_cast<char>(0x80 | (code >> 6 & 0x3f)));
-    to->push_back(static_cast<char>(0x80 | (code & 0x3f)));
-  }
-}
 
 // One escape of a string.
 struct Escape {
@@ -149,7 +133,7 @@ bool AppendUnescaped(std::string* to, std::string_view inside) {
         if (escape.lone) {
           to->append(kReplacement);
         } else {
-          AppendUtf8(to, escape.code);
+          base::AppendUtf8(to, escape.code);
         }
       });
 }

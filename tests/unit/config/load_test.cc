@@ -225,8 +225,8 @@ TEST_CASE_METHOD(ConfigTest,
         "--tls-certificate-file: is set, but tls.key_file is not; TLS needs both");
   CHECK(Load({{}, {{"NEURALLOG_TLS_KEY_FILE", "b"}}, {{"--tls-certificate-file", "a"}}}).ok());
   CHECK(YamlError("http:\n  body_bytes_max: 65MiB\n  body_bytes_total_max: 64MiB\n") ==
-        "neurallog.yaml:2: http.body_bytes_max: expected at most http.body_bytes_total_max "
-        "(64MiB), got 65MiB");
+        "neurallog.yaml:3: http.body_bytes_total_max: expected at least http.body_bytes_max "
+        "(65MiB), got 64MiB");
   CHECK(YamlError("http: {body_bytes_max: 1MiB}\n") ==
         "neurallog.yaml:1: http.body_bytes_max: expected at least ingest.record_bytes_max (2MiB), "
         "got 1MiB");
@@ -239,10 +239,9 @@ TEST_CASE_METHOD(ConfigTest,
   CHECK(YamlError("wal: {segment_bytes: 1MiB, group_bytes_max: 2MiB}\n") ==
         "neurallog.yaml:1: wal.segment_bytes: expected at least wal.group_bytes_max (2MiB), got "
         "1MiB");
-  CHECK(
-      YamlError("wal: {segment_bytes: 1GiB, retained_bytes_max: 512MiB}\n") ==
-      "neurallog.yaml:1: wal.segment_bytes: expected at most wal.retained_bytes_max (512MiB), got "
-      "1GiB");
+  CHECK(YamlError("wal: {segment_bytes: 1GiB, retained_bytes_max: 512MiB}\n") ==
+        "neurallog.yaml:1: wal.retained_bytes_max: expected at least wal.segment_bytes (1GiB), got "
+        "512MiB");
 }
 
 TEST_CASE("a changed option is either reloadable or needs a restart") {
