@@ -74,7 +74,7 @@ Result<Principal> Api::Authenticate(const http::Request& request) const {
       return Unauthenticated("a key is needed: Authorization: Bearer, Basic or X-API-Key");
     principal.open = true;
     principal.role = auth::Role::kReadWrite;
-    principal.log = engine_->FindTenant(tenant::kDefaultTenant);
+    principal.log = DefaultTenant();
     NL_RETURN_IF_ERROR(CheckNamedTenant(request, tenant::kDefaultTenant));
     return principal;
   }
@@ -90,6 +90,16 @@ Result<Principal> Api::Authenticate(const http::Request& request) const {
     return PermissionDenied("the user names tenant \"" + credential->user +
                             "\", and the key belongs to another one");
   return principal;
+}
+
+// Tenants live as long as the engine, so a pointer stays good until the tenant is deleted.
+ingest::TenantLog* Api::DefaultTenant() const {
+  ingest::TenantLog* log = default_tenant_.load(std::memory_order_acquire);
+  if (log == nullptr || log->deleted()) {
+    log = engine_->FindTenant(tenant::kDefaultTenant);
+    default_tenant_.store(log, std::memory_order_release);
+  }
+  return log;
 }
 
 Status Api::Authorize(const Principal& principal, Access access) const {

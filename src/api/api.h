@@ -88,6 +88,7 @@ class Api : public http::Handler {
 
  private:
   Result<Principal> Authenticate(const http::Request& request) const;
+  ingest::TenantLog* DefaultTenant() const;
   Status Authorize(const Principal& principal, Access access) const;
   // The refusal of a request that may not go on, or nothing.
   std::optional<http::Response> Refuse(const http::Request& request, bool has_body,
@@ -100,6 +101,7 @@ class Api : public http::Handler {
   engine::Admission admission_;
   base::WorkerPool workers_;
   QueryGate query_gate_;
+  mutable std::atomic<ingest::TenantLog*> default_tenant_{nullptr};  // a cache of the last look-up
 };
 
 // Handlers, one file per subject: handler_ingest.cc, handler_query.cc, handler_admin.cc, handler_health.cc.

@@ -118,6 +118,7 @@ void KeyRing::Add(const ApiKey& key) {
   base::MutexLock lock(mutex_);
   by_hash_[key.hash] = key;
   by_id_[key.id] = key.hash;
+  count_.store(by_id_.size(), std::memory_order_release);
 }
 
 std::optional<ApiKey> KeyRing::Remove(std::string_view id) {
@@ -128,6 +129,7 @@ std::optional<ApiKey> KeyRing::Remove(std::string_view id) {
   ApiKey removed = entry->second;
   by_hash_.erase(entry);
   by_id_.erase(found);
+  count_.store(by_id_.size(), std::memory_order_release);
   return removed;
 }
 
@@ -149,11 +151,6 @@ std::vector<ApiKey> KeyRing::List() const {
   std::vector<ApiKey> keys;
   for (const auto& [id, hash] : by_id_) keys.push_back(by_hash_.find(hash)->second);
   return keys;
-}
-
-bool KeyRing::empty() const {
-  base::MutexLock lock(mutex_);
-  return by_hash_.empty();
 }
 
 Result<std::optional<Credential>> ReadCredential(std::string_view authorization,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -55,12 +56,13 @@ class KeyRing {
   std::optional<ApiKey> Find(std::string_view text) const;
   std::optional<ApiKey> FindById(std::string_view id) const;
   std::vector<ApiKey> List() const;
-  bool empty() const;
+  bool empty() const { return count_.load(std::memory_order_acquire) == 0; }
 
  private:
   struct Hasher {
     size_t operator()(const KeyHash& hash) const;
   };
+  std::atomic<size_t> count_{0};  // of by_id_
   mutable base::Mutex mutex_;
   std::unordered_map<KeyHash, ApiKey, Hasher> by_hash_ NL_GUARDED_BY(mutex_);
   std::map<std::string, KeyHash, std::less<>> by_id_ NL_GUARDED_BY(mutex_);
