@@ -25,6 +25,9 @@ add_test(NAME layers COMMAND ${CMAKE_COMMAND} -E env python3 ${CMAKE_SOURCE_DIR}
 
 # Tests of the real binary over real sockets, and the crash loop (more rounds by hand: tests/crash/crash_test.py ROUNDS).
 file(GLOB server_tests CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/server/*_test.py)
+if(NOT NL_STATIC)
+  list(FILTER server_tests EXCLUDE REGEX "static_test")  # sanitizers do not link statically
+endif()
 foreach(path ${server_tests})
   get_filename_component(name ${path} NAME_WE)
   string(REGEX REPLACE "_test$" "" name ${name})

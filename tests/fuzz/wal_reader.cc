@@ -17,7 +17,7 @@ class MemoryFile : public io::File {
   Status WriteAt(uint64_t, const void*, size_t) override { return Internal("read only"); }
   Status ReadAt(uint64_t offset, void* to, size_t count, size_t* read) override {
     *read = offset < bytes_->size() ? std::min<size_t>(count, bytes_->size() - offset) : 0;
-    std::memcpy(to, bytes_->data() + (*read > 0 ? offset : 0), *read);
+    if (*read > 0) std::memcpy(to, bytes_->data() + offset, *read);
     return {};
   }
   Status Sync() override { return {}; }
