@@ -30,6 +30,7 @@ class ExtremeState : public StatsState {
   }
 
   void Append(size_t group, filter::ColumnBuilder* to) override {
+    if (!is_set_[group]) return to->Add("", ValueType::kNull);
     to->Add(values_[group].text, values_[group].type);
   }
 
