@@ -1,7 +1,8 @@
 // From files, environment variables and flags to one checked Config.
 //
-//   NL_TRY(LoadSource source, SourceFromArguments(arguments, Environment()));   // --config
-//   neurallog.yaml --wal-direct-io=false NL_TRY(Config config, Load(source));
+//   // arguments: --config neurallog.yaml --wal-direct-io=false
+//   NL_TRY(LoadSource source, SourceFromArguments(arguments, Environment()));
+//   NL_TRY(Config config, Load(source));
 //
 // Later sources win: defaults, file, environment, flags. A key that does not exist, a value of the
 // wrong type or out of bounds, and values that cannot go together are InvalidArgument; the message

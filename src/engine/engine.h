@@ -39,11 +39,11 @@ struct EngineOptions {
   std::string data_dir = "./data";
   size_t ring_slots = 4096;
   ring::WaitStrategyKind ring_wait = ring::WaitStrategyKind::kPark;
-  wal::WriterOptions wal;  // directory is set from data_dir
+  wal::WriterOptions wal;          // directory is set from data_dir
   bool wal_accept_damage = false;  // otherwise damage in the log makes the engine read-only
   size_t wal_group_bytes_max = 1u << 20;
-  uint64_t wal_retained_bytes_max =
-      1u << 30;  // beyond it rows are sealed and flushed so that segments can go
+  // Beyond it rows are sealed and flushed so that segments can go.
+  uint64_t wal_retained_bytes_max = 1u << 30;
   ingest::SealerOptions sealer;
   int64_t seal_age_ns =
       30 * base::kNsPerSecond;      // a tenant without writes for this long is sealed ...
@@ -127,6 +127,8 @@ class Engine {
   void ResumeStore();
   // Everything before `lsn` is sealed: flush it, remember the idempotency keys, let the segments go.
   Status Checkpoint(uint64_t lsn);
+  // What the next recovery may expect of the log: wal::ReplayExpectation.
+  Status PutCheckpoint(uint64_t needed_from, uint64_t durable_lsn);
   // The first LSN that some tenant still holds unsealed, or `otherwise`.
   uint64_t FirstUnsealedLsn(uint64_t otherwise) const;
 

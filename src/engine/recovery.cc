@@ -45,9 +45,12 @@ Status Engine::Recover() {
              environment_.file_system, wal_options.directory, expectation,
              [this](const wal::Frame& frame) { return ReplayFrame(frame.info, frame.payload); }));
   uint64_t last_lsn = std::max(summary.last_lsn, expectation.durable_lsn);
-  if (last_lsn > 0 && summary.last_segment == 0) last_lsn += kLostLogGap;
+  const bool log_is_gone = last_lsn > 0 && summary.last_segment == 0;
+  if (log_is_gone) last_lsn += kLostLogGap;
 
   if (damage_.empty()) {
+    // The next recovery must not take the gap for lost frames.
+    if (log_is_gone) NL_RETURN_IF_ERROR(PutCheckpoint(last_lsn + 1, last_lsn));
     NL_TRY(auto writer,
            wal::Writer::Open(environment_.file_system, wal_options, last_lsn, summary.segments,
                              summary.empty_segments, summary.last_segment));
@@ -122,12 +125,16 @@ Status Engine::ReplayFrame(const wal::FrameInfo& info, std::string_view payload)
 Status Engine::Checkpoint(uint64_t lsn) {
   NL_RETURN_IF_ERROR(store_->Flush());
   NL_RETURN_IF_ERROR(store_->PutMeta(kIdempotencyKey, idempotency_.Encode()));
-  std::string bytes;
-  base::AppendLe<uint64_t>(&bytes, lsn);
-  base::AppendLe<uint64_t>(&bytes, journaler_->writer().durable_lsn());
-  NL_RETURN_IF_ERROR(store_->PutMeta(kCheckpointKey, bytes));
+  NL_RETURN_IF_ERROR(PutCheckpoint(lsn, journaler_->writer().durable_lsn()));
   journaler_->writer().Release(lsn);
   return {};
+}
+
+Status Engine::PutCheckpoint(uint64_t needed_from, uint64_t durable_lsn) {
+  std::string bytes;
+  base::AppendLe<uint64_t>(&bytes, needed_from);
+  base::AppendLe<uint64_t>(&bytes, durable_lsn);
+  return store_->PutMeta(kCheckpointKey, bytes);
 }
 
 }  // namespace neurallog::engine

@@ -13,8 +13,8 @@ namespace neurallog::ingest {
 struct DecodeLimits {
   size_t body_bytes_max = 64u << 20;   // after decompression; beyond: TooLarge
   size_t record_bytes_max = 2u << 20;  // JSON text of one record; beyond: that record is rejected
-  uint32_t record_fields_max =
-      1000;  // leaves of one record; beyond: its nested objects are kept as JSON text
+  // Leaves of one record; beyond: its nested objects are kept as JSON text.
+  uint32_t record_fields_max = 1000;
   size_t field_name_bytes_max = 512;     // flattened; beyond: that record is rejected
   int64_t timestamp_max_ns = INT64_MAX;  // later records are rejected
   uint32_t errors_reported_max = 100;    // beyond: only counted

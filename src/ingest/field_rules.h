@@ -22,8 +22,8 @@ struct FieldRole {
   uint32_t stream_index = kNone;  // place in stream_fields()
   bool drop = false;              // not stored
   bool time_only = false;         // a candidate for the time that is stored nowhere else
-  bool time_soft =
-      false;  // a candidate for the time that is stored as a field too and may be no time at all
+  // A candidate for the time that is stored as a field too and may be no time at all.
+  bool time_soft = false;
 
   bool plain() const {
     return time_rank == kNone && message_rank == kNone && stream_index == kNone && !drop;

@@ -53,8 +53,8 @@ class KeyTree {
   static constexpr uint32_t kKeysMax = 131'072;  // beyond: Find returns kRoot
 
   static constexpr uint32_t kDepthMax = 256;  // keys below the root; the caller sees to it
-  static constexpr uint32_t kKeptKeysMax =
-      8'192;  // a tree of more keys is begun anew for the next batch
+  // A tree of more keys or bytes is begun anew for the next batch.
+  static constexpr uint32_t kKeptKeysMax = 8'192;
   static constexpr size_t kKeptBytesMax = 1u << 20;
 
   KeyTree() { Clear(); }

@@ -46,8 +46,8 @@ struct ExecuteOptions {
   size_t memory_bytes_max = 256 << 20;
   OutputFormat format = OutputFormat::kNative;
   const base::Clock* clock = &base::Clock::System();
-  const std::atomic<bool>* cancelled =
-      nullptr;  // may be set by another thread at any time; null: never
+  // May be set by another thread at any time; null: never.
+  const std::atomic<bool>* cancelled = nullptr;
 };
 
 struct ExecuteStats {

@@ -1,8 +1,8 @@
 // A parsed and compiled query: a filter and the pipes that its rows go through. The language is
 // docs/query-language.md.
 //
-//   NL_TRY(Query query, ParseQuery("level:error | stats by (source) count() hits", {.now_ns =
-//   clock.WallNs()})); snapshot of blocks in query.time_range() -> Execution (query/execution.h)
+//   NL_TRY(Query query, ParseQuery("level:error | stats by (source) count() hits", {.now_ns = now}));
+//   // then a snapshot of the blocks in query.time_range(), and an Execution (query/execution.h)
 //
 // Errors are InvalidArgument and begin with the place: "1:23: expected a list of fields after
 // 'by'". Movable; thread-safe for reading.

@@ -33,8 +33,8 @@ namespace neurallog::storage {
 struct StoreOptions {
   std::string directory;
   size_t block_cache_bytes = 64u << 20;
-  size_t memtable_bytes_total =
-      128u << 20;           // over all column families; the largest is flushed beyond it
+  // Over all column families; the largest is flushed beyond it.
+  size_t memtable_bytes_total = 128u << 20;
   int partitions_max = 60;  // from 3/4 of it on: coarser partitions for old times
 };
 

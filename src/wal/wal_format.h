@@ -15,8 +15,8 @@ using Lsn = uint64_t;
 
 inline constexpr char kSegmentMagic[8] = {'N', 'L', 'O', 'G', 'W', 'A', 'L', '1'};
 inline constexpr uint32_t kFrameMagic = 0x4d52464e;  // "NFRM"
-inline constexpr size_t kPageBytes =
-    4096;  // groups begin at page borders, so that no durable page is written again
+// Groups begin at page borders, so that no durable page is written again.
+inline constexpr size_t kPageBytes = 4096;
 inline constexpr size_t kSegmentHeaderBytes = kPageBytes;
 inline constexpr size_t kFrameHeaderBytes = 80;
 inline constexpr uint32_t kPayloadBytesMax = 256u << 20;
@@ -24,8 +24,8 @@ inline constexpr uint32_t kPayloadBytesMax = 256u << 20;
 // segment header := magic[8] version:u32 crc32c:u32 number:u64 salt:u64 zeros      (crc over what follows it, 16 bytes)
 struct SegmentHeader {
   uint64_t number = 0;
-  uint32_t salt =
-      0;  // start value of every frame's checksum: frames of another life of the file never verify
+  // Start value of every frame's checksum: frames of another life of the file never verify.
+  uint32_t salt = 0;
 };
 void EncodeSegmentHeader(const SegmentHeader& header, char* page);
 bool DecodeSegmentHeader(std::string_view page, SegmentHeader* header);
@@ -39,8 +39,8 @@ struct FrameInfo {
   TenantId tenant{};
   uint8_t generation = 0;  // of the tenant's keyspace
   uint32_t rows = 0;
-  uint32_t rejected =
-      0;  // records of the request that were not stored; part of a remembered answer
+  // Records of the request that were not stored; part of a remembered answer.
+  uint32_t rejected = 0;
   int64_t written_ns = 0;          // wall clock
   base::Hash128Value request_key;  // of the idempotency key; empty: none
 };

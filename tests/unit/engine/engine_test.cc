@@ -279,6 +279,32 @@ TEST_CASE_METHOD(
   CHECK((*engine)->WriteStatus().ok());
 }
 
+TEST_CASE_METHOD(
+    EngineFixture,
+    "a log that was removed after a clean stop is begun anew, also for a crash after that") {
+  REQUIRE(Append(MakeBatch(0, 10)).ok());
+  engine().Close();
+  std::filesystem::remove_all(path() + "/wal");
+  Reopen();
+  REQUIRE(Append(MakeBatch(10, 10)).ok());
+  ExpectRows(20);
+  testing::TempDir copy;
+  std::filesystem::copy(path(), copy.path(), std::filesystem::copy_options::recursive);
+  metrics::Registry registry;
+  Environment environment;
+  environment.metrics = &registry;
+  EngineOptions crashed = options();
+  crashed.data_dir = copy.path();
+  auto engine = Engine::Open(crashed, environment);
+  REQUIRE(engine.status().ToString() == "ok");
+  CHECK((*engine)->damage().empty());
+  auto blocks = (*engine)->Snapshot((*engine)->FindTenant("default"), {});
+  REQUIRE(blocks.ok());
+  uint32_t rows = 0;
+  for (size_t i = 0; i < (*blocks)->size(); ++i) rows += (*blocks)->header(i).rows;
+  CHECK(rows == 20);
+}
+
 TEST_CASE_METHOD(EngineFixture,
                  "admission lets requests wait for a full ring and refuses them after their time") {
   Admission admission(&engine());
