@@ -150,14 +150,16 @@ Status Sealer::SealFront(TenantLog* tenant) {
   for (PartitionRows& group : *groups) {
     const block::BuiltBlock built =
         block::BuildBlock(group.rows, {.lsn_min = slice.lsn_min, .lsn_max = slice.lsn_max});
-    const Status written =
-        store_->WriteBlock(*group.partition, tenant->keyspace(), slice.end, built);
+    storage::Change change(group.partition, tenant->keyspace());
+    change.PutBlock({slice.end}, built);
+    change.PutMarker(slice.end);
+    const Status written = store_->Apply(&change);
     if (!written.ok()) {
       metrics_->seal_errors.Add();
       return written;
     }
     NL_TRY(auto header, block::BlockHeader::Decode(built.header));
-    entries.push_back({group.partition, slice.end, std::move(header)});
+    entries.push_back({group.partition, {slice.end}, std::move(header)});
     metrics_->seals.Add();
     metrics_->sealed_rows.Add(group.rows.size());
     metrics_->sealed_bytes.Add(StoredBytes(built));

@@ -12,8 +12,12 @@ bool Overlaps(const block::BlockHeader& header, const TimeRange& range) {
 class SealedView : public block::BlockView {
  public:
   SealedView(const storage::Store* store, const storage::Keyspace& keyspace,
-             const storage::BlockEntry& entry)
-      : store_(store), keyspace_(keyspace), entry_(entry), columns_(entry.header->columns.size()) {}
+             const storage::ReadView& read_view, const storage::BlockEntry& entry)
+      : store_(store),
+        keyspace_(keyspace),
+        read_view_(read_view),
+        entry_(entry),
+        columns_(entry.header->columns.size()) {}
 
   const block::BlockHeader& header() const override { return *entry_.header; }
 
@@ -24,7 +28,7 @@ class SealedView : public block::BlockView {
         NL_TRY(columns_[index], block::DecodeColumn(meta, header().rows, meta.inline_chunk));
       } else {
         NL_TRY(const std::string chunk,
-               store_->ReadColumn(entry_, keyspace_, static_cast<uint16_t>(index)));
+               store_->ReadColumn(entry_, keyspace_, static_cast<uint16_t>(index), read_view_));
         NL_TRY(columns_[index], block::DecodeColumn(meta, header().rows, chunk));
       }
     }
@@ -34,6 +38,7 @@ class SealedView : public block::BlockView {
  private:
   const storage::Store* const store_;
   const storage::Keyspace& keyspace_;
+  const storage::ReadView& read_view_;
   const storage::BlockEntry& entry_;
   std::vector<std::optional<block::Column>> columns_;
 };
@@ -58,9 +63,13 @@ class BufferedView : public block::BlockView {
 class Snapshot : public block::BlockSet {
  public:
   Snapshot(const storage::Store* store, const storage::Keyspace& keyspace,
-           std::shared_ptr<const storage::Directory> directory, std::vector<RowSlice> unsealed,
+           std::shared_ptr<const storage::Directory> directory,
+           std::shared_ptr<const storage::ReadView> view, std::vector<RowSlice> unsealed,
            const TimeRange& range)
-      : store_(store), keyspace_(keyspace), directory_(std::move(directory)) {
+      : store_(store),
+        keyspace_(keyspace),
+        directory_(std::move(directory)),
+        view_(std::move(view)) {
     directory_->ForEach([&](const storage::BlockEntry& entry) {
       if (Overlaps(*entry.header, range)) sealed_.push_back(&entry);
     });
@@ -76,7 +85,8 @@ class Snapshot : public block::BlockSet {
     return i < sealed_.size() ? *sealed_[i]->header : buffered_[i - sealed_.size()]->header();
   }
   std::unique_ptr<block::BlockView> Open(size_t i) const override {
-    if (i < sealed_.size()) return std::make_unique<SealedView>(store_, keyspace_, *sealed_[i]);
+    if (i < sealed_.size())
+      return std::make_unique<SealedView>(store_, keyspace_, *view_, *sealed_[i]);
     return std::make_unique<BufferedView>(*buffered_[i - sealed_.size()]);
   }
 
@@ -84,6 +94,7 @@ class Snapshot : public block::BlockSet {
   const storage::Store* const store_;
   const storage::Keyspace keyspace_;
   const std::shared_ptr<const storage::Directory> directory_;
+  const std::shared_ptr<const storage::ReadView> view_;
   std::vector<const storage::BlockEntry*> sealed_;  // into directory_
   std::vector<std::unique_ptr<block::MemoryBlock>> buffered_;
 };
@@ -92,10 +103,11 @@ class Snapshot : public block::BlockSet {
 
 std::shared_ptr<const block::BlockSet> MakeSnapshot(
     const storage::Store* store, const storage::Keyspace& keyspace,
-    std::shared_ptr<const storage::Directory> directory, std::vector<RowSlice> unsealed,
+    std::shared_ptr<const storage::Directory> directory,
+    std::shared_ptr<const storage::ReadView> view, std::vector<RowSlice> unsealed,
     const TimeRange& range) {
-  return std::make_shared<Snapshot>(store, keyspace, std::move(directory), std::move(unsealed),
-                                    range);
+  return std::make_shared<Snapshot>(store, keyspace, std::move(directory), std::move(view),
+                                    std::move(unsealed), range);
 }
 
 }  // namespace neurallog::ingest

@@ -10,10 +10,11 @@
 
 namespace neurallog::ingest {
 
-// Blocks that lie wholly outside `range` are left out. The result keeps the directory and the batches alive.
+// Blocks that lie wholly outside `range` are left out. The result keeps the directory, the view and the batches alive.
 std::shared_ptr<const block::BlockSet> MakeSnapshot(
     const storage::Store* store, const storage::Keyspace& keyspace,
-    std::shared_ptr<const storage::Directory> directory, std::vector<RowSlice> unsealed,
+    std::shared_ptr<const storage::Directory> directory,
+    std::shared_ptr<const storage::ReadView> view, std::vector<RowSlice> unsealed,
     const TimeRange& range);
 
 }  // namespace neurallog::ingest

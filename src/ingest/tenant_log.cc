@@ -55,34 +55,78 @@ Result<std::vector<storage::BlockEntry>> TenantLog::LoadEntries(
 }
 
 void TenantLog::AdoptDirectory(std::vector<storage::BlockEntry> entries) {
-  std::erase_if(entries, [this](const storage::BlockEntry& entry)
-                             NL_REQUIRES(mutex_) { return entry.id == sealing_end_; });
+  std::erase_if(entries, [this](const storage::BlockEntry& entry) NL_REQUIRES(mutex_) {
+    return entry.id == storage::BlockId{sealing_end_};
+  });
   directory_ = storage::Directory().With(entries);
 }
 
-Result<std::shared_ptr<const block::BlockSet>> TenantLog::Snapshot(
-    const TimeRange& range, int64_t now_ns, const std::function<void(std::string)>& damage) {
-  // Headers are read without the lock; if blocks were sealed meanwhile they are read again, the last time under the lock.
+Status TenantLog::LoadDirectory(const std::function<void(std::string)>& damage) {
+  // Headers are read without mutex_; if blocks were sealed meanwhile they are read again, the last time under it.
   constexpr int kUnlockedTries = 3;
-  directory_used_ns_.store(now_ns, std::memory_order_relaxed);
-  for (int tries = 0;; ++tries) {
+  base::MutexLock rewrite_lock(rewrite_mutex_);
+  for (int tries = 0; tries < kUnlockedTries; ++tries) {
     uint64_t changes;
     {
       base::MutexLock lock(mutex_);
-      if (deleted()) return NotFound("tenant " + name_ + " is deleted");
-      if (!directory_ && tries == kUnlockedTries) {
-        NL_TRY(std::vector<storage::BlockEntry> entries, LoadEntries(damage));
-        AdoptDirectory(std::move(entries));
-      }
-      if (directory_)
-        return MakeSnapshot(store_, keyspace_, directory_,
-                            buffer_.All(kSnapshotRows, kSnapshotBytes), range);
+      if (directory_) return {};
       changes = changes_;
     }
     NL_TRY(std::vector<storage::BlockEntry> entries, LoadEntries(damage));
     base::MutexLock lock(mutex_);
-    if (changes == changes_ && !directory_) AdoptDirectory(std::move(entries));
+    if (changes != changes_) continue;
+    AdoptDirectory(std::move(entries));
+    return {};
   }
+  base::MutexLock lock(mutex_);
+  NL_TRY(std::vector<storage::BlockEntry> entries, LoadEntries(damage));
+  AdoptDirectory(std::move(entries));
+  return {};
+}
+
+Result<std::shared_ptr<const block::BlockSet>> TenantLog::Snapshot(
+    const TimeRange& range, int64_t now_ns, const std::function<void(std::string)>& damage) {
+  directory_used_ns_.store(now_ns, std::memory_order_relaxed);
+  for (;;) {
+    {
+      base::MutexLock lock(mutex_);
+      if (deleted()) return NotFound("tenant " + name_ + " is deleted");
+      if (directory_)
+        return MakeSnapshot(store_, keyspace_, directory_,
+                            rewrite_view_ ? rewrite_view_ : store_->TakeView(),
+                            buffer_.All(kSnapshotRows, kSnapshotBytes), range);
+    }
+    NL_RETURN_IF_ERROR(LoadDirectory(damage));
+  }
+}
+
+Result<std::shared_ptr<const storage::Directory>> TenantLog::Blocks(
+    const std::function<void(std::string)>& damage) {
+  for (;;) {
+    {
+      base::MutexLock lock(mutex_);
+      if (deleted()) return NotFound("tenant " + name_ + " is deleted");
+      if (directory_) return directory_;
+    }
+    NL_RETURN_IF_ERROR(LoadDirectory(damage));
+  }
+}
+
+Status TenantLog::Rewrite(storage::Change* change, std::vector<storage::BlockId> removed,
+                          const std::vector<storage::BlockEntry>& added) {
+  base::MutexLock rewrite_lock(rewrite_mutex_);
+  {
+    base::MutexLock lock(mutex_);
+    if (deleted()) return NotFound("tenant " + name_ + " is deleted");
+    rewrite_view_ = store_->TakeView();
+  }
+  const Status status = store_->Apply(change);
+  base::MutexLock lock(mutex_);
+  rewrite_view_.reset();
+  NL_RETURN_IF_ERROR(status);
+  ++changes_;
+  if (directory_) directory_ = directory_->Replace(*change->partition(), std::move(removed), added);
+  return {};
 }
 
 void TenantLog::ForgetPartition(const storage::Partition& partition) {

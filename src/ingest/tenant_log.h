@@ -45,6 +45,14 @@ class TenantLog {
   Result<std::shared_ptr<const block::BlockSet>> Snapshot(
       const TimeRange& range, int64_t now_ns, const std::function<void(std::string)>& damage);
 
+  // Replaces blocks of a partition by others that hold the same rows, or fewer: the change must remove and put just these. Readers see the
+  // old blocks or the new ones. The rest of the tenant's rows may be sealed meanwhile.
+  Status Rewrite(storage::Change* change, std::vector<storage::BlockId> removed,
+                 const std::vector<storage::BlockEntry>& added);
+  // The tenant's blocks as they are now, those of a seal that is not committed left out. Loads the directory on first use.
+  Result<std::shared_ptr<const storage::Directory>> Blocks(
+      const std::function<void(std::string)>& damage);
+
   // A partition is dropped: its blocks leave the directory.
   void ForgetPartition(const storage::Partition& partition);
   // The tenant is deleted: its buffered rows go, what comes is dropped. Returns the bytes freed.
@@ -66,11 +74,16 @@ class TenantLog {
       const std::function<void(std::string)>& damage) const;
   // Blocks of a seal that is not committed are left out: their rows are still buffered.
   void AdoptDirectory(std::vector<storage::BlockEntry> entries) NL_REQUIRES(mutex_);
+  Status LoadDirectory(const std::function<void(std::string)>& damage);
 
   const TenantId id_;
   const std::string name_;
   const storage::Keyspace keyspace_;
   storage::Store* const store_;
+
+  // Held while the directory is read from the store and while blocks are replaced in it, so that neither sees half of the other. Taken
+  // before mutex_.
+  base::Mutex rewrite_mutex_;
 
   mutable base::Mutex mutex_;
   RowBuffer buffer_ NL_GUARDED_BY(mutex_);
@@ -78,6 +91,8 @@ class TenantLog {
   uint64_t changes_ NL_GUARDED_BY(mutex_) = 0;  // of the stored blocks
   storage::LogPosition sealing_end_
       NL_GUARDED_BY(mutex_);  // of the seal that was begun and not committed; else zero
+  // While blocks are being replaced: the store before that. Queries that begin meanwhile read there.
+  std::shared_ptr<const storage::ReadView> rewrite_view_ NL_GUARDED_BY(mutex_);
   int64_t last_append_ns_ NL_GUARDED_BY(mutex_) = 0;
   std::atomic<int64_t> directory_used_ns_{0};
   std::atomic<bool> deleted_{false};

@@ -1,5 +1,7 @@
 #include "storage/directory.h"
 
+#include <algorithm>
+
 namespace neurallog::storage {
 
 std::shared_ptr<const Directory> Directory::With(const std::vector<BlockEntry>& added) const {
@@ -18,6 +20,20 @@ std::shared_ptr<const Directory> Directory::With(const std::vector<BlockEntry>& 
     if (open->size() == kPageEntries) open.reset();
   }
   return result;
+}
+
+std::shared_ptr<const Directory> Directory::Replace(const Partition& partition,
+                                                    std::vector<BlockId> removed,
+                                                    const std::vector<BlockEntry>& added) const {
+  std::sort(removed.begin(), removed.end());
+  std::vector<BlockEntry> kept;
+  ForEach([&](const BlockEntry& entry) {
+    const bool goes = entry.partition.get() == &partition &&
+                      std::binary_search(removed.begin(), removed.end(), entry.id);
+    if (!goes) kept.push_back(entry);
+  });
+  kept.insert(kept.end(), added.begin(), added.end());
+  return Directory().With(kept);
 }
 
 std::shared_ptr<const Directory> Directory::Without(const Partition& partition) const {

@@ -16,6 +16,9 @@ class Directory {
 
   // This directory and `added`, in one new list.
   std::shared_ptr<const Directory> With(const std::vector<BlockEntry>& added) const;
+  // Without the blocks named, which lie in one partition, and with `added`.
+  std::shared_ptr<const Directory> Replace(const Partition& partition, std::vector<BlockId> removed,
+                                           const std::vector<BlockEntry>& added) const;
   // Without the blocks of a partition.
   std::shared_ptr<const Directory> Without(const Partition& partition) const;
 

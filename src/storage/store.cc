@@ -11,6 +11,7 @@
 #include <rocksdb/table.h>
 #include <rocksdb/write_buffer_manager.h>
 
+#include "base/check.h"
 #include "base/log.h"
 #include "io/file_system.h"
 #include "storage/partition_name.h"
@@ -34,6 +35,11 @@ Status FromRocks(const rocksdb::Status& status, std::string_view what) {
 
 rocksdb::Slice Slice(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
 std::string_view View(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
+
+std::string BlockName(const BlockId& id) {
+  return std::to_string(id.end.lsn) + "/" + std::to_string(id.end.row) + "/" +
+         std::to_string(id.rewrite);
+}
 
 class FlushCounter : public rocksdb::EventListener {
  public:
@@ -268,25 +274,52 @@ Status Store::DropPartition(const PartitionPtr& partition) {
                    "drop partition " + partition->name());
 }
 
-Status Store::WriteBlock(const Partition& partition, const Keyspace& keyspace, LogPosition id,
-                         const block::BuiltBlock& built) {
-  rocksdb::WriteBatch batch;
-  for (const auto& chunk : built.chunks)
-    NL_RETURN_IF_ERROR(
-        FromRocks(batch.Put(partition.handle(), keyspace.ColumnKey(id, chunk.column), chunk.bytes),
-                  "stage column"));
-  NL_RETURN_IF_ERROR(
-      FromRocks(batch.Put(partition.handle(), keyspace.BlockHeaderKey(id), built.header),
-                "stage block header"));
+Change::Change(PartitionPtr partition, const Keyspace& keyspace)
+    : partition_(std::move(partition)),
+      keyspace_(keyspace),
+      batch_(std::make_unique<rocksdb::WriteBatch>()) {}
+Change::~Change() = default;
+Change::Change(Change&&) noexcept = default;
+
+// A WriteBatch in memory refuses nothing but keys and values of 4 GiB, which blocks do not have.
+void Change::Put(const std::string& key, std::string_view value) {
+  NL_CHECK(batch_->Put(partition_->handle(), key, Slice(value)).ok());
+}
+void Change::Delete(const std::string& key) {
+  NL_CHECK(batch_->Delete(partition_->handle(), key).ok());
+}
+
+void Change::PutBlock(const BlockId& id, const block::BuiltBlock& built) {
+  for (const auto& chunk : built.chunks) Put(keyspace_.ColumnKey(id, chunk.column), chunk.bytes);
+  Put(keyspace_.BlockHeaderKey(id), built.header);
+}
+
+void Change::RemoveBlock(const BlockEntry& entry) {
+  for (size_t i = 0; i < entry.header->columns.size(); ++i)
+    if (entry.header->columns[i].inline_chunk.empty())
+      Delete(keyspace_.ColumnKey(entry.id, static_cast<uint16_t>(i)));
+  Delete(keyspace_.BlockHeaderKey(entry.id));
+}
+
+void Change::PutMarker(LogPosition position) {
   std::string marker;
-  base::AppendLe(&marker, id.lsn);
-  base::AppendLe(&marker, id.row);
-  NL_RETURN_IF_ERROR(
-      FromRocks(batch.Put(partition.handle(), keyspace.MarkerKey(), marker), "stage marker"));
+  base::AppendLe(&marker, position.lsn);
+  base::AppendLe(&marker, position.row);
+  Put(keyspace_.MarkerKey(), marker);
+}
+
+ReadView::ReadView(rocksdb::DB* db) : db_(db), snapshot_(db->GetSnapshot()) {}
+ReadView::~ReadView() { db_->ReleaseSnapshot(snapshot_); }
+
+Status Store::Apply(Change* change) {
   rocksdb::WriteOptions options;
   options.disableWAL = true;
-  return rocks_->Written(rocks_->db->Write(options, &batch),
-                         "write block to partition " + partition.name());
+  return rocks_->Written(rocks_->db->Write(options, change->batch_.get()),
+                         "write to partition " + change->partition_->name());
+}
+
+std::shared_ptr<const ReadView> Store::TakeView() const {
+  return std::make_shared<const ReadView>(rocks_->db.get());
 }
 
 Result<LogPosition> Store::ReadMarker(const Partition& partition, const Keyspace& keyspace) const {
@@ -321,11 +354,11 @@ Status Store::ReadHeaders(const PartitionPtr& partition, const Keyspace& keyspac
              std::to_string(it->key().size()) + " bytes");
       continue;
     }
-    const LogPosition id = Keyspace::BlockOfHeaderKey(it->key().data());
+    const BlockId id = Keyspace::BlockOfHeaderKey(it->key().data());
     auto header = block::BlockHeader::Decode(View(it->value()));
     if (!header.ok()) {
-      damage("partition " + partition->name() + " block " + std::to_string(id.lsn) + "/" +
-             std::to_string(id.row) + ": " + std::string(header.status().message()));
+      damage("partition " + partition->name() + " block " + BlockName(id) + ": " +
+             std::string(header.status().message()));
       continue;
     }
     entries->push_back({partition, id, std::move(header).value()});
@@ -334,12 +367,16 @@ Status Store::ReadHeaders(const PartitionPtr& partition, const Keyspace& keyspac
 }
 
 Result<std::string> Store::ReadColumn(const BlockEntry& entry, const Keyspace& keyspace,
-                                      uint16_t column) const {
+                                      uint16_t column, const ReadView& view) const {
+  const std::string key = keyspace.ColumnKey(entry.id, column);
+  rocksdb::ReadOptions at_view;
+  at_view.snapshot = view.snapshot();
   std::string value;
-  NL_RETURN_IF_ERROR(FromRocks(
-      rocks_->db->Get({}, entry.partition->handle(), keyspace.ColumnKey(entry.id, column), &value),
-      "read column " + std::to_string(column) + " of block " + std::to_string(entry.id.lsn) + "/" +
-          std::to_string(entry.id.row) + " in partition " + entry.partition->name()));
+  rocksdb::Status status = rocks_->db->Get(at_view, entry.partition->handle(), key, &value);
+  if (status.IsNotFound()) status = rocks_->db->Get({}, entry.partition->handle(), key, &value);
+  NL_RETURN_IF_ERROR(FromRocks(status, "read column " + std::to_string(column) + " of block " +
+                                           BlockName(entry.id) + " in partition " +
+                                           entry.partition->name()));
   return value;
 }
 

@@ -25,6 +25,7 @@
 namespace rocksdb {
 class ColumnFamilyHandle;
 class DB;
+class Snapshot;
 class WriteBatch;
 }  // namespace rocksdb
 
@@ -60,8 +61,48 @@ using PartitionPtr = std::shared_ptr<Partition>;
 // A sealed block and where it lies.
 struct BlockEntry {
   PartitionPtr partition;
-  LogPosition id;
+  BlockId id;
   std::shared_ptr<const block::BlockHeader> header;
+};
+
+// What one tenant changes in one partition: blocks that come and go, and its marker. Applied at once: after a crash all of it is there or
+// nothing. Bounded by what the caller puts in. Not thread-safe.
+class Change {
+ public:
+  Change(PartitionPtr partition, const Keyspace& keyspace);
+  ~Change();
+  Change(Change&&) noexcept;
+
+  void PutBlock(const BlockId& id, const block::BuiltBlock& built);
+  // The header and all chunks.
+  void RemoveBlock(const BlockEntry& entry);
+  // The position behind the last row of the tenant that lies in this partition's blocks.
+  void PutMarker(LogPosition position);
+
+  const PartitionPtr& partition() const { return partition_; }
+
+ private:
+  friend class Store;
+  void Put(const std::string& key, std::string_view value);
+  void Delete(const std::string& key);
+
+  const PartitionPtr partition_;
+  const Keyspace keyspace_;
+  std::unique_ptr<rocksdb::WriteBatch> batch_;
+};
+
+// The store at one moment: what is removed later can still be read through it. Holds no files open for long: a query takes one and gives it
+// back when it ends. Thread-safe.
+class ReadView {
+ public:
+  explicit ReadView(rocksdb::DB* db);
+  ~ReadView();
+  ReadView(const ReadView&) = delete;
+  const rocksdb::Snapshot* snapshot() const { return snapshot_; }
+
+ private:
+  rocksdb::DB* const db_;
+  const rocksdb::Snapshot* const snapshot_;
 };
 
 struct StoreStats {
@@ -96,17 +137,18 @@ class Store {
   // Drops a whole partition with its files.
   Status DropPartition(const PartitionPtr& partition);
 
-  // Writes a block and moves the tenant's marker in this partition, at once. Unavailable when RocksDB has stopped taking writes.
-  Status WriteBlock(const Partition& partition, const Keyspace& keyspace, LogPosition id,
-                    const block::BuiltBlock& built);
+  // Unavailable when RocksDB has stopped taking writes.
+  Status Apply(Change* change);
+  std::shared_ptr<const ReadView> TakeView() const;
   // The position behind the last row of this tenant that lies in this partition's blocks; zero when there is none.
   Result<LogPosition> ReadMarker(const Partition& partition, const Keyspace& keyspace) const;
   // Appends the tenant's block headers in this partition. A damaged header is reported through `damage` and left out.
   Status ReadHeaders(const PartitionPtr& partition, const Keyspace& keyspace,
                      std::vector<BlockEntry>* entries,
                      const std::function<void(std::string)>& damage) const;
-  Result<std::string> ReadColumn(const BlockEntry& entry, const Keyspace& keyspace,
-                                 uint16_t column) const;
+  // Reads at `view`; a block that was written after it is read as well.
+  Result<std::string> ReadColumn(const BlockEntry& entry, const Keyspace& keyspace, uint16_t column,
+                                 const ReadView& view) const;
 
   // Makes everything that was written so far durable.
   Status Flush();
