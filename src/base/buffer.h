@@ -61,7 +61,7 @@ class Buffer {
   }
 
  private:
-  void Grow(size_t capacity) {
+  [[gnu::noinline]] void Grow(size_t capacity) {
     void* grown = std::realloc(data_, capacity + kPadding);
     if (grown == nullptr) throw std::bad_alloc();
     data_ = static_cast<char*>(grown);

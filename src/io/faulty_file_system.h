@@ -37,6 +37,9 @@ class FaultyFileSystem : public FileSystem {
     return real_->Rename(from, to);
   }
   Status Remove(const std::string& path) override { return real_->Remove(path); }
+  Status Link(const std::string& existing, const std::string& added) override {
+    return real_->Link(existing, added);
+  }
   Status SyncDirectory(const std::string& path) override { return real_->SyncDirectory(path); }
 
  private:

@@ -43,6 +43,8 @@ class FileSystem {
   virtual Status CreateDirectories(const std::string& path) = 0;
   virtual Status Rename(const std::string& from, const std::string& to) = 0;
   virtual Status Remove(const std::string& path) = 0;
+  // Gives the file a second name on the same file system; what is written through one is seen through the other.
+  virtual Status Link(const std::string& existing, const std::string& added) = 0;
   virtual Status SyncDirectory(const std::string& path) = 0;
 
   // The operating system's; lives as long as the process.

@@ -120,6 +120,11 @@ class PosixFileSystem : public FileSystem {
     return {};
   }
 
+  Status Link(const std::string& existing, const std::string& added) override {
+    if (link(existing.c_str(), added.c_str()) != 0) return ErrnoStatus("link " + existing, errno);
+    return {};
+  }
+
   Status SyncDirectory(const std::string& path) override {
     const int fd = open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) return ErrnoStatus("open directory " + path, errno);
