@@ -115,11 +115,12 @@ struct Best {
 };
 
 void PrintColumns(const std::vector<block::BuiltBlock>& blocks, size_t rows) {
-  constexpr const char* kEncodings[] = {"const", "dict", "ints", "strings"};
+  constexpr const char* kEncodings[] = {"const",     "dict", "ints", "strings",
+                                        "templates", "hex",  "ipv4", "decimal"};
   struct Sum {
     double bytes = 0;
     size_t present = 0;
-    std::array<int, 4> encodings{};
+    std::array<int, block::kEncodings> encodings{};
   };
   std::map<std::string, Sum> sums;
   size_t header_bytes = 0;
@@ -137,7 +138,7 @@ void PrintColumns(const std::vector<block::BuiltBlock>& blocks, size_t rows) {
     fmt::print("  {:<24} {:7.3f} B/row {:5.1f} % present ", name,
                sum.bytes / static_cast<double>(rows),
                100.0 * static_cast<double>(sum.present) / static_cast<double>(rows));
-    for (size_t i = 0; i < 4; ++i)
+    for (size_t i = 0; i < block::kEncodings; ++i)
       if (sum.encodings[i] > 0) fmt::print(" {} x{}", kEncodings[i], sum.encodings[i]);
     fmt::print("\n");
   }

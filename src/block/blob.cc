@@ -4,10 +4,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 
 #include "base/check.h"
 #include "block/block_format.h"
+#include "block/typed_text.h"
 
 namespace neurallog::block {
 namespace {
@@ -16,6 +18,7 @@ constexpr size_t kZstdBytesMin = 48;  // below, its frame costs what it saves
 constexpr size_t kSampleBytes =
     8 << 10;  // a sample that does not shrink saves the work on the rest
 constexpr size_t kSampledBytesMin = 64 << 10;
+constexpr size_t kHexBytesMin = 256;
 constexpr size_t kScratchBytesKept = 4 << 20;
 
 struct FreeContext {
@@ -53,9 +56,30 @@ bool SampleShrinks(Compressor* compressor, std::string_view raw, int level) {
   return !compressor->Compress(raw.substr(raw.size() / 2, kSampleBytes), level).empty();
 }
 
+// Identifiers: hexadecimal digits with so many letters among them that zstd cannot beat half a byte
+// for each.
+bool IsHexText(std::string_view raw) {
+  if (raw.size() < kHexBytesMin || raw.size() % 2 != 0) return false;
+  const std::string_view sample = raw.substr(0, kHexBytesMin);
+  const auto letters = std::count_if(sample.begin(), sample.end(), [](char c) { return c >= 'a'; });
+  return static_cast<size_t>(letters) * 4 >= sample.size();
+}
+
+bool AppendHexBlob(std::string_view raw, std::string* to) {
+  const size_t start = to->size();
+  to->push_back(static_cast<char>(BlobCodec::kHex));
+  base::AppendVarint(to, raw.size());
+  const size_t packed = to->size();
+  to->resize(packed + raw.size() / 2);
+  if (PackHex(raw, to->data() + packed)) return true;
+  to->resize(start);
+  return false;
+}
+
 }  // namespace
 
 void AppendBlob(std::string_view raw, int zstd_level, std::string* to) {
+  if (IsHexText(raw) && AppendHexBlob(raw, to)) return;
   std::string_view stored;
   Compressor& compressor = ThreadCompressor();
   if (compressor.context != nullptr && raw.size() >= kZstdBytesMin &&
@@ -70,6 +94,12 @@ void AppendBlob(std::string_view raw, int zstd_level, std::string* to) {
   if (compressor.scratch.capacity() > kScratchBytesKept) compressor.scratch = base::Buffer();
 }
 
+void AppendRawBlob(std::string_view raw, std::string* to) {
+  to->push_back(static_cast<char>(BlobCodec::kRaw));
+  base::AppendVarint(to, raw.size());
+  to->append(raw);
+}
+
 Status DecodeBlob(base::ByteReader* reader, uint64_t raw_bytes_max, base::Buffer* to) {
   const auto codec = reader->ReadLe<uint8_t>();
   const uint64_t raw_bytes = reader->ReadVarint();
@@ -80,6 +110,13 @@ Status DecodeBlob(base::ByteReader* reader, uint64_t raw_bytes_max, base::Buffer
     const std::string_view raw = reader->ReadBytes(raw_bytes);
     if (!reader->ok()) return Corruption("a string section ends early");
     to->Append(raw);
+    return Status::Ok();
+  }
+  if (codec == static_cast<uint8_t>(BlobCodec::kHex)) {
+    const std::string_view packed = reader->ReadBytes(raw_bytes / 2);
+    if (!reader->ok() || raw_bytes % 2 != 0) return Corruption("a string section ends early");
+    UnpackHex(packed, to->Prepare(raw_bytes));
+    to->Commit(raw_bytes);
     return Status::Ok();
   }
   if (codec != static_cast<uint8_t>(BlobCodec::kZstd))

@@ -1,7 +1,8 @@
-// Byte strings inside chunks: zstd when that pays, raw otherwise.
+// Byte strings inside chunks: zstd or hexadecimal digits where that pays, raw otherwise.
 //
 //   blob := codec:u8 raw_bytes:varint byte*                        (raw)
 //         | codec:u8 raw_bytes:varint stored_bytes:varint byte*    (zstd)
+//         | codec:u8 raw_bytes:varint byte*                        (hexadecimal digits, two to a byte)
 #pragma once
 
 #include <cstdint>
@@ -16,6 +17,9 @@ namespace neurallog::block {
 
 // Uses one compression context per thread.
 void AppendBlob(std::string_view raw, int zstd_level, std::string* to);
+
+// For bytes that are known not to shrink.
+void AppendRawBlob(std::string_view raw, std::string* to);
 
 // Appends to `to` a blob that holds at most `raw_bytes_max` bytes; Corruption when it claims more
 // or holds something else.

@@ -22,6 +22,10 @@
 #include "neurallog/log_record.h"
 #include "neurallog/status.h"
 
+namespace neurallog::index {
+class TokenSet;
+}
+
 namespace neurallog::block {
 
 inline constexpr uint32_t kBlockRowsMax = 65'536;      // format limit; the engine seals at 8,192
@@ -30,12 +34,28 @@ inline constexpr uint32_t kInlineChunkBytesMax = 512;  // smaller chunks travel 
 inline constexpr uint32_t kChunkColumnMax = UINT16_MAX;
 inline constexpr uint32_t kDictEntriesMax = 4'096;
 
+// How a chunk holds its values. Decoded columns are kConst, kDict, kInts or kStrings: the others
+// decode to kStrings.
 enum class Encoding : uint8_t {
-  kConst = 0,    // one value for all rows that have the column
-  kDict = 1,     // distinct values + bit-packed codes
-  kInts = 2,     // canonical decimals (no leading zeros, no "-0", at most 18 digits), bit-packed
-  kStrings = 3,  // lengths + bytes
+  kConst = 0,      // one value for all rows that have the column
+  kDict = 1,       // distinct values + bit-packed codes
+  kInts = 2,       // canonical decimals (no leading zeros, no "-0", at most 18 digits), bit-packed
+  kStrings = 3,    // lengths + bytes
+  kTemplates = 4,  // static texts with variables between them, columns of their own
+  kHex = 5,        // lower-case hexadecimal digits of one length, or UUIDs, as bytes
+  kIpv4 = 6,       // dotted quads as integers
+  kDecimal = 7,    // decimals with a point, such as 12.50, as integers and scales
 };
+inline constexpr int kEncodings = 8;
+
+// How often a template occurs. The hash is that of its text, the same in every block and process.
+struct TemplateCount {
+  uint64_t hash = 0;
+  uint32_t rows = 0;
+  bool operator==(const TemplateCount&) const = default;
+};
+inline constexpr uint32_t kTemplatesMax = 4'096;  // distinct ones of a column
+inline constexpr uint32_t kTopTemplatesMax = 16;  // counted in the header
 
 // A row to be put into a block: a pointer to its row_bytes inside a batch that outlives the call.
 struct RowRef {
@@ -56,6 +76,10 @@ struct ColumnMeta {
   int64_t int_max = 0;
   uint32_t length_min = 0;  // of the values' bytes
   uint32_t length_max = 0;
+  uint8_t char_classes = 0xff;  // of the values' bytes, char_class.h; all when not known
+  bool indexed = false;         // the tokens of the values are in the block's token list
+  uint32_t templates = 0;       // kTemplates only: how many are distinct
+  std::vector<TemplateCount> top_templates;  // kTemplates only: the most frequent ones, in order
 };
 
 // Decoded header of a sealed block. Immutable after Decode, shared between queries.
@@ -123,6 +147,9 @@ struct BuildOptions {
   uint64_t lsn_min = 0;
   uint64_t lsn_max = 0;
   int zstd_level = 1;
+  // When given, is cleared and takes the tokens of all columns but the timestamp and those stored as
+  // integers; the block comes with its hash list.
+  index::TokenSet* tokens = nullptr;
 };
 
 struct BuiltBlock {
@@ -132,6 +159,7 @@ struct BuiltBlock {
     std::string bytes;
   };
   std::vector<Chunk> chunks;  // only those that are not inline
+  std::string hash_list;      // of the tokens, index/hash_list.h; empty when none were asked for
   uint32_t rows = 0;
   int64_t min_ns = 0;
   int64_t max_ns = 0;
@@ -145,6 +173,31 @@ BuiltBlock BuildBlock(std::span<RowRef> rows, const BuildOptions& options);
 // Decodes a chunk (an inline one too) for a block of `rows` rows. Never trusts it: Corruption says
 // what is wrong.
 Result<Column> DecodeColumn(const ColumnMeta& meta, uint32_t rows, std::string_view chunk);
+
+// The templates of a column and which row has which, without the variables.
+struct TemplateColumn {
+  static constexpr uint16_t kNone = UINT16_MAX;  // the row has no value, or one stored whole
+
+  std::vector<std::string_view> texts;  // each variable is one byte 0; in bytes
+  std::vector<uint16_t> ids;            // per row
+  base::Buffer bytes;
+};
+
+// Reads that much of a kTemplates chunk; costs a fraction of DecodeColumn.
+Result<TemplateColumn> DecodeTemplates(const ColumnMeta& meta, uint32_t rows,
+                                       std::string_view chunk);
+
+// A block to be merged with others: its header and all columns, decoded.
+struct MergeInput {
+  const BlockHeader* header;
+  std::span<const Column> columns;    // one per column of the header; the first is the timestamp
+  std::span<const uint64_t> deleted;  // bitmap of rows to leave out; empty: none
+};
+
+// Builds one block from the rows of several, sorted by time, rows of the same time in the order of
+// `inputs`; 1..kBlockRowsMax rows must be left. Texts and types stay exactly as they are. The
+// log sequence numbers are those of `options`.
+BuiltBlock MergeBlocks(std::span<const MergeInput> inputs, const BuildOptions& options);
 
 struct GatheredColumn;
 

@@ -1,4 +1,4 @@
-#include "block/block.h"
+#include "block/block_builder.h"
 
 #include <utility>
 
@@ -6,7 +6,8 @@
 #include "block/block_format.h"
 #include "block/block_header.h"
 #include "block/column_encoder.h"
-#include "block/gather.h"
+#include "index/hash_list.h"
+#include "index/token_set.h"
 
 namespace neurallog::block {
 namespace {
@@ -23,11 +24,11 @@ void PutChunk(std::string chunk, ColumnMeta meta, BlockHeader* header, BuiltBloc
   header->columns.push_back(std::move(meta));
 }
 
-BlockHeader DescribeRows(std::span<const RowRef> rows, const BuildOptions& options) {
+BlockHeader DescribeRows(std::span<const int64_t> times, const BuildOptions& options) {
   BlockHeader header;
-  header.rows = static_cast<uint32_t>(rows.size());
-  header.min_ns = rows.front().timestamp_ns;
-  header.max_ns = rows.back().timestamp_ns;
+  header.rows = static_cast<uint32_t>(times.size());
+  header.min_ns = times.front();
+  header.max_ns = times.back();
   header.lsn_min = options.lsn_min;
   header.lsn_max = options.lsn_max;
   return header;
@@ -35,27 +36,25 @@ BlockHeader DescribeRows(std::span<const RowRef> rows, const BuildOptions& optio
 
 }  // namespace
 
-BuiltBlock BuildBlock(std::span<RowRef> rows, const BuildOptions& options) {
-  NL_CHECK(!rows.empty() && rows.size() <= kBlockRowsMax);
-  SortRows(rows);
-  BlockHeader header = DescribeRows(rows, options);
+BuiltBlock AssembleBlock(std::span<const int64_t> times, std::span<const GatheredColumn> columns,
+                         const BuildOptions& options) {
+  BlockHeader header = DescribeRows(times, options);
   BuiltBlock built{.header = {},
                    .chunks = {},
+                   .hash_list = {},
                    .rows = header.rows,
                    .min_ns = header.min_ns,
                    .max_ns = header.max_ns};
-  ColumnEncoder encoder(header.rows, options.zstd_level);
+  if (options.tokens != nullptr) options.tokens->Clear();
+  ColumnEncoder encoder(header.rows, options);
 
-  std::vector<int64_t> times;
-  times.reserve(rows.size());
-  for (const RowRef& row : rows) times.push_back(row.timestamp_ns);
   ColumnMeta time_meta;
   time_meta.name = kTimeColumn;
   std::string time_chunk = encoder.EncodeTimes(times, &time_meta);
   PutChunk(std::move(time_chunk), std::move(time_meta), &header, &built);
 
-  const std::vector<GatheredColumn> columns = GatherColumns(rows);
-  header.level_counts = CountLevels(columns, rows.size());
+  header.level_counts = CountLevels(columns, times.size());
+  header.columns.reserve(columns.size() + 1);
   for (const GatheredColumn& column : columns) {
     ColumnMeta meta;
     meta.name = column.name;
@@ -63,6 +62,20 @@ BuiltBlock BuildBlock(std::span<RowRef> rows, const BuildOptions& options) {
     PutChunk(std::move(chunk), std::move(meta), &header, &built);
   }
   built.header = EncodeHeader(header);
+  if (options.tokens != nullptr)
+    built.hash_list = index::EncodeHashList(options.tokens->SortedHashes());
+  return built;
+}
+
+BuiltBlock BuildBlock(std::span<RowRef> rows, const BuildOptions& options) {
+  NL_CHECK(!rows.empty() && rows.size() <= kBlockRowsMax);
+  SortRows(rows);
+  std::vector<int64_t> times;
+  times.reserve(rows.size());
+  for (const RowRef& row : rows) times.push_back(row.timestamp_ns);
+  std::vector<GatheredColumn> columns = GatherColumns(rows, /*copy=*/true);
+  BuiltBlock built = AssembleBlock(times, columns, options);
+  Recycle(std::move(columns));
   return built;
 }
 

@@ -9,7 +9,8 @@
 namespace neurallog::block {
 
 inline constexpr uint32_t kHeaderMagic = 0x314b4c42;  // "BLK1"
-inline constexpr uint8_t kHeaderVersion = 1;
+inline constexpr uint8_t kHeaderVersion = 2;
+inline constexpr uint8_t kHeaderVersionMin = 1;  // the oldest that is read
 inline constexpr size_t kCrcBytes = 4;
 inline constexpr std::string_view kTimeColumn = "_time";
 
@@ -19,7 +20,8 @@ inline constexpr uint64_t kColumnBytesMax = uint64_t{512} << 20;
 // Column flags in the header.
 inline constexpr uint8_t kColumnInline = 1;
 inline constexpr uint8_t kColumnIntRange = 2;
-inline constexpr uint8_t kColumnFlagsMask = 3;
+inline constexpr uint8_t kColumnIndexed = 4;
+inline constexpr uint8_t kColumnFlagsMask = 7;
 
 // Which rows have a value.
 enum class Presence : uint8_t {
@@ -37,6 +39,7 @@ enum class TypeLayout : uint8_t {
 enum class BlobCodec : uint8_t {
   kRaw = 0,
   kZstd = 1,
+  kHex = 2,  // lower-case hexadecimal digits, two to a byte
 };
 
 enum class IntsMode : uint8_t {

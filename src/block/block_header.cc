@@ -18,20 +18,32 @@ constexpr size_t kColumnBytesMin = 7;  // what the shortest column entry takes
 
 Status Damaged(std::string_view what) { return Corruption(fmt::format("block header: {}", what)); }
 
+void AppendTemplates(const ColumnMeta& column, std::string* to) {
+  base::AppendVarint(to, column.templates);
+  base::AppendVarint(to, column.top_templates.size());
+  for (const TemplateCount& each : column.top_templates) {
+    base::AppendLe(to, each.hash);
+    base::AppendVarint(to, each.rows);
+  }
+}
+
 void AppendColumn(const ColumnMeta& column, std::string* to) {
   const uint8_t flags = (column.inline_chunk.empty() ? 0 : kColumnInline) |
-                        (column.has_int_range ? kColumnIntRange : 0);
+                        (column.has_int_range ? kColumnIntRange : 0) |
+                        (column.indexed ? kColumnIndexed : 0);
   base::AppendLengthPrefixed(to, column.name);
   to->push_back(static_cast<char>(column.encoding));
   to->push_back(static_cast<char>(flags));
   base::AppendVarint(to, column.present_rows);
   base::AppendVarint(to, column.length_min);
   base::AppendVarint(to, column.length_max - column.length_min);
+  to->push_back(static_cast<char>(column.char_classes));
   if (column.has_int_range) {
     base::AppendVarint(to, base::ZigZag(column.int_min));
     base::AppendVarint(
         to, static_cast<uint64_t>(column.int_max) - static_cast<uint64_t>(column.int_min));
   }
+  if (column.encoding == Encoding::kTemplates) AppendTemplates(column, to);
   base::AppendVarint(to, column.chunk_bytes);
   to->append(column.inline_chunk);
 }
@@ -44,17 +56,39 @@ Status ReadIntRange(base::ByteReader* reader, ColumnMeta* column) {
   return Status::Ok();
 }
 
-Status ReadColumn(base::ByteReader* reader, uint32_t rows, ColumnMeta* column) {
+Status ReadTemplates(base::ByteReader* reader, ColumnMeta* column) {
+  const uint64_t templates = reader->ReadVarint();
+  const uint64_t top = reader->ReadVarint();
+  if (templates > kTemplatesMax || top > kTopTemplatesMax || top > templates)
+    return Damaged(fmt::format("{} of {} templates", top, templates));
+  column->templates = static_cast<uint32_t>(templates);
+  uint64_t left = column->present_rows;
+  uint64_t most = left;
+  for (uint64_t i = 0; i < top; ++i) {
+    const auto hash = reader->ReadLe<uint64_t>();
+    const uint64_t rows = reader->ReadVarint();
+    if (rows == 0 || rows > most || rows > left)
+      return Damaged(fmt::format("a template counts {} of {} rows", rows, left));
+    column->top_templates.push_back({hash, static_cast<uint32_t>(rows)});
+    most = rows;
+    left -= rows;
+  }
+  return Status::Ok();
+}
+
+Status ReadColumn(base::ByteReader* reader, uint8_t version, uint32_t rows, ColumnMeta* column) {
   column->name = reader->ReadLengthPrefixed();
   const auto encoding = reader->ReadLe<uint8_t>();
   const auto flags = reader->ReadLe<uint8_t>();
   const uint64_t present = reader->ReadVarint();
   const uint64_t length_min = reader->ReadVarint();
   const uint64_t length_more = reader->ReadVarint();
-  if (encoding > static_cast<uint8_t>(Encoding::kStrings))
+  if (version > 1) column->char_classes = reader->ReadLe<uint8_t>();
+  const Encoding last = version > 1 ? Encoding::kDecimal : Encoding::kStrings;
+  const uint8_t known_flags = version > 1 ? kColumnFlagsMask : kColumnInline | kColumnIntRange;
+  if (encoding > static_cast<uint8_t>(last))
     return Damaged(fmt::format("unknown encoding {}", encoding));
-  if ((flags & ~kColumnFlagsMask) != 0)
-    return Damaged(fmt::format("unknown column flags {}", flags));
+  if ((flags & ~known_flags) != 0) return Damaged(fmt::format("unknown column flags {}", flags));
   if (present == 0 || present > rows)
     return Damaged(fmt::format("a column has {} of {} rows", present, rows));
   if (length_min > kColumnBytesMax || length_more > kColumnBytesMax - length_min)
@@ -63,10 +97,12 @@ Status ReadColumn(base::ByteReader* reader, uint32_t rows, ColumnMeta* column) {
   column->present_rows = static_cast<uint32_t>(present);
   column->length_min = static_cast<uint32_t>(length_min);
   column->length_max = static_cast<uint32_t>(length_min + length_more);
+  column->indexed = (flags & kColumnIndexed) != 0;
   column->has_int_range = (flags & kColumnIntRange) != 0;
   if (column->has_int_range != (column->encoding == Encoding::kInts))
     return Damaged("an integer range without integers");
   if (column->has_int_range) NL_RETURN_IF_ERROR(ReadIntRange(reader, column));
+  if (column->encoding == Encoding::kTemplates) NL_RETURN_IF_ERROR(ReadTemplates(reader, column));
   const uint64_t chunk_bytes = reader->ReadVarint();
   if (chunk_bytes > UINT32_MAX) return Damaged(fmt::format("a chunk of {} bytes", chunk_bytes));
   column->chunk_bytes = static_cast<uint32_t>(chunk_bytes);
@@ -97,13 +133,13 @@ Status ReadRows(base::ByteReader* reader, BlockHeader* header) {
   return Status::Ok();
 }
 
-Status ReadColumns(base::ByteReader* reader, BlockHeader* header) {
+Status ReadColumns(base::ByteReader* reader, uint8_t version, BlockHeader* header) {
   const uint64_t count = reader->ReadVarint();
   if (count == 0 || count > reader->remaining() / kColumnBytesMin)
     return Damaged(fmt::format("{} columns", count));
   header->columns.resize(count);
   for (ColumnMeta& column : header->columns)
-    NL_RETURN_IF_ERROR(ReadColumn(reader, header->rows, &column));
+    NL_RETURN_IF_ERROR(ReadColumn(reader, version, header->rows, &column));
   if (!reader->empty()) return Damaged(fmt::format("{} bytes too many", reader->remaining()));
   const ColumnMeta& time = header->columns.front();
   if (time.name != kTimeColumn || time.encoding != Encoding::kInts ||
@@ -142,10 +178,11 @@ Result<std::shared_ptr<const BlockHeader>> BlockHeader::Decode(std::string_view 
   const auto magic = reader.ReadLe<uint32_t>();
   const auto version = reader.ReadLe<uint8_t>();
   if (magic != kHeaderMagic) return Damaged(fmt::format("magic {:#x}", magic));
-  if (version != kHeaderVersion) return Damaged(fmt::format("unknown version {}", version));
+  if (version < kHeaderVersionMin || version > kHeaderVersion)
+    return Damaged(fmt::format("unknown version {}", version));
   auto header = std::make_shared<BlockHeader>();
   NL_RETURN_IF_ERROR(ReadRows(&reader, header.get()));
-  NL_RETURN_IF_ERROR(ReadColumns(&reader, header.get()));
+  NL_RETURN_IF_ERROR(ReadColumns(&reader, version, header.get()));
   header->IndexNames();
   return std::shared_ptr<const BlockHeader>(std::move(header));
 }
@@ -182,7 +219,8 @@ size_t BlockHeader::memory_bytes() const {
   size_t bytes = sizeof(*this) + columns.capacity() * sizeof(ColumnMeta) +
                  name_slots_.capacity() * sizeof(uint32_t);
   for (const ColumnMeta& column : columns)
-    bytes += column.name.capacity() + column.inline_chunk.capacity();
+    bytes += column.name.capacity() + column.inline_chunk.capacity() +
+             column.top_templates.capacity() * sizeof(TemplateCount);
   return bytes;
 }
 

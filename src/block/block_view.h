@@ -3,9 +3,13 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <span>
+#include <vector>
 
 #include "block/block.h"
+#include "index/token_query.h"
 #include "neurallog/status.h"
 
 namespace neurallog::block {
@@ -18,6 +22,9 @@ class BlockView {
   virtual const BlockHeader& header() const = 0;
   // Reads, checks and decodes a column on first use. The pointer lives as long as the view.
   virtual Result<const Column*> GetColumn(size_t index) = 0;
+  // Rows that are deleted though they are still in the columns: a bit each, in words of 64 rows; empty: none. No query shows or counts
+  // them; who counts by the header alone must look here first.
+  virtual std::span<const uint64_t> deleted() const { return {}; }
 };
 
 // An immutable set of blocks of one tenant: sealed ones and those made of rows that are not sealed
@@ -29,6 +36,14 @@ class BlockSet {
   virtual size_t size() const = 0;
   virtual const BlockHeader& header(size_t i) const = 0;
   virtual std::unique_ptr<BlockView> Open(size_t i) const = 0;
+  // For each block, whether it can hold a row that fulfils the query; where that is not known, true.
+  // Raises *pages_read by the parts of the token index that were looked into.
+  virtual std::vector<bool> FindCandidates(const index::TokenQuery& query,
+                                           uint64_t* pages_read) const {
+    static_cast<void>(query);
+    static_cast<void>(pages_read);
+    return std::vector<bool>(size(), true);
+  }
 };
 
 }  // namespace neurallog::block

@@ -12,7 +12,12 @@ std::string_view Column::TextAt(uint32_t row, char* scratch) const {
     case Encoding::kInts:
       return {scratch,
               static_cast<size_t>(std::to_chars(scratch, scratch + 24, ints[row]).ptr - scratch)};
-    case Encoding::kStrings: return {bytes.data() + offsets[row], offsets[row + 1] - offsets[row]};
+    case Encoding::kStrings:
+    case Encoding::kTemplates:
+    case Encoding::kHex:
+    case Encoding::kIpv4:
+    case Encoding::kDecimal:
+      return {bytes.data() + offsets[row], offsets[row + 1] - offsets[row]};
   }
   return {};
 }

@@ -14,6 +14,8 @@
 #include "block/block.h"
 #include "block/block_format.h"
 #include "block/ints.h"
+#include "block/template_decoder.h"
+#include "block/typed_text.h"
 
 namespace neurallog::block {
 namespace {
@@ -24,8 +26,10 @@ class Decoder {
       : meta_(meta), rows_(rows), reader_(body) {}
 
   Status Decode(Column* column);
+  Status DecodeTemplatesOnly(TemplateColumn* to);
 
  private:
+  Status ReadFront(TypeLayout* layout, Column* column);
   Status ReadPresence(Presence presence, Column* column);
   Status ReadBitmap(Column* column);
   Status ReadGaps(bool of_present, Column* column);
@@ -34,7 +38,11 @@ class Decoder {
   Status ReadDict(Column* column);
   Status ReadInts(Column* column);
   Status ReadStrings(Column* column);
+  Status ReadTemplates(Column* column);
+  Status ReadTyped(Column* column);
+  Status CheckLengths(uint64_t* total) const;
   Status ReadTypes(TypeLayout layout, Column* column);
+  void PlaceTexts(Column* column);
 
   // `count` lengths into lengths_, and their sum.
   Status ReadLengths(size_t count, uint64_t* total);
@@ -49,6 +57,34 @@ class Decoder {
 };
 
 Status Decoder::Decode(Column* column) {
+  TypeLayout layout;
+  NL_RETURN_IF_ERROR(ReadFront(&layout, column));
+  NL_RETURN_IF_ERROR(ReadPayload(column));
+  NL_RETURN_IF_ERROR(ReadTypes(layout, column));
+  if (!reader_.ok()) return Corruption("ends early");
+  if (!reader_.empty()) return Corruption(fmt::format("{} bytes too many", reader_.remaining()));
+  return Status::Ok();
+}
+
+Status Decoder::DecodeTemplatesOnly(TemplateColumn* to) {
+  TypeLayout layout;
+  Column column;
+  NL_RETURN_IF_ERROR(ReadFront(&layout, &column));
+  TemplateDecoder decoder(meta_.present_rows, meta_.length_max);
+  NL_RETURN_IF_ERROR(decoder.ReadTemplates(&reader_));
+  for (size_t i = 0; i < decoder.templates(); ++i) to->texts.push_back(decoder.text(i));
+  to->ids.assign(rows_, TemplateColumn::kNone);
+  uint32_t next = 0;
+  for (uint32_t row = 0; row < rows_; ++row) {
+    if (!column.Has(row)) continue;
+    const uint16_t id = decoder.ids()[next++];
+    if (id < decoder.templates()) to->ids[row] = id;
+  }
+  to->bytes = decoder.ReleaseTexts();
+  return Status::Ok();
+}
+
+Status Decoder::ReadFront(TypeLayout* type_layout, Column* column) {
   const auto encoding = reader_.ReadLe<uint8_t>();
   const auto presence = reader_.ReadLe<uint8_t>();
   const auto layout = reader_.ReadLe<uint8_t>();
@@ -61,12 +97,8 @@ Status Decoder::Decode(Column* column) {
     return Corruption(fmt::format("unknown type layout {}", layout));
   column->encoding = meta_.encoding;
   column->rows = rows_;
-  NL_RETURN_IF_ERROR(ReadPresence(static_cast<Presence>(presence), column));
-  NL_RETURN_IF_ERROR(ReadPayload(column));
-  NL_RETURN_IF_ERROR(ReadTypes(static_cast<TypeLayout>(layout), column));
-  if (!reader_.ok()) return Corruption("ends early");
-  if (!reader_.empty()) return Corruption(fmt::format("{} bytes too many", reader_.remaining()));
-  return Status::Ok();
+  *type_layout = static_cast<TypeLayout>(layout);
+  return ReadPresence(static_cast<Presence>(presence), column);
 }
 
 Status Decoder::ReadPresence(Presence presence, Column* column) {
@@ -116,6 +148,10 @@ Status Decoder::ReadPayload(Column* column) {
     case Encoding::kDict: return ReadDict(column);
     case Encoding::kInts: return ReadInts(column);
     case Encoding::kStrings: return ReadStrings(column);
+    case Encoding::kTemplates: return ReadTemplates(column);
+    case Encoding::kHex:
+    case Encoding::kIpv4:
+    case Encoding::kDecimal: return ReadTyped(column);
   }
   return Corruption("unknown encoding");
 }
@@ -132,6 +168,10 @@ Status Decoder::ReadConst(Column* column) {
 Status Decoder::ReadLengths(size_t count, uint64_t* total) {
   lengths_.resize(count);
   NL_RETURN_IF_ERROR(DecodeInts(&reader_, lengths_));
+  return CheckLengths(total);
+}
+
+Status Decoder::CheckLengths(uint64_t* total) const {
   uint64_t sum = 0;
   bool in_range = true;
   for (const int64_t length : lengths_) {
@@ -198,6 +238,35 @@ Status Decoder::ReadStrings(Column* column) {
   NL_RETURN_IF_ERROR(DecodeBlob(&reader_, total, &column->bytes));
   if (column->bytes.size() != total)
     return Corruption(fmt::format("{} bytes of values instead of {}", column->bytes.size(), total));
+  PlaceTexts(column);
+  return Status::Ok();
+}
+
+Status Decoder::ReadTemplates(Column* column) {
+  TemplateDecoder templates(meta_.present_rows, meta_.length_max);
+  NL_RETURN_IF_ERROR(templates.ReadTemplates(&reader_));
+  NL_RETURN_IF_ERROR(templates.ReadSlots(&reader_));
+  lengths_.reserve(rows_);
+  NL_RETURN_IF_ERROR(templates.AppendTexts(&lengths_, &column->bytes));
+  uint64_t total;
+  NL_RETURN_IF_ERROR(CheckLengths(&total));
+  PlaceTexts(column);
+  return Status::Ok();
+}
+
+Status Decoder::ReadTyped(Column* column) {
+  lengths_.reserve(rows_);
+  NL_RETURN_IF_ERROR(
+      DecodeTypedTexts(&reader_, meta_.encoding, meta_.present_rows, &lengths_, &column->bytes));
+  uint64_t total;
+  NL_RETURN_IF_ERROR(CheckLengths(&total));
+  PlaceTexts(column);
+  return Status::Ok();
+}
+
+// From the lengths of the values that are there to the offsets of all rows.
+void Decoder::PlaceTexts(Column* column) {
+  column->encoding = Encoding::kStrings;
   lengths_.resize(rows_);
   if (!column->present.empty())
     ExpandToRows(column->present, meta_.present_rows, std::span<int64_t>(lengths_));
@@ -208,7 +277,6 @@ Status Decoder::ReadStrings(Column* column) {
     offset += static_cast<uint32_t>(lengths_[row]);
   }
   column->offsets[rows_] = offset;
-  return Status::Ok();
 }
 
 Status Decoder::ReadTypes(TypeLayout layout, Column* column) {
@@ -234,8 +302,9 @@ Status Decoder::ReadTypes(TypeLayout layout, Column* column) {
   return Status::Ok();
 }
 
-Status DecodeChecked(const ColumnMeta& meta, uint32_t rows, std::string_view chunk,
-                     Column* column) {
+// Calls decode(decoder) when the chunk's size and checksum are right.
+template <typename F>
+Status DecodeChecked(const ColumnMeta& meta, uint32_t rows, std::string_view chunk, F decode) {
   if (rows == 0 || rows > kBlockRowsMax || meta.present_rows == 0 || meta.present_rows > rows)
     return Corruption(fmt::format("{} of {} rows", meta.present_rows, rows));
   if (chunk.size() != meta.chunk_bytes || chunk.size() < kCrcBytes)
@@ -245,16 +314,32 @@ Status DecodeChecked(const ColumnMeta& meta, uint32_t rows, std::string_view chu
   if (base::Crc32c(0, body.data(), body.size()) !=
       base::LoadLe<uint32_t>(body.data() + body.size()))
     return Corruption("checksum mismatch");
-  return Decoder(meta, rows, body).Decode(column);
+  Decoder decoder(meta, rows, body);
+  return decode(&decoder);
+}
+
+Status Named(const ColumnMeta& meta, const Status& status) {
+  return Corruption(fmt::format("block column '{}': {}", meta.name, status.message()));
 }
 
 }  // namespace
 
 Result<Column> DecodeColumn(const ColumnMeta& meta, uint32_t rows, std::string_view chunk) {
   Column column;
-  Status status = DecodeChecked(meta, rows, chunk, &column);
-  if (!status.ok())
-    return Corruption(fmt::format("block column '{}': {}", meta.name, status.message()));
+  const Status status = DecodeChecked(
+      meta, rows, chunk, [&column](Decoder* decoder) { return decoder->Decode(&column); });
+  if (!status.ok()) return Named(meta, status);
+  return column;
+}
+
+Result<TemplateColumn> DecodeTemplates(const ColumnMeta& meta, uint32_t rows,
+                                       std::string_view chunk) {
+  TemplateColumn column;
+  if (meta.encoding != Encoding::kTemplates) return Named(meta, Corruption("has no templates"));
+  const Status status = DecodeChecked(meta, rows, chunk, [&column](Decoder* decoder) {
+    return decoder->DecodeTemplatesOnly(&column);
+  });
+  if (!status.ok()) return Named(meta, status);
   return column;
 }
 

@@ -6,7 +6,9 @@
 #include "base/hash.h"
 #include "block/bitpack.h"
 #include "block/blob.h"
+#include "block/char_class.h"
 #include "block/text_hash.h"
+#include "index/token_set.h"
 
 namespace neurallog::block {
 namespace {
@@ -59,6 +61,7 @@ std::string ColumnEncoder::EncodeTimes(std::span<const int64_t> times, ColumnMet
   meta->has_int_range = true;
   meta->int_min = ints_encoder_.min();
   meta->int_max = ints_encoder_.max();
+  meta->char_classes = kClassDigit | (meta->int_min < 0 ? kClassPrintable : 0);
   return EndChunk(meta);
 }
 
@@ -80,7 +83,7 @@ std::string ColumnEncoder::EncodeCells(const GatheredColumn& column, ColumnMeta*
     case Encoding::kConst: AppendBlob(cells.front().text(), zstd_level_, &chunk_); break;
     case Encoding::kDict:
       base::AppendVarint(&chunk_, typed.size());
-      AppendTexts(typed);
+      AppendTexts(typed, nullptr);
       PackBits(dictionary_.codes(), BitWidth(typed.size() - 1), &chunk_);
       break;
     case Encoding::kInts:
@@ -89,10 +92,49 @@ std::string ColumnEncoder::EncodeCells(const GatheredColumn& column, ColumnMeta*
       meta->int_min = ints_encoder_.min();
       meta->int_max = ints_encoder_.max();
       break;
-    case Encoding::kStrings: AppendTexts(cells); break;
+    case Encoding::kTemplates:
+      templates_.Append(zstd_level_, &chunk_);
+      templates_.Describe(meta);
+      break;
+    case Encoding::kStrings: AppendTexts(cells, &column.bytes); break;
+    case Encoding::kHex:
+    case Encoding::kIpv4:
+    case Encoding::kDecimal: typed_texts_.Append(&chunk_); break;
   }
   AppendTypes(layout, typed);
+  meta->char_classes = ClassesOfColumn(column, typed, *meta);
+  if (tokens_ != nullptr && meta->encoding != Encoding::kInts) AddTokens(typed, meta);
   return EndChunk(meta);
+}
+
+// What the encoding tells needs no look at the values.
+uint8_t ColumnEncoder::ClassesOfColumn(const GatheredColumn& column, std::span<const Cell> typed,
+                                       const ColumnMeta& meta) const {
+  switch (meta.encoding) {
+    case Encoding::kInts: return kClassDigit | (meta.int_min < 0 ? kClassPrintable : 0);
+    case Encoding::kHex: return kClassDigit | kClassLowerHex | kClassPrintable;
+    case Encoding::kIpv4:
+    case Encoding::kDecimal: return kClassDigit | kClassPrintable;
+    case Encoding::kConst:
+    case Encoding::kDict: break;
+    case Encoding::kStrings:
+    case Encoding::kTemplates:
+      if (!column.bytes.empty()) return ClassesOf(column.bytes.view());
+      break;
+  }
+  uint8_t classes = 0;
+  for (const Cell& cell : typed) classes |= ClassesOf(cell.text());
+  return classes;
+}
+
+void ColumnEncoder::AddTokens(std::span<const Cell> cells, ColumnMeta* meta) {
+  meta->indexed = true;
+  if (meta->encoding == Encoding::kTemplates)
+    return templates_.ForEachText([this](std::string_view text) { tokens_->Add(text); });
+  for (size_t i = 0; i < cells.size(); ++i) {
+    PrefetchCell(cells, i);
+    tokens_->Add(cells[i].text());
+  }
 }
 
 Encoding ColumnEncoder::Choose(const GatheredColumn& column) {
@@ -101,7 +143,21 @@ Encoding ColumnEncoder::Choose(const GatheredColumn& column) {
   const bool is_ints = CollectInts(column);
   if (is_ints) ints_encoder_.Plan(ints_);
   if (DictionaryPays(column.cells, is_ints)) return Encoding::kDict;
-  return is_ints ? Encoding::kInts : Encoding::kStrings;
+  if (is_ints) return Encoding::kInts;
+  Encoding typed;
+  if (typed_texts_.Plan(column, &typed)) return typed;
+  return TemplatesPay(column) ? Encoding::kTemplates : Encoding::kStrings;
+}
+
+bool ColumnEncoder::TemplatesPay(const GatheredColumn& column) {
+  if (!templates_.Plan(column.cells)) return false;
+  if (!templates_.IsDoubtful()) return true;
+  chunk_.clear();
+  templates_.Append(zstd_level_, &chunk_);
+  const size_t bytes = chunk_.size();
+  chunk_.clear();
+  AppendTexts(column.cells, &column.bytes);
+  return bytes < chunk_.size();
 }
 
 bool ColumnEncoder::CollectInts(const GatheredColumn& column) {
@@ -174,18 +230,20 @@ void ColumnEncoder::AppendTypes(TypeLayout layout, std::span<const Cell> cells) 
   AppendBlob(types, zstd_level_, &chunk_);
 }
 
-void ColumnEncoder::AppendTexts(std::span<const Cell> cells) {
+void ColumnEncoder::AppendLengths(std::span<const Cell> cells) {
   lengths_.resize(cells.size());
-  size_t bytes = 0;
-  for (size_t i = 0; i < cells.size(); ++i) {
-    lengths_[i] = cells[i].length;
-    bytes += cells[i].length;
-  }
+  for (size_t i = 0; i < cells.size(); ++i) lengths_[i] = cells[i].length;
   length_encoder_.Plan(lengths_);
   length_encoder_.Append(&chunk_);
+}
 
+void ColumnEncoder::AppendTexts(std::span<const Cell> cells, const base::Buffer* bytes) {
+  AppendLengths(cells);
+  if (bytes != nullptr && !bytes->empty()) return AppendBlob(bytes->view(), zstd_level_, &chunk_);
+  size_t total = 0;
+  for (const Cell& cell : cells) total += cell.length;
   bytes_.Clear();
-  bytes_.Reserve(bytes + kCopySlop);
+  bytes_.Reserve(total + kCopySlop);
   for (size_t i = 0; i < cells.size(); ++i) {
     PrefetchCell(cells, i);
     AppendCell(cells[i], &bytes_);

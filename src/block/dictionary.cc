@@ -1,5 +1,6 @@
 #include "block/dictionary.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/check.h"
@@ -11,6 +12,7 @@ namespace {
 // A column that has mostly distinct values in its first rows is given up:
 // bench/micro/block_bench.cc.
 constexpr size_t kSlotsMin = 128;
+constexpr size_t kAhead = 8;
 constexpr size_t kSampleRows = 512;
 constexpr size_t kSampleEntriesMax = 400;
 
@@ -22,13 +24,28 @@ bool DictionaryBuilder::Build(std::span<const Cell> cells, size_t entries_max) {
   entries_.clear();
   entry_bytes_ = 0;
   codes_.resize(cells.size());
+  hashes_.resize(cells.size());
+  const size_t sample = std::min(cells.size(), kSampleRows);
+  if (!Add(cells, 0, sample, entries_max)) return false;
+  if (cells.size() >= kSampleRows && entries_.size() > kSampleEntriesMax) return false;
+  return Add(cells, sample, cells.size(), entries_max);
+}
+
+// Hashes come first, in a loop of their own: neither waits for the other's memory.
+bool DictionaryBuilder::Add(std::span<const Cell> cells, size_t begin, size_t end,
+                            size_t entries_max) {
   const uint64_t seed = TextHashSeed();
-  size_t mask = slots_.size() - 1;
-  for (size_t i = 0; i < cells.size(); ++i) {
+  for (size_t i = begin; i < end; ++i) {
     const Cell& cell = cells[i];
     PrefetchCell(cells, i);
-    const auto hash = static_cast<uint32_t>(
+    hashes_[i] = static_cast<uint32_t>(
         HashValue(cell.data, cell.length, seed + static_cast<uint64_t>(cell.type)));
+  }
+  size_t mask = slots_.size() - 1;
+  for (size_t i = begin; i < end; ++i) {
+    const Cell& cell = cells[i];
+    const uint32_t hash = hashes_[i];
+    if (i + kAhead < end) __builtin_prefetch(&slots_[hashes_[i + kAhead] & mask]);
     for (size_t slot = hash & mask;; slot = (slot + 1) & mask) {
       Slot& at = slots_[slot];
       if (at.code_plus_1 == 0) {
@@ -45,8 +62,7 @@ bool DictionaryBuilder::Build(std::span<const Cell> cells, size_t entries_max) {
       codes_[i] = static_cast<uint16_t>(at.code_plus_1 - 1);
       break;
     }
-    if (entries_.size() * 2 > slots_.size()) mask = Grow();
-    if (i + 1 == kSampleRows && entries_.size() > kSampleEntriesMax) return false;
+    if (entries_.size() * 4 > slots_.size()) mask = Grow();
   }
   return true;
 }

@@ -27,10 +27,12 @@ class DictionaryBuilder {
     uint32_t hash;
     uint32_t code_plus_1;
   };
+  bool Add(std::span<const Cell> cells, size_t begin, size_t end, size_t entries_max);
   // Returns the new mask.
   size_t Grow();
 
-  std::vector<Slot> slots_;  // a power of two, at most half full
+  std::vector<uint32_t> hashes_;  // of the cells
+  std::vector<Slot> slots_;       // a power of two, at most a quarter full
   std::vector<Cell> entries_;
   std::vector<uint16_t> codes_;
   uint64_t entry_bytes_ = 0;

@@ -20,7 +20,8 @@ constexpr uint64_t kSortRowMask = (uint64_t{1} << (64 - kSortTimeBits)) - 1;
 static_assert(kBlockRowsMax <= kSortRowMask + 1);
 constexpr size_t kGrowFromRow = 128;  // enough to tell how often a field comes
 constexpr size_t kPrefetchRows = 4;
-constexpr size_t kPrefetchBytes = 256;
+constexpr size_t kPrefetchWrites = 448;
+constexpr size_t kPrefetchBytes = 320;
 
 // Column names to indexes, open addressing.
 class NameTable {
@@ -83,19 +84,40 @@ void PrefetchRow(const char* row) {
   for (size_t at = 0; at < kPrefetchBytes; at += 64) __builtin_prefetch(row + at);
 }
 
-void Measure(GatheredColumn* column) {
-  const ValueType type = column->cells.front().type;
-  for (const Cell& cell : column->cells) {
-    column->value_bytes += cell.length;
-    column->length_min = std::min(column->length_min, cell.length);
-    column->length_max = std::max(column->length_max, cell.length);
-    column->one_type &= cell.type == type;
+// Buffers of columns that are done with, the last one given is the first one taken: columns mostly
+// come in the same order.
+class BufferPool {
+ public:
+  base::Buffer Take() {
+    if (buffers_.empty()) return {};
+    base::Buffer taken = std::move(buffers_.back());
+    buffers_.pop_back();
+    bytes_ -= taken.capacity();
+    taken.Clear();
+    return taken;
   }
-  NL_CHECK(column->value_bytes <= kColumnBytesMax);
+  void Give(base::Buffer buffer) {
+    if (buffers_.size() == kBuffersMax || bytes_ + buffer.capacity() > kBytesMax) return;
+    bytes_ += buffer.capacity();
+    buffers_.push_back(std::move(buffer));
+  }
+
+ private:
+  static constexpr size_t kBuffersMax = 128;
+  static constexpr size_t kBytesMax = 16 << 20;
+  std::vector<base::Buffer> buffers_;
+  size_t bytes_ = 0;
+};
+
+BufferPool& ThreadPool() {
+  thread_local BufferPool pool;
+  return pool;
 }
 
 // Keeps what the loop over all fields touches in a few words per column, and what is rare out of
-// its way.
+// its way. While values are copied, a cell's `data` is an offset into its column's bytes: these move
+// when they grow.
+template <bool kCopy>
 class Gatherer {
  public:
   explicit Gatherer(size_t rows) : rows_(rows) {}
@@ -107,23 +129,34 @@ class Gatherer {
       uint32_t column = column_of_name[field.name_id];
       if (column == kNoColumn) [[unlikely]]
         column = AddName(ref.batch, field.name_id);
-      Sink& sink = sinks_[column];
-      if (sink.last_row == row) [[unlikely]]
-        --sink.end;
-      if (sink.end == sink.limit) [[unlikely]]
-        Grow(column, row);
-      sink.last_row = row;
-      Cell* const cell = sink.end++;
-      cell->data = field.value.data();
-      cell->length = static_cast<uint32_t>(field.value.size());
-      cell->row = row;
-      cell->type = field.type;
+      Sink* const sink = &sinks_[column];
+      if (sink->last_row == row) [[unlikely]]
+        Forget(sink);
+      const size_t size = field.value.size();
+      if (sink->end == sink->limit ||
+          (kCopy && size + kCopySlop > static_cast<size_t>(sink->bytes_limit - sink->bytes)))
+          [[unlikely]]
+        Grow(column, size, row);
+      Cell* const cell = sink->end;
+      char* const to = sink->bytes;
+      sink->last_row = row;
+      sink->end = cell + 1;
+      sink->bytes = to + size;
+      const char* data = field.value.data();
+      if (kCopy) {
+        CopyText(data, size, to);
+        data = to - reinterpret_cast<uintptr_t>(sink->bytes_begin);
+        __builtin_prefetch(to + kPrefetchWrites, 1);
+        __builtin_prefetch(reinterpret_cast<const char*>(cell) + kPrefetchWrites, 1);
+      }
+      *cell = {data, static_cast<uint32_t>(size), row, field.type};
     }
   }
 
   std::vector<GatheredColumn> Finish() {
     for (size_t i = 0; i < columns_.size(); ++i) {
-      columns_[i].cells = {columns_[i].storage.get(), sinks_[i].end};
+      columns_[i].cells = {Cells(i), sinks_[i].end};
+      if (kCopy) PointIntoBytes(&columns_[i], sinks_[i]);
       Measure(&columns_[i]);
     }
     return std::move(columns_);
@@ -134,28 +167,77 @@ class Gatherer {
     Cell* end = nullptr;
     Cell* limit = nullptr;
     uint32_t last_row = UINT32_MAX;
+    char* bytes = nullptr;  // where the next value goes
+    char* bytes_begin = nullptr;
+    char* bytes_limit = nullptr;
   };
+
+  // The row's earlier value of the same field.
+  void Forget(Sink* sink) {
+    --sink->end;
+    if (kCopy) sink->bytes -= sink->end->length;
+  }
+
+  Cell* Cells(size_t column) { return reinterpret_cast<Cell*>(columns_[column].storage.data()); }
+
+  void PointIntoBytes(GatheredColumn* column, const Sink& sink) {
+    char* const begin = column->bytes.data();
+    column->bytes.Resize(static_cast<size_t>(sink.bytes - begin));
+    for (Cell& cell :
+         std::span(reinterpret_cast<Cell*>(column->storage.data()), column->cells.size()))
+      cell.data = begin + reinterpret_cast<uintptr_t>(cell.data);
+  }
 
   [[gnu::noinline]] uint32_t AddName(const model::RecordBatch* batch, uint32_t name_id) {
     const uint32_t column = names_.FindOrAdd(batch->names()[name_id], &columns_);
-    if (column == sinks_.size()) sinks_.emplace_back();
+    if (column == sinks_.size()) AddSink(&columns_[column]);
     batches_.Find(batch)[name_id] = column;
     return column;
   }
 
+  void AddSink(GatheredColumn* column) {
+    Sink& sink = sinks_.emplace_back();
+    if (!kCopy) return;
+    column->storage = ThreadPool().Take();
+    column->bytes = ThreadPool().Take();
+    sink.end = reinterpret_cast<Cell*>(column->storage.data());
+    sink.limit = sink.end + column->storage.capacity() / sizeof(Cell);
+    sink.bytes = sink.bytes_begin = column->bytes.data();
+    sink.bytes_limit = sink.bytes + column->bytes.capacity();
+  }
+
   // Makes room for as many cells as the rows to come will bring when they are like those before.
-  [[gnu::noinline]] void Grow(uint32_t column, size_t row) {
+  [[gnu::noinline]] void Grow(uint32_t column, size_t value_bytes, size_t row) {
+    if (sinks_[column].end == sinks_[column].limit) GrowCells(column, row);
+    if (kCopy) GrowBytes(column, value_bytes, row);
+  }
+
+  void GrowCells(uint32_t column, size_t row) {
     Sink& sink = sinks_[column];
-    Cell* const begin = columns_[column].storage.get();
-    const auto size = static_cast<size_t>(sink.end - begin);
+    base::Buffer& storage = columns_[column].storage;
+    const auto size = static_cast<size_t>(sink.end - Cells(column));
     const size_t expected = size * rows_ / (row + 1) + size / 4 + 16;
     const size_t capacity =
         row < kGrowFromRow ? std::max<size_t>(2 * size, 8) : std::min(expected, rows_);
-    auto grown = std::make_unique_for_overwrite<Cell[]>(capacity);
-    std::copy(begin, sink.end, grown.get());
-    columns_[column].storage = std::move(grown);
-    sink.end = columns_[column].storage.get() + size;
-    sink.limit = columns_[column].storage.get() + capacity;
+    storage.Resize(size * sizeof(Cell));
+    storage.Reserve(capacity * sizeof(Cell));
+    sink.end = Cells(column) + size;
+    sink.limit = Cells(column) + storage.capacity() / sizeof(Cell);
+  }
+
+  // Likewise for bytes.
+  void GrowBytes(uint32_t column, size_t value_bytes, size_t row) {
+    Sink& sink = sinks_[column];
+    if (value_bytes + kCopySlop <= static_cast<size_t>(sink.bytes_limit - sink.bytes)) return;
+    base::Buffer& bytes = columns_[column].bytes;
+    const auto size = static_cast<size_t>(sink.bytes - bytes.data());
+    NL_CHECK(size + value_bytes <= kColumnBytesMax);
+    const size_t expected = size * rows_ / (row + 1) + size / 8;
+    bytes.Resize(size);
+    bytes.Reserve(std::max(2 * size, row < kGrowFromRow ? 0 : expected) + value_bytes + 1024);
+    sink.bytes_begin = bytes.data();
+    sink.bytes = sink.bytes_begin + size;
+    sink.bytes_limit = bytes.data() + bytes.capacity();
   }
 
   const size_t rows_;
@@ -186,6 +268,44 @@ uint64_t TextHashSeed() {
   return seed;
 }
 
+void Measure(GatheredColumn* column) {
+  const ValueType type = column->cells.front().type;
+  for (const Cell& cell : column->cells) {
+    column->value_bytes += cell.length;
+    column->length_min = std::min(column->length_min, cell.length);
+    column->length_max = std::max(column->length_max, cell.length);
+    column->one_type &= cell.type == type;
+  }
+  NL_CHECK(column->value_bytes <= kColumnBytesMax);
+}
+
+namespace {
+
+// Logs mostly come in order: sets the late ones aside, sorts these and merges them in.
+void SortKeys(std::vector<uint64_t>* keys) {
+  std::vector<uint64_t> late;
+  size_t in_order = 0;
+  for (const uint64_t key : *keys) {
+    if (in_order > 0 && key < (*keys)[in_order - 1]) {
+      late.push_back(key);
+    } else {
+      (*keys)[in_order++] = key;
+    }
+  }
+  std::sort(late.begin(), late.end());
+  // From the back, so that no key in order is overwritten before it has moved.
+  for (size_t to = keys->size(); !late.empty();) {
+    if (in_order > 0 && (*keys)[in_order - 1] > late.back()) {
+      (*keys)[--to] = (*keys)[--in_order];
+    } else {
+      (*keys)[--to] = late.back();
+      late.pop_back();
+    }
+  }
+}
+
+}  // namespace
+
 void SortRows(std::span<RowRef> rows) {
   const auto earlier = [](const RowRef& a, const RowRef& b) {
     return a.timestamp_ns < b.timestamp_ns;
@@ -205,19 +325,35 @@ void SortRows(std::span<RowRef> rows) {
     keys[i] = (static_cast<uint64_t>(rows[i].timestamp_ns) - static_cast<uint64_t>(start_ns))
                   << (64 - kSortTimeBits) |
               i;
-  std::sort(keys.begin(), keys.end());
+  SortKeys(&keys);
   const std::vector<RowRef> unsorted(rows.begin(), rows.end());
   for (size_t i = 0; i < rows.size(); ++i) rows[i] = unsorted[keys[i] & kSortRowMask];
 }
 
-std::vector<GatheredColumn> GatherColumns(std::span<const RowRef> rows) {
-  NL_CHECK(rows.size() <= kBlockRowsMax);
-  Gatherer gatherer(rows.size());
+namespace {
+
+template <bool kCopy>
+std::vector<GatheredColumn> Gather(std::span<const RowRef> rows) {
+  Gatherer<kCopy> gatherer(rows.size());
   for (size_t row = 0; row < rows.size(); ++row) {
     if (row + kPrefetchRows < rows.size()) PrefetchRow(rows[row + kPrefetchRows].row);
     gatherer.AddRow(rows[row], static_cast<uint16_t>(row));
   }
   return gatherer.Finish();
+}
+
+}  // namespace
+
+std::vector<GatheredColumn> GatherColumns(std::span<const RowRef> rows, bool copy) {
+  NL_CHECK(rows.size() <= kBlockRowsMax);
+  return copy ? Gather<true>(rows) : Gather<false>(rows);
+}
+
+void Recycle(std::vector<GatheredColumn> columns) {
+  for (; !columns.empty(); columns.pop_back()) {
+    ThreadPool().Give(std::move(columns.back().bytes));
+    ThreadPool().Give(std::move(columns.back().storage));
+  }
 }
 
 // Values of one sign get longer away from zero.

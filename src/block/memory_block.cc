@@ -58,7 +58,7 @@ MemoryBlock::MemoryBlock(std::vector<std::shared_ptr<const model::RecordBatch>> 
   SortRows(rows);
   times_.reserve(rows.size());
   for (const RowRef& row : rows) times_.push_back(row.timestamp_ns);
-  columns_ = GatherColumns(rows);
+  columns_ = GatherColumns(rows, /*copy=*/false);
 
   header_.rows = static_cast<uint32_t>(rows.size());
   header_.min_ns = rows.empty() ? 0 : times_.front();

@@ -2,9 +2,14 @@
 // outside can choose values that collide.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <cstring>
 #include <string_view>
+
+#if defined(__x86_64__)
+#include <emmintrin.h>
+#endif
 
 #include "base/bytes.h"
 
@@ -18,12 +23,15 @@ inline uint64_t MixWords(uint64_t a, uint64_t b) {
   return static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
 }
 
-// Two secrets, so that no word can be chosen that makes a product zero.
+// Secrets, so that no word can be chosen that makes a product zero.
 struct TextHashKeys {
   explicit TextHashKeys(uint64_t seed)
-      : first(seed ^ 0x9e3779b97f4a7c15), second(seed * 0xd1b54a32d192ed03 | 1) {}
+      : first(seed ^ 0x9e3779b97f4a7c15),
+        second(seed * 0xd1b54a32d192ed03 | 1),
+        third(seed * 0xa0761d6478bd642f ^ 0xe7037ed1a0b428db) {}
   uint64_t first;
   uint64_t second;
+  uint64_t third;
 };
 
 inline uint64_t HashText(std::string_view text, uint64_t seed) {
@@ -49,29 +57,63 @@ inline uint64_t HashText(std::string_view text, uint64_t seed) {
   return MixWords(MixWords(low ^ keys.first, high ^ hash), keys.second);
 }
 
-// The two below are for values that lie in buffers with padding: they may read up to 7 bytes past
-// them. Sizes up to 32 go without a loop, whose end would be mispredicted.
+// Those below are for values that lie in buffers with padding: they may read up to 31 bytes past
+// them. Sizes up to 32 go without branches, which would be mispredicted.
+
+// The first 32 bytes of a text with zeros behind its end.
+struct MaskedWords {
+  MaskedWords(const char* text, size_t size) {
+    alignas(64) static constexpr std::array<uint8_t, 64> kMasks = [] {
+      std::array<uint8_t, 64> masks{};
+      for (size_t i = 0; i < 32; ++i) masks[i] = 0xff;
+      return masks;
+    }();
+    const uint8_t* const mask = kMasks.data() + 32 - size;
+    for (size_t i = 0; i < 4; ++i)
+      words[i] = base::LoadLe<uint64_t>(text + 8 * i) & base::LoadLe<uint64_t>(mask + 8 * i);
+  }
+  uint64_t words[4];
+};
+
+// `size` is at most 32.
+inline uint64_t HashShort(const char* text, size_t size, const TextHashKeys& keys) {
+  const MaskedWords masked(text, size);
+  const uint64_t* const words = masked.words;
+  return MixWords(words[0] ^ keys.first, words[1] ^ keys.second ^ size) ^
+         MixWords(words[2] ^ keys.third, words[3] ^ keys.first);
+}
 
 inline uint64_t HashValue(const char* text, size_t size, uint64_t seed) {
   const TextHashKeys keys(seed);
-  const auto word = [text](size_t at) { return base::LoadLe<uint64_t>(text + at); };
   if (size > 32) return HashText({text, size}, seed);
-  if (size < 8)
-    return MixWords((size == 0 ? 0 : word(0) << (64 - 8 * size)) ^ keys.first, keys.second ^ size);
-  uint64_t hash = MixWords(word(0) ^ keys.first, word(size - 8) ^ keys.second ^ size);
-  if (size > 16) hash ^= MixWords(word(8) ^ keys.second, word(size - 16) ^ keys.first);
-  return MixWords(hash, keys.second);
+  return MixWords(HashShort(text, size, keys), keys.second);
+}
+
+#if defined(__x86_64__)
+
+// Bit i: the bytes at i are equal.
+inline uint32_t EqualBytes32(const char* a, const char* b) {
+  const auto half = [a, b](size_t at) {
+    const __m128i x = _mm_loadu_si128(reinterpret_cast<const __m128i*>(a + at));
+    const __m128i y = _mm_loadu_si128(reinterpret_cast<const __m128i*>(b + at));
+    return static_cast<uint32_t>(_mm_movemask_epi8(_mm_cmpeq_epi8(x, y)));
+  };
+  return half(0) | half(16) << 16;
 }
 
 inline bool SameText(const char* a, const char* b, size_t size) {
-  const auto differ = [a, b](size_t at) {
-    return base::LoadLe<uint64_t>(a + at) ^ base::LoadLe<uint64_t>(b + at);
-  };
-  if (size == 0) return true;
-  if (size < 8) return differ(0) << (64 - 8 * size) == 0;
-  if (size <= 16) return (differ(0) | differ(size - 8)) == 0;
-  if (size <= 32) return (differ(0) | differ(8) | differ(size - 16) | differ(size - 8)) == 0;
+  for (; size > 32; a += 32, b += 32, size -= 32)
+    if (EqualBytes32(a, b) != UINT32_MAX) return false;
+  const uint64_t inside = (uint64_t{1} << size) - 1;
+  return (EqualBytes32(a, b) & inside) == inside;
+}
+
+#else
+
+inline bool SameText(const char* a, const char* b, size_t size) {
   return std::memcmp(a, b, size) == 0;
 }
+
+#endif
 
 }  // namespace neurallog::block

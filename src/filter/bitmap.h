@@ -3,6 +3,7 @@
 
 #include <bit>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 namespace neurallog::filter {
@@ -46,6 +47,10 @@ class Bitmap {
   }
   void Or(const Bitmap& other) {
     for (size_t i = 0; i < words_.size(); ++i) words_[i] |= other.words_[i];
+  }
+  // Takes the rows out whose bits are set; fewer words than the bitmap's leave the rest.
+  void AndNot(std::span<const uint64_t> bits) {
+    for (size_t i = 0; i < words_.size() && i < bits.size(); ++i) words_[i] &= ~bits[i];
   }
   // Keeps only rows in [begin, end).
   void KeepRange(uint32_t begin, uint32_t end);

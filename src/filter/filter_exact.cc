@@ -1,5 +1,6 @@
 // `field:="text"` and `field:="text"*`: the whole value, and how it begins.
 #include "block/block.h"
+#include "block/char_class.h"
 #include "filter/predicate.h"
 
 namespace neurallog::filter {
@@ -8,7 +9,9 @@ namespace {
 class ExactPredicate : public FieldPredicate {
  public:
   ExactPredicate(std::string field, std::string text)
-      : FieldPredicate(std::move(field)), text_(std::move(text)) {}
+      : FieldPredicate(std::move(field)),
+        text_(std::move(text)),
+        classes_(block::ClassesOf(text_)) {}
 
   int cost() const override { return 5; }
 
@@ -16,8 +19,9 @@ class ExactPredicate : public FieldPredicate {
   bool MatchText(std::string_view text) const override { return text == text_; }
 
   Verdict JudgeMeta(const block::ColumnMeta& meta) const override {
-    return text_.size() < meta.length_min || text_.size() > meta.length_max ? Verdict::kNone
-                                                                            : Verdict::kSome;
+    const bool can_match = text_.size() >= meta.length_min && text_.size() <= meta.length_max &&
+                           (classes_ & ~meta.char_classes) == 0;
+    return can_match ? Verdict::kSome : Verdict::kNone;
   }
 
   void RefineInts(const block::Column& column, Bitmap* rows) const override {
@@ -50,12 +54,13 @@ class ExactPredicate : public FieldPredicate {
 
  private:
   const std::string text_;
+  const uint8_t classes_;
 };
 
 class ExactPrefixPredicate : public FieldPredicate {
  public:
   explicit ExactPrefixPredicate(const Filter& filter)
-      : FieldPredicate(filter.field), text_(filter.text) {}
+      : FieldPredicate(filter.field), text_(filter.text), classes_(block::ClassesOf(text_)) {}
 
   int cost() const override { return 6; }
 
@@ -64,11 +69,14 @@ class ExactPrefixPredicate : public FieldPredicate {
     return text.substr(0, text_.size()) == text_;
   }
   Verdict JudgeMeta(const block::ColumnMeta& meta) const override {
-    return text_.size() > meta.length_max ? Verdict::kNone : Verdict::kSome;
+    const bool can_match =
+        text_.size() <= meta.length_max && (classes_ & ~meta.char_classes) == 0;
+    return can_match ? Verdict::kSome : Verdict::kNone;
   }
 
  private:
   const std::string text_;
+  const uint8_t classes_;
 };
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <unordered_set>
 
+#include "block/char_class.h"
 #include "filter/predicate.h"
 
 namespace neurallog::filter {
@@ -14,6 +15,7 @@ class InPredicate : public FieldPredicate {
     for (const std::string& text : texts_) {
       length_min_ = std::min(length_min_, text.size());
       length_max_ = std::max(length_max_, text.size());
+      classes_ &= block::ClassesOf(text);
     }
   }
 
@@ -25,8 +27,9 @@ class InPredicate : public FieldPredicate {
   }
 
   Verdict JudgeMeta(const block::ColumnMeta& meta) const override {
-    return length_min_ > meta.length_max || length_max_ < meta.length_min ? Verdict::kNone
-                                                                          : Verdict::kSome;
+    const bool can_match = length_min_ <= meta.length_max && length_max_ >= meta.length_min &&
+                           (classes_ & ~meta.char_classes) == 0;
+    return can_match ? Verdict::kSome : Verdict::kNone;
   }
 
  private:
@@ -34,6 +37,7 @@ class InPredicate : public FieldPredicate {
   const std::unordered_set<std::string_view> values_;  // into texts_
   size_t length_min_ = SIZE_MAX;
   size_t length_max_ = 0;
+  uint8_t classes_ = 0xff;  // that all of them have
 };
 
 }  // namespace

@@ -2,6 +2,7 @@
 // same without the check at the end: prefixes, `wor*`.
 #include <re2/re2.h>
 
+#include "block/char_class.h"
 #include "filter/predicate.h"
 #include "filter/word_column.h"
 
@@ -18,6 +19,8 @@ class LiteralPredicate : public FieldPredicate {
   LiteralPredicate(const Filter& filter, bool check_end)
       : FieldPredicate(filter.field),
         finder_(filter.text, filter.ignore_case),
+        classes_(block::ClassesOf(filter.text) &
+                 (filter.ignore_case ? static_cast<uint8_t>(~block::kClassLetters) : 0xff)),
         check_end_(check_end) {}
 
   int cost() const override { return 20; }
@@ -32,7 +35,8 @@ class LiteralPredicate : public FieldPredicate {
   }
 
   Verdict JudgeMeta(const block::ColumnMeta& meta) const override {
-    return meta.length_max < finder_.size() ? Verdict::kNone : Verdict::kSome;
+    const bool lacks_bytes = (classes_ & ~meta.char_classes) != 0;
+    return meta.length_max < finder_.size() || lacks_bytes ? Verdict::kNone : Verdict::kSome;
   }
 
   void RefineStrings(const block::Column& column, Bitmap* rows) const override {
@@ -43,6 +47,7 @@ class LiteralPredicate : public FieldPredicate {
 
  private:
   const Finder finder_;
+  const uint8_t classes_;  // that a text must have
   const bool check_end_;
 };
 

@@ -42,7 +42,6 @@ bool CanMatchWithout(const re2::FilteredRE2& filtered, size_t atoms, size_t miss
   return !potentials.empty();
 }
 
-// Texts of which every match holds at least one, ignoring case. Empty: unknown.
 std::vector<std::string> FindRequired(const std::string& pattern, const RE2::Options& options) {
   re2::FilteredRE2 filtered(kAtomBytesMin);
   int id;
@@ -113,6 +112,11 @@ class RegexpPredicate : public FieldPredicate {
 };
 
 }  // namespace
+
+std::vector<std::string> FindRequiredLiterals(const std::string& pattern,
+                                              const CompileOptions& options) {
+  return FindRequired(pattern, MakeOptions(options));
+}
 
 Result<PredicatePtr> MakeRegexp(std::string field, const std::string& pattern,
                                 const CompileOptions& options) {

@@ -106,7 +106,11 @@ void FieldPredicate::RefinePresent(const block::Column& column, Bitmap* rows) co
     case block::Encoding::kConst: return RefineConst(column, rows);
     case block::Encoding::kDict: return RefineDict(column, rows);
     case block::Encoding::kInts: return RefineInts(column, rows);
-    case block::Encoding::kStrings: return RefineStrings(column, rows);
+    case block::Encoding::kStrings:
+    case block::Encoding::kTemplates:
+    case block::Encoding::kHex:
+    case block::Encoding::kIpv4:
+    case block::Encoding::kDecimal: return RefineStrings(column, rows);
   }
 }
 

@@ -101,6 +101,9 @@ PredicatePtr MakeTextRange(const Filter& filter);
 PredicatePtr MakeLength(const Filter& filter);
 Result<PredicatePtr> MakeRegexp(std::string field, const std::string& pattern,
                                 const CompileOptions& options);
+// Texts of which every match of the pattern holds at least one, ignoring ASCII case. Empty: unknown.
+std::vector<std::string> FindRequiredLiterals(const std::string& pattern,
+                                              const CompileOptions& options);
 PredicatePtr MakeTime(const TimeRange& range);
 Result<PredicatePtr> MakeStream(const Filter& filter, const CompileOptions& options);
 PredicatePtr MakeAny(std::string field);

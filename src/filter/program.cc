@@ -1,6 +1,7 @@
 #include "filter/program.h"
 
 #include "filter/predicate.h"
+#include "filter/token_query.h"
 
 namespace neurallog::filter {
 namespace {
@@ -67,6 +68,7 @@ Result<std::shared_ptr<const Program>> Program::Compile(const Filter& filter,
   std::shared_ptr<Program> program(new Program);
   program->root_ = std::move(root);
   program->time_range_ = FindTimeRange(filter, options.now_ns);
+  program->token_query_ = MakeTokenQuery(filter);
   program->matches_everything_ = filter.kind == Filter::Kind::kAll;
   return std::shared_ptr<const Program>(std::move(program));
 }

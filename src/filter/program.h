@@ -19,6 +19,7 @@
 #include "filter/bitmap.h"
 #include "filter/columns.h"
 #include "filter/filter.h"
+#include "index/token_query.h"
 #include "neurallog/log_record.h"
 #include "neurallog/status.h"
 
@@ -62,6 +63,8 @@ class Program {
 
   // No row outside of it matches: the conjunction of the _time filters at the top level.
   const TimeRange& time_range() const { return time_range_; }
+  // What a block must hold for a row of it to match.
+  const index::TokenQuery& token_query() const { return token_query_; }
   // True for `*`.
   bool matches_everything() const { return matches_everything_; }
 
@@ -70,6 +73,7 @@ class Program {
 
   std::unique_ptr<const Predicate> root_;
   TimeRange time_range_;
+  index::TokenQuery token_query_;
   bool matches_everything_ = false;
 };
 

@@ -84,6 +84,10 @@ bool NumberReader::Read(uint32_t row, filter::Number* number) const {
       *number = entries_[column_->codes[row]];
       return is_number_[column_->codes[row]] != 0;
     case block::Encoding::kStrings:
+    case block::Encoding::kTemplates:
+    case block::Encoding::kHex:
+    case block::Encoding::kIpv4:
+    case block::Encoding::kDecimal:
       return filter::ParseNumber(column_->TextAt(row, nullptr), number);
   }
   return false;

@@ -130,8 +130,7 @@ TEST_CASE("few distinct values become a dictionary, as many as 4,096") {
       return TestField{"f", ValueType::kString,
                        "host-" + std::to_string(i < 1024 ? i % 2 : i % distinct)};
     }));
-    REQUIRE(EncodingOf(block, "f") ==
-            (distinct <= kDictEntriesMax ? Encoding::kDict : Encoding::kStrings));
+    REQUIRE((EncodingOf(block, "f") == Encoding::kDict) == (distinct <= kDictEntriesMax));
   }
 }
 
@@ -163,7 +162,7 @@ TEST_CASE("one text that is not a canonical integer keeps the column as text") {
     const OpenedBlock block = RoundTrip(OneColumn(1000, [odd](size_t i) {
       return TestField{"f", ValueType::kNumber, i == 999 ? odd : std::to_string(i)};
     }));
-    REQUIRE(EncodingOf(block, "f") == Encoding::kStrings);
+    REQUIRE(EncodingOf(block, "f") != Encoding::kInts);
   }
 }
 

@@ -5,6 +5,30 @@
 namespace neurallog::block {
 namespace {
 
+// Messages whose variables take every form.
+std::string VariedMessage(std::mt19937_64& rng, size_t i) {
+  const auto number = [&rng](uint64_t below) { return std::to_string(rng() % below); };
+  switch (rng() % 9) {
+    case 0: return "took " + number(5000) + "ms of " + std::to_string(i);
+    case 1: return "from 10.2." + number(256) + "." + number(256) + " constant1";
+    case 2: return "at 12:" + number(10) + "0:1" + number(10) + " ratio " + number(9) + ".25";
+    case 3: return "id 12ab" + std::to_string(1000 + rng() % 9000) + "e" + number(10);
+    case 4: return "shard a" + number(4) + "b" + number(3);
+    case 5: return "text x" + number(9000) + "y" + number(900000) + "z";
+    case 6:
+      return "id 1" + std::string(1, "abcdef"[rng() % 6]) + "2" + "0123456789abcdef"[rng() % 16];
+    case 7: return "minute " + std::to_string(i / 100) + " done";
+    default: return std::string("stored whole \0", 14) + number(100);
+  }
+}
+
+std::string HexText(uint64_t value, size_t digits) {
+  std::string text;
+  for (; text.size() < digits; value = value * 7 + value / 16)
+    text.push_back("0123456789abcdef"[value % 16]);
+  return text;
+}
+
 // Every encoding, presence and type layout, inline and not.
 std::vector<TestRow> VariedRows() {
   std::mt19937_64 rng(11);
@@ -19,6 +43,11 @@ std::vector<TestRow> VariedRows() {
     add("seq", ValueType::kNumber, std::to_string(i));
     add("random", ValueType::kNumber, std::to_string(rng() % 1'000'000));
     add("message", ValueType::kString, "request " + std::to_string(rng()) + " done");
+    add("identifier", ValueType::kString, HexText(rng(), 16));
+    add("address", ValueType::kString,
+        "10." + std::to_string(rng() % 256) + ".0." + std::to_string(i % 256));
+    add("ratio", ValueType::kNumber, std::to_string(rng() % 900) + (i % 3 == 0 ? ".5" : ".25"));
+    add("varied", ValueType::kString, VariedMessage(rng, i));
     if (i % 3 == 0) add("third", ValueType::kNumber, std::to_string(rng() % 50'000));
     if (i % 100 == 0) add("rare", ValueType::kString, std::to_string(rng()) + "x");
     if (i % 100 != 0) add("usual", ValueType::kString, "u" + std::to_string(rng() % 20));

@@ -53,7 +53,7 @@ TEST_CASE("values of every length that differ in one byte are told apart") {
       rows.push_back({static_cast<int64_t>(2 * at + 1), {{"f", ValueType::kString, value}}});
     }
     TestRows made = MakeRows(rows);
-    const std::vector<GatheredColumn> columns = GatherColumns(made.refs);
+    const std::vector<GatheredColumn> columns = GatherColumns(made.refs, /*copy=*/true);
     DictionaryBuilder dictionary;
     REQUIRE(dictionary.Build(columns[0].cells, kDictEntriesMax));
     REQUIRE(dictionary.entries().size() == length);
@@ -68,7 +68,7 @@ TEST_CASE("a dictionary is refused at one entry too many") {
   for (int64_t i = 0; i < 100; ++i)
     rows.push_back({i, {{"f", ValueType::kString, std::to_string(i % 10)}}});
   TestRows made = MakeRows(rows);
-  const std::vector<GatheredColumn> columns = GatherColumns(made.refs);
+  const std::vector<GatheredColumn> columns = GatherColumns(made.refs, /*copy=*/true);
   DictionaryBuilder dictionary;
   REQUIRE(dictionary.Build(columns[0].cells, 10));
   REQUIRE(dictionary.entry_bytes() == 10);

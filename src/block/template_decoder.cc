@@ -1,0 +1,396 @@
+#include "block/template_decoder.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include "block/bitpack.h"
+#include "block/blob.h"
+#include "block/block.h"
+#include "block/block_format.h"
+#include "block/gather.h"
+#include "block/template_parser.h"
+#include "block/typed_text.h"
+
+namespace neurallog::block {
+namespace {
+
+constexpr size_t kNumberBytesMax = 24;
+constexpr size_t kStreamBytesMin = 64 << 10;
+
+constexpr size_t kShort = 32;
+
+constexpr std::array<std::array<char, 2>, 100> kPairs = [] {
+  std::array<std::array<char, 2>, 100> pairs{};
+  for (size_t i = 0; i < 100; ++i)
+    pairs[i] = {static_cast<char>('0' + i / 10), static_cast<char>('0' + i % 10)};
+  return pairs;
+}();
+
+// Copies a short text in one go, past its end.
+char* PutShort(char* to, std::string_view text) {
+  if (text.size() <= kShort) [[likely]] {
+    std::memcpy(to, text.data(), kShort);
+  } else {
+    std::memcpy(to, text.data(), text.size());
+  }
+  return to + text.size();
+}
+
+// Exactly `digits` digits, with zeros before them.
+char* PutPadded(char* to, uint64_t number, size_t digits) {
+  size_t at = digits;
+  for (; at >= 2; number /= 100) std::memcpy(to + (at -= 2), kPairs[number % 100].data(), 2);
+  if (at == 1) *to = static_cast<char>('0' + number % 10);
+  return to + digits;
+}
+
+size_t DigitsOf(uint64_t number) {
+  const auto about = static_cast<size_t>(std::bit_width(number | 1)) * 1233 >> 12;
+  return about + (number >= kPowersOfTen[about] || about == 0 ? 1 : 0);
+}
+
+char* PutNumber(char* to, uint64_t number) {
+  if (number < 10) return *to = static_cast<char>('0' + number), to + 1;
+  return PutPadded(to, number, DigitsOf(number));
+}
+
+}  // namespace
+
+// A column cannot hold more than this in any stream unless it lies about its lengths.
+uint64_t TemplateDecoder::stream_bytes_max() const {
+  return std::min(kColumnBytesMax,
+                  uint64_t{values_} * (uint64_t{length_max_} + kNumberBytesMax) + kStreamBytesMin);
+}
+
+Status TemplateDecoder::ReadTemplates(base::ByteReader* reader) {
+  const uint64_t count = reader->ReadVarint();
+  if (count == 0 || count > kTemplatesMax || count > values_)
+    return Corruption(fmt::format("{} templates for {} values", count, values_));
+  templates_.resize(count);
+  NL_RETURN_IF_ERROR(ReadTexts(reader));
+  return ReadIds(reader);
+}
+
+Status TemplateDecoder::ReadTexts(base::ByteReader* reader) {
+  NL_RETURN_IF_ERROR(
+      DecodeBlob(reader, templates_.size() * (kTemplateTextMax + 1), &template_bytes_));
+  std::string_view left = template_bytes_.view();
+  for (Template& each : templates_) {
+    const size_t end = left.find(kTemplateEnd);
+    if (end == std::string_view::npos) return Corruption("template texts end early");
+    each.text = left.substr(0, end);
+    each.slots =
+        static_cast<uint32_t>(std::count(each.text.begin(), each.text.end(), kVariableMark));
+    if (each.slots > kVariablesMax)
+      return Corruption(fmt::format("a template with {} variables", each.slots));
+    left.remove_prefix(end + 1);
+  }
+  if (!left.empty()) return Corruption(fmt::format("{} bytes after the templates", left.size()));
+  return Status::Ok();
+}
+
+Status TemplateDecoder::ReadIds(base::ByteReader* reader) {
+  ids_.assign(values_, 0);
+  for (int shift = 0; shift == 0 || (shift == 8 && templates_.size() >= 256); shift += 8) {
+    base::Buffer plane;
+    NL_RETURN_IF_ERROR(DecodeBlob(reader, values_, &plane));
+    if (plane.size() != values_)
+      return Corruption(fmt::format("{} template numbers for {} values", plane.size(), values_));
+    for (uint32_t i = 0; i < values_; ++i)
+      ids_[i] = static_cast<uint16_t>(
+          ids_[i] | static_cast<unsigned>(static_cast<unsigned char>(plane.data()[i])) << shift);
+  }
+  for (const uint16_t id : ids_) {
+    if (id > templates_.size())
+      return Corruption(fmt::format("template {} of {}", id, templates_.size()));
+    uint32_t& count = id == templates_.size() ? unsplit_ : templates_[id].rows;
+    ++count;
+  }
+  return Status::Ok();
+}
+
+Status TemplateDecoder::ReadSlots(base::ByteReader* reader) {
+  NL_RETURN_IF_ERROR(ReadStreams(reader));
+  size_t slots = 0;
+  for (const Template& each : templates_) slots += each.slots + size_t{1};
+  slots_.reserve(slots);
+  numbers_.reserve(values_);
+  texts_.reserve(values_);
+  for (Template& each : templates_) {
+    each.first_slot = static_cast<uint32_t>(slots_.size());
+    if (each.rows == 0) return Corruption("a template without rows");
+    each.bytes = each.text.size();
+    for (uint32_t i = 0; i < each.slots; ++i) {
+      NL_RETURN_IF_ERROR(ReadSlot(each.rows, &slots_.emplace_back()));
+      each.bytes += ValueBytesMax(slots_.back());
+    }
+    slots_.emplace_back();
+    SetPieces(&each);
+    // Some value is as long as that, but for the digits of numbers.
+    if (each.bytes > uint64_t{length_max_} * (each.slots + 1) + each.slots * (kNumberBytesMax + 1))
+      return Corruption("texts longer than the header says");
+  }
+  first_unsplit_ = static_cast<uint32_t>(texts_.size());
+  NL_RETURN_IF_ERROR(PushTexts(unsplit_));
+  for (size_t i = 0; i < kStreams; ++i) {
+    if (!readers_[i].ok()) return Corruption(fmt::format("variable stream {} ends early", i));
+    if (!readers_[i].empty())
+      return Corruption(
+          fmt::format("{} bytes too many in variable stream {}", readers_[i].remaining(), i));
+  }
+  return Status::Ok();
+}
+
+void TemplateDecoder::SetPieces(Template* of) {
+  std::string_view left = of->text;
+  Slot* slot = &slots_[of->first_slot];
+  for (uint32_t i = 0; i < of->slots; ++i, ++slot) {
+    const size_t end = left.find(kVariableMark);
+    slot->piece = left.substr(0, end);
+    left.remove_prefix(end + 1);
+  }
+  slot->piece = left;
+}
+
+Status TemplateDecoder::ReadStreams(base::ByteReader* reader) {
+  for (base::Buffer& stream : streams_) {
+    NL_RETURN_IF_ERROR(DecodeBlob(reader, stream_bytes_max(), &stream));
+    stream.Reserve(1);  // padding behind an empty one
+    readers_.emplace_back(stream.view());
+  }
+  return Status::Ok();
+}
+
+Status TemplateDecoder::ReadText(std::string_view* text) {
+  *text = from(Stream::kTexts).ReadBytes(from(Stream::kLengths).ReadVarint());
+  if (!from(Stream::kTexts).ok() || !from(Stream::kLengths).ok())
+    return Corruption("variable texts end early");
+  return Status::Ok();
+}
+
+Status TemplateDecoder::PushTexts(size_t count) {
+  for (size_t i = 0; i < count; ++i) NL_RETURN_IF_ERROR(ReadText(&texts_.emplace_back()));
+  return Status::Ok();
+}
+
+Status TemplateDecoder::ReadSlot(uint32_t rows, Slot* slot) {
+  const auto shape = from(Stream::kShapes).ReadLe<uint8_t>();
+  if (!from(Stream::kShapes).ok()) return Corruption("variable shapes end early");
+  const uint8_t kind = shape & kSlotKindMask;
+  const uint8_t flags = shape & ~kSlotKindMask;
+  slot->kind = static_cast<SlotKind>(kind);
+  slot->first = static_cast<uint32_t>(texts_.size());
+  if (kind > static_cast<uint8_t>(SlotKind::kDict) || (shape & 128) != 0 ||
+      (flags != 0 && slot->kind != SlotKind::kNumbers && slot->kind != SlotKind::kIpv4))
+    return Corruption(fmt::format("unknown variable shape {}", shape));
+  switch (slot->kind) {
+    case SlotKind::kConst: return ReadText(&slot->prefix);
+    case SlotKind::kTexts: return PushTexts(rows);
+    case SlotKind::kNumbers:
+    case SlotKind::kIpv4: return ReadNumbers(flags, rows, slot);
+    case SlotKind::kFixed: return ReadFixed(rows, slot);
+    case SlotKind::kDict: return ReadDict(rows, slot);
+  }
+  return Corruption("unknown variable kind");
+}
+
+Status TemplateDecoder::ReadNumbers(uint8_t flags, uint32_t rows, Slot* slot) {
+  base::ByteReader& shapes = from(Stream::kShapes);
+  if (slot->kind == SlotKind::kNumbers) {
+    slot->digits = shapes.ReadLe<uint8_t>();
+    slot->is_padded = slot->digits > 0;
+    if ((flags & kSlotPointed) != 0) slot->scale = shapes.ReadLe<uint8_t>();
+    if (((flags & kSlotPointed) != 0) != (slot->scale > 0) ||
+        size_t{slot->digits} + slot->scale > kSlotDigitsMax)
+      return Corruption(fmt::format("numbers of {} and {} digits", slot->digits, slot->scale));
+    if ((flags & kSlotAffixes) != 0) {
+      NL_RETURN_IF_ERROR(ReadText(&slot->prefix));
+      NL_RETURN_IF_ERROR(ReadText(&slot->suffix));
+    }
+  } else if ((flags & (kSlotPointed | kSlotAffixes)) != 0) {
+    return Corruption("addresses with the flags of numbers");
+  }
+  const bool deltas = (flags & kSlotDeltas) != 0;
+  const uint64_t low = shapes.ReadVarint();
+  const uint64_t step = deltas ? static_cast<uint64_t>(base::UnZigZag(shapes.ReadVarint())) : 0;
+  const int width = shapes.ReadLe<uint8_t>();
+  if (!shapes.ok() || width > 64) return Corruption(fmt::format("numbers of {} bits", width));
+  slot->first = static_cast<uint32_t>(numbers_.size());
+  NL_RETURN_IF_ERROR(ReadPacked(rows, width, (flags & kSlotPlanes) != 0));
+  uint64_t previous = low;
+  for (size_t i = slot->first; i < numbers_.size(); ++i) {
+    numbers_[i] += (deltas ? previous : low) + step;
+    previous = numbers_[i];
+  }
+  return Status::Ok();
+}
+
+Status TemplateDecoder::ReadPacked(uint32_t rows, int width, bool planes) {
+  const size_t first = numbers_.size();
+  if (!planes) {
+    const std::string_view packed = from(Stream::kPacked).ReadBytes(PackedBytes(rows, width));
+    if (!from(Stream::kPacked).ok()) return Corruption("packed numbers end early");
+    numbers_.resize(first + rows);
+    UnpackBits(packed, width, std::span(numbers_).subspan(first));
+    return Status::Ok();
+  }
+  numbers_.resize(first + rows);
+  for (int shift = 0; shift < width; shift += 8) {
+    const std::string_view plane = from(Stream::kPlanes).ReadBytes(rows);
+    if (plane.size() != rows) return Corruption("planes of numbers end early");
+    for (uint32_t i = 0; i < rows; ++i)
+      numbers_[first + i] |= uint64_t{static_cast<unsigned char>(plane[i])} << shift;
+  }
+  return Status::Ok();
+}
+
+Status TemplateDecoder::ReadFixed(uint32_t rows, Slot* slot) {
+  slot->length = from(Stream::kShapes).ReadLe<uint8_t>();
+  const size_t length = slot->length;
+  const std::string_view pattern = from(Stream::kShapes).ReadBytes(length);
+  if (!from(Stream::kShapes).ok() || length == 0 || length > kFixedLengthMax)
+    return Corruption(fmt::format("a pattern of {} bytes", length));
+  slot->bytes = static_cast<uint32_t>(fixed_.size());
+  if (fixed_.size() + rows * length > stream_bytes_max())
+    return Corruption("fixed texts beyond all bounds");
+  char* const out = fixed_.Prepare(rows * length);
+  for (uint32_t i = 0; i < rows; ++i) std::memcpy(out + i * length, pattern.data(), length);
+  fixed_.Commit(rows * length);
+  for (size_t at = 0; at < length; ++at) {
+    if (pattern[at] != kPatternDigit) continue;
+    const bool pair = at + 1 < length && pattern[at + 1] == kPatternDigit;
+    const std::string_view plane = from(Stream::kPlanes).ReadBytes(rows);
+    if (plane.size() != rows) return Corruption("planes of digits end early");
+    for (uint32_t i = 0; i < rows; ++i) {
+      const auto value = static_cast<unsigned char>(plane[i]);
+      if (value > (pair ? 99 : 9)) return Corruption(fmt::format("digits {}", value));
+      PutPadded(out + i * length + at, value, pair ? 2 : 1);
+    }
+    at += pair ? 1 : 0;
+  }
+  std::array<uint8_t, kFixedLengthMax> hex_at;
+  size_t digits = 0;
+  for (size_t at = 0; at < length; ++at)
+    if (pattern[at] == kPatternHex) hex_at[digits++] = static_cast<uint8_t>(at);
+  const std::string_view hex = from(Stream::kHex).ReadBytes(rows * ((digits + 1) / 2));
+  if (!from(Stream::kHex).ok()) return Corruption("hexadecimal digits end early");
+  const char* next = hex.data();
+  for (uint32_t i = 0; i < rows; ++i) {
+    char* const text = out + i * length;
+    for (size_t d = 0; d < digits; d += 2) {
+      const auto byte = static_cast<unsigned char>(*next++);
+      const bool pair = d + 1 < digits;
+      if (!pair && byte > 15) return Corruption("a single hexadecimal digit of two");
+      text[hex_at[d]] = "0123456789abcdef"[pair ? byte >> 4 : byte];
+      if (pair) text[hex_at[d + 1]] = "0123456789abcdef"[byte & 15];
+    }
+  }
+  return Status::Ok();
+}
+
+Status TemplateDecoder::ReadDict(uint32_t rows, Slot* slot) {
+  const size_t count = from(Stream::kShapes).ReadLe<uint8_t>() + size_t{1};
+  slot->entries = static_cast<uint32_t>(texts_.size());
+  NL_RETURN_IF_ERROR(PushTexts(count));
+  slot->first = static_cast<uint32_t>(texts_.size());
+  const std::string_view codes = from(Stream::kCodes).ReadBytes(rows);
+  if (codes.size() != rows) return Corruption("codes of variables end early");
+  for (const char code : codes) {
+    if (static_cast<unsigned char>(code) >= count)
+      return Corruption(fmt::format("code {} of {}", static_cast<unsigned char>(code), count));
+    texts_.push_back(texts_[slot->entries + static_cast<unsigned char>(code)]);
+  }
+  return Status::Ok();
+}
+
+uint64_t TemplateDecoder::ValueBytesMax(const Slot& slot) const {
+  switch (slot.kind) {
+    case SlotKind::kConst:
+    case SlotKind::kNumbers:
+    case SlotKind::kIpv4: return slot.prefix.size() + slot.suffix.size() + kNumberBytesMax;
+    case SlotKind::kFixed: return slot.length;
+    case SlotKind::kTexts:
+    case SlotKind::kDict: break;
+  }
+  size_t most = 0;
+  for (size_t i = slot.first; i < texts_.size(); ++i) most = std::max(most, texts_[i].size());
+  return most;
+}
+
+char* TemplateDecoder::PutValue(const Slot& slot, uint32_t index, char* to) const {
+  switch (slot.kind) {
+    case SlotKind::kConst: return PutShort(to, slot.prefix);
+    case SlotKind::kTexts:
+    case SlotKind::kDict: return PutShort(to, texts_[slot.first + index]);
+    case SlotKind::kFixed:
+      return PutShort(to, {fixed_.data() + slot.bytes + size_t{index} * slot.length, slot.length});
+    case SlotKind::kIpv4: return PrintIpv4(to, static_cast<uint32_t>(numbers_[slot.first + index]));
+    case SlotKind::kNumbers: break;
+  }
+  if (!slot.prefix.empty()) to = PutShort(to, slot.prefix);
+  uint64_t number = numbers_[slot.first + index];
+  const uint64_t behind = number % kPowersOfTen[slot.scale];
+  if (slot.scale > 0) number /= kPowersOfTen[slot.scale];
+  to = slot.is_padded ? PutPadded(to, number, slot.digits) : PutNumber(to, number);
+  if (slot.scale > 0) {
+    *to++ = '.';
+    to = PutPadded(to, behind, slot.scale);
+  }
+  return slot.suffix.empty() ? to : PutShort(to, slot.suffix);
+}
+
+char* TemplateDecoder::PutInstance(const Template& of, uint32_t index, char* to) const {
+  const Slot* slot = slots_.data() + of.first_slot;
+  for (const Slot* const end = slot + of.slots; slot != end; ++slot)
+    to = PutValue(*slot, index, PutShort(to, slot->piece));
+  return PutShort(to, slot->piece);
+}
+
+// Template after template: what one does for its first row is at hand for the others.
+Status TemplateDecoder::MakeInstances() {
+  instance_end_.reserve(values_ + 1);
+  instance_end_.push_back(0);
+  uint64_t most = 0;
+  for (const Template& each : templates_) most += each.rows * each.bytes;
+  instances_.Reserve(std::min({most, uint64_t{values_} * length_max_, kColumnBytesMax}) +
+                     kCopySlop);
+  for (Template& each : templates_) {
+    each.next = static_cast<uint32_t>(instance_end_.size());
+    for (uint32_t i = 0; i < each.rows; ++i) {
+      char* const begin = instances_.Prepare(each.bytes + kCopySlop);
+      const auto length = static_cast<size_t>(PutInstance(each, i, begin) - begin);
+      instances_.Commit(length);
+      if (length > length_max_ || instances_.size() > kColumnBytesMax)
+        return Corruption(fmt::format("a text of {} bytes", length));
+      instance_end_.push_back(static_cast<uint32_t>(instances_.size()));
+    }
+  }
+  return Status::Ok();
+}
+
+Status TemplateDecoder::AppendTexts(std::vector<int64_t>* lengths, base::Buffer* bytes) {
+  NL_RETURN_IF_ERROR(MakeInstances());
+  uint64_t total = instances_.size();
+  for (uint32_t i = 0; i < unsplit_; ++i) total += texts_[first_unsplit_ + i].size();
+  if (total > kColumnBytesMax) return Corruption(fmt::format("{} bytes of texts", total));
+  bytes->Reserve(bytes->size() + total + kCopySlop);
+  uint32_t next_unsplit = first_unsplit_;
+  for (const uint16_t id : ids_) {
+    std::string_view text;
+    if (id == templates_.size()) {
+      text = texts_[next_unsplit++];
+    } else {
+      const uint32_t next = templates_[id].next++;
+      text = instances_.view().substr(instance_end_[next - 1],
+                                      instance_end_[next] - instance_end_[next - 1]);
+    }
+    AppendText(text, bytes);
+    lengths->push_back(static_cast<int64_t>(text.size()));
+  }
+  return Status::Ok();
+}
+
+}  // namespace neurallog::block

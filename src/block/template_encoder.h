@@ -1,0 +1,85 @@
+// Writes the texts of a column as templates and variables: the payload of Encoding::kTemplates.
+//
+//   TemplateEncoder encoder;
+//   if (encoder.Plan(cells)) encoder.Append(zstd_level, &chunk);
+//
+// Templates that occur rarely, and texts that are not to be split, are stored whole ("unsplit").
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "block/block.h"
+#include "block/gather.h"
+#include "block/slot_encoder.h"
+#include "block/template_parser.h"
+
+namespace neurallog::block {
+
+// Reuses its buffers from column to column. Not thread-safe.
+class TemplateEncoder {
+ public:
+  // Splits the texts. False, early where possible, when templates do not pay.
+  bool Plan(std::span<const Cell> cells);
+  // True when so many texts would be stored whole that plain strings may be smaller.
+  bool IsDoubtful() const;
+  // The cells of Plan must still be there.
+  void Append(int zstd_level, std::string* to);
+  // Fills the template counts of `meta`.
+  void Describe(ColumnMeta* meta) const;
+
+  // Calls add(text) for texts that together hold every word of the column: each template's text
+  // once, each variable and unsplit text.
+  template <typename Add>
+  void ForEachText(Add add) const {
+    for (const std::string& text : texts_) add(std::string_view(text));
+    for (size_t i = 0; i < cells_.size(); ++i) {
+      if (ids_[i] == texts_.size()) {
+        add(cells_[i].text());
+        continue;
+      }
+      for (uint32_t v = first_variable_[i]; v < first_variable_[i + 1]; ++v)
+        add(std::string_view(cells_[i].data + variables_[v].begin, variables_[v].size));
+    }
+  }
+
+ private:
+  struct Found {
+    uint64_t hash;
+    uint32_t cell;  // the first that has it
+    uint32_t rows;
+    uint32_t kept;  // its number among those kept
+  };
+
+  bool SampleRepeats();
+  void SplitAll();
+  void PrefetchText(size_t cell) const;
+  uint32_t FindOrAdd(uint64_t hash, uint32_t cell);
+  bool SameTemplate(uint32_t a, uint32_t b) const;
+  void GrowTable();
+  bool Keep();
+  void AppendIds(int zstd_level, std::string* to);
+  void AddSlots(uint32_t kept);
+  std::span<const uint32_t> CellsOf(uint32_t kept) const;
+
+  TemplateParser parser_;
+  std::span<const Cell> cells_;
+  std::vector<Variable> variables_;
+  std::vector<uint32_t> first_variable_;  // per cell, and the end
+  std::vector<uint32_t> found_of_cell_;
+  std::vector<Found> found_;
+  std::vector<uint32_t> table_;  // index + 1 into found_, open addressing
+
+  std::vector<uint32_t> order_;        // of the templates that are kept: indexes into found_
+  std::vector<std::string> texts_;     // of these
+  std::vector<uint16_t> ids_;          // per cell: a kept template, or their number when unsplit
+  std::vector<uint32_t> by_template_;  // cells in the order of their ids
+  std::vector<uint32_t> group_end_;
+  std::vector<std::string_view> values_;
+  SlotEncoder slots_;
+};
+
+}  // namespace neurallog::block
