@@ -17,6 +17,7 @@ struct DecodeLimits {
   uint32_t record_fields_max = 1000;
   size_t field_name_bytes_max = 512;     // flattened; beyond: that record is rejected
   int64_t timestamp_max_ns = INT64_MAX;  // later records are rejected
+  int64_t timestamp_min_ns = INT64_MIN;  // earlier ones too
   uint32_t errors_reported_max = 100;    // beyond: only counted
 };
 

@@ -46,4 +46,11 @@ class JsonTokens {
   uint32_t count_ = 0;
 };
 
+// The closing quote of a string token when the next token begins at `next`: between them is nothing but white space.
+inline const char* ClosingQuote(const char* next) {
+  do --next;
+  while (*next != '"');
+  return next;
+}
+
 }  // namespace neurallog::ingest

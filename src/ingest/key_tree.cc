@@ -1,5 +1,7 @@
 #include "ingest/key_tree.h"
 
+#include <algorithm>
+
 #include "base/hash.h"
 #include "ingest/json_scalar.h"
 
@@ -7,16 +9,25 @@ namespace neurallog::ingest {
 
 namespace {
 
-constexpr size_t kReadBehindBytes = 16;
+constexpr size_t kReadBehindBytes = Key::kHeadBytes + 1;
 constexpr size_t kChunkBytes = 4096;
 
 }  // namespace
 
+void Key::SetRaw(const char* bytes, size_t count) {
+  raw = bytes;
+  raw_bytes = static_cast<uint32_t>(count);
+  char mask[kHeadBytes] = {};
+  std::memset(mask, 0xff, std::min(count + 1, kHeadBytes));
+  std::memcpy(head, bytes, kHeadBytes);
+  std::memcpy(head_mask, mask, kHeadBytes);
+}
+
 void KeyTree::Clear() {
   keys_.clear();
-  keys_.reserve(32);
-  keys_.emplace_back();
-  table_.assign(128, 0);
+  keys_.emplace_back(nullptr);
+  root()->followers[0] = root()->followers[1] = root();
+  table_.assign(128, nullptr);
   roles_.clear();
   chunks_.clear();
   chunk_left_ = 0;
@@ -46,55 +57,51 @@ std::string_view KeyTree::Keep(std::string_view text) {
   return {to, text.size()};
 }
 
-uint32_t KeyTree::FindHashed(uint32_t parent, uint32_t before, const char* raw, size_t bytes) {
-  const uint64_t hash = base::Hash64({raw, bytes}) ^ (parent + 1) * 0x9e3779b97f4a7c15u;
+Key* KeyTree::FindHashed(const Key* parent, Key* before, const char* inside, const char* colon) {
+  const std::string_view raw(inside, static_cast<size_t>(ClosingQuote(colon) - inside));
+  const uint64_t hash = base::Hash64(raw) ^ (parent->hash + 1) * 0x9e3779b97f4a7c15u;
   const size_t mask = table_.size() - 1;
-  uint32_t index = 0;
-  for (size_t slot = hash & mask; (index = table_[slot]) != 0; slot = (slot + 1) & mask)
-    if (keys_[index].hash == hash && keys_[index].Is(parent, raw, bytes)) break;
-  if (index == 0) {
-    if (keys_.size() == kKeysMax) return kRoot;
-    Key key;
-    key.raw = Keep({raw, bytes}).data();
-    key.raw_bytes = static_cast<uint32_t>(bytes);
-    key.parent = parent;
-    key.hash = hash;
-    index = Add(key);
+  Key* key = nullptr;
+  for (size_t slot = hash & mask; (key = table_[slot]) != nullptr; slot = (slot + 1) & mask)
+    if (key->hash == hash && key->Is(parent, inside, colon)) break;
+  if (key == nullptr) {
+    if (keys_.size() == kKeysMax) return nullptr;
+    key = Add(parent, raw, hash);
   }
-  Key& previous = keys_[before];
-  previous.followers[1] = previous.followers[0];
-  previous.followers[0] = index;
-  return index;
+  before->followers[1] = before->followers[0];
+  before->followers[0] = key;
+  return key;
 }
 
-uint32_t KeyTree::Add(const Key& key) {
-  keys_.push_back(key);
+Key* KeyTree::Add(const Key* parent, std::string_view raw, uint64_t hash) {
+  Key& key = keys_.emplace_back(root());
+  key.SetRaw(Keep({raw.data(), raw.size() + 1}).data(), raw.size());
+  key.parent = parent;
+  key.hash = hash;
   if (keys_.size() * 2 > table_.size()) GrowTable();
-  const auto index = static_cast<uint32_t>(keys_.size() - 1);
-  size_t slot = key.hash & (table_.size() - 1);
-  while (table_[slot] != 0 && table_[slot] != index) slot = (slot + 1) & (table_.size() - 1);
-  table_[slot] = index;
-  return index;
+  PutIntoTable(&key);
+  return &key;
+}
+
+void KeyTree::PutIntoTable(Key* key) {
+  size_t slot = key->hash & (table_.size() - 1);
+  while (table_[slot] != nullptr && table_[slot] != key) slot = (slot + 1) & (table_.size() - 1);
+  table_[slot] = key;
 }
 
 void KeyTree::GrowTable() {
-  std::vector<uint32_t> grown(table_.size() * 2);
-  for (uint32_t index = 1; index < keys_.size(); ++index) {
-    size_t slot = keys_[index].hash & (grown.size() - 1);
-    while (grown[slot] != 0) slot = (slot + 1) & (grown.size() - 1);
-    grown[slot] = index;
-  }
-  table_ = std::move(grown);
+  table_.assign(table_.size() * 2, nullptr);
+  for (Key& key : keys_)
+    if (&key != root()) PutIntoTable(&key);
 }
 
-bool KeyTree::FullName(uint32_t index, std::string* name) const {
-  uint32_t path[kDepthMax];
+bool KeyTree::FullName(const Key& key, std::string* name) const {
+  const Key* path[kDepthMax];
   size_t depth = 0;
-  for (; index != kRoot; index = keys_[index].parent) path[depth++] = index;
+  for (const Key* at = &key; at->parent != nullptr; at = at->parent) path[depth++] = at;
   name->clear();
   for (size_t i = depth; i-- > 0;) {
-    const Key& key = keys_[path[i]];
-    if (!AppendUnescaped(name, {key.raw, key.raw_bytes})) return false;
+    if (!AppendUnescaped(name, {path[i]->raw, path[i]->raw_bytes})) return false;
     if (i > 0) name->push_back('.');
   }
   return true;

@@ -3,11 +3,12 @@
 // request and need not hash or unescape the same names again.
 //
 // Log records of one sender repeat their keys in the same order, so each key remembers which two keys followed it most recently:
-// a lookup is then one comparison of bytes and no hash.
+// a lookup is then one comparison of bytes, closing quote included, and neither a hash nor a search for the name's end.
 // What is looked up must have 16 readable bytes after its end. Not thread-safe.
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -15,42 +16,52 @@
 
 #include "base/bytes.h"
 #include "ingest/field_rules.h"
+#include "ingest/json_tokens.h"
 
 namespace neurallog::ingest {
 
 struct Key {
   static constexpr uint32_t kUnresolved = UINT32_MAX;
 
-  const char* raw = nullptr;
-  uint32_t raw_bytes = 0;
-  uint32_t parent = UINT32_MAX;  // the key whose object holds this one
-  uint32_t batch = 0;            // for which name_id is valid
+  static constexpr size_t kHeadBytes = 16;
+
+  uint64_t head[2] = {0, 0};  // how the raw name and its closing quote begin
+  uint64_t head_mask[2] = {0, 0};
+  const Key* parent = nullptr;  // the key whose object holds this one
+  Key* followers[2];
+  uint32_t batch = 0;        // for which name_id is valid
+  uint32_t plain_batch = 0;  // the same of a plain field; else 0, which is no batch
   uint32_t name_id = kUnresolved;
+  uint32_t role = 0;      // 0: a plain field; else index + 1 into roles()
   bool resolved = false;  // name and role are known
   bool stored = false;    // as a field of its own
-  uint32_t role = 0;      // 0: a plain field; else index + 1 into roles()
+  uint32_t raw_bytes = 0;
+  const char* raw = nullptr;
   std::string_view name;  // under which it is stored
-  uint32_t followers[2] = {0, 0};
   uint64_t hash = 0;
 
-  bool Is(uint32_t other_parent, const char* bytes, size_t count) const {
-    return parent == other_parent && raw_bytes == count && SameBytes(raw, bytes, count);
+  explicit Key(Key* root) : followers{root, root} {}
+
+  // Whether this is the key at `inside` of an object that belongs to `other_parent`; `colon` is the token behind the key.
+  bool Is(const Key* other_parent, const char* inside, const char* colon) const {
+    const uint64_t low = (base::LoadLe<uint64_t>(inside) ^ head[0]) & head_mask[0];
+    const uint64_t high = (base::LoadLe<uint64_t>(inside + 8) ^ head[1]) & head_mask[1];
+    if ((low | high) != 0 || parent != other_parent) return false;
+    return raw_bytes < kHeadBytes || HasRest(inside, colon);
   }
+  // `bytes` lives as long as the key and is followed by a quote and kHeadBytes more.
+  void SetRaw(const char* bytes, size_t count);
 
  private:
-  static bool SameBytes(const char* a, const char* b, size_t count) {
-    if (count > 16) return std::memcmp(a, b, count) == 0;
-    const uint64_t low = base::LoadLe<uint64_t>(a) ^ base::LoadLe<uint64_t>(b);
-    if (count <= 8) return count == 0 || low << (64 - 8 * count) == 0;
-    const uint64_t high = base::LoadLe<uint64_t>(a + 8) ^ base::LoadLe<uint64_t>(b + 8);
-    return (low | high << (128 - 8 * count)) == 0;
+  bool HasRest(const char* inside, const char* colon) const {
+    return ClosingQuote(colon) == inside + raw_bytes &&
+           std::memcmp(raw + kHeadBytes, inside + kHeadBytes, raw_bytes - kHeadBytes) == 0;
   }
 };
 
 class KeyTree {
  public:
-  static constexpr uint32_t kRoot = 0;
-  static constexpr uint32_t kKeysMax = 131'072;  // beyond: Find returns kRoot
+  static constexpr uint32_t kKeysMax = 131'072;  // beyond: Find returns nullptr
 
   static constexpr uint32_t kDepthMax = 256;  // keys below the root; the caller sees to it
   // A tree of more keys or bytes is begun anew for the next batch.
@@ -66,32 +77,34 @@ class KeyTree {
   // A copy that lives as long as the keys.
   std::string_view Keep(std::string_view text);
 
-  Key& operator[](uint32_t index) { return keys_[index]; }
+  // The parent of a record's own keys.
+  Key* root() { return &keys_.front(); }
 
-  // The key `raw` inside of `parent`, added if it is new; `before` is the key that came before it in the record, or kRoot.
-  [[gnu::always_inline]] uint32_t Find(uint32_t parent, uint32_t before, const char* raw,
-                                       size_t bytes) {
-    const Key& previous = keys_[before];
-    if (keys_[previous.followers[0]].Is(parent, raw, bytes)) return previous.followers[0];
-    if (keys_[previous.followers[1]].Is(parent, raw, bytes)) return previous.followers[1];
-    return FindHashed(parent, before, raw, bytes);
+  // The key at `inside` of an object that belongs to `parent`, added if it is new; `colon` is the token behind the key, `before` the
+  // key that came before it in the record, or root().
+  [[gnu::always_inline]] Key* Find(const Key* parent, Key* before, const char* inside,
+                                   const char* colon) {
+    if (before->followers[0]->Is(parent, inside, colon)) return before->followers[0];
+    if (before->followers[1]->Is(parent, inside, colon)) return before->followers[1];
+    return FindHashed(parent, before, inside, colon);
   }
 
   // Writes the flattened, unescaped name. False when an escape in it is not one of JSON.
-  bool FullName(uint32_t index, std::string* name) const;
+  bool FullName(const Key& key, std::string* name) const;
 
  private:
   void Clear();
-  uint32_t FindHashed(uint32_t parent, uint32_t before, const char* raw, size_t bytes);
-  uint32_t Add(const Key& key);
+  Key* FindHashed(const Key* parent, Key* before, const char* inside, const char* colon);
+  Key* Add(const Key* parent, std::string_view raw, uint64_t hash);
+  void PutIntoTable(Key* key);
   void GrowTable();
 
-  std::vector<Key> keys_;
-  std::vector<uint32_t> table_;  // open addressing, 0 is free (the root is not looked up)
+  std::deque<Key> keys_;     // never move; the root is the first
+  std::vector<Key*> table_;  // open addressing
   std::vector<FieldRole> roles_;
   uint32_t batch_ = 0;
 
-  // Texts of keys: chunks that never move, each text with 16 readable bytes behind it.
+  // Texts of keys: chunks that never move, each text with kReadBehindBytes readable bytes behind it.
   std::vector<std::unique_ptr<char[]>> chunks_;
   size_t chunk_left_ = 0;
   char* chunk_at_ = nullptr;

@@ -14,9 +14,9 @@ using model::RecordBatchBuilder;
 
 bool IsSpace(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
 
-// The end of the token that begins at `from` when the next one begins at `next`.
-const char* TokenEnd(const char* from, const char* next) {
-  while (next > from && IsSpace(next[-1])) --next;
+// The end of a token of at least one byte when the next token begins at `next`.
+const char* TokenEnd(const char* next) {
+  while (IsSpace(next[-1])) --next;
   return next;
 }
 
@@ -93,47 +93,31 @@ Outcome RecordWalker::Walk(uint32_t first, uint32_t limit_token) {
   const char* const text = tokens_->begin();
   const uint32_t* at = tokens_->offsets() + first + 1;
   const uint32_t* const limit = tokens_->offsets() + limit_token;
-  uint32_t parents[kDepthMax];
+  const Key* parents[kDepthMax];
   uint32_t depth = 0;
-  uint32_t parent = KeyTree::kRoot;
-  uint32_t key = KeyTree::kRoot;
+  const Key* parent = keys_.root();
+  Key* key = keys_.root();
   bool open = text[*at] != '}';
   if (!open) ++at;
   while (open) {
-    if (at >= limit) return Outcome::kIncomplete;
-    const char* raw = text + at[0];
-    if (*raw != '"') return Fail(Outcome::kSyntax, raw, "expected a field name in quotes");
+    const char* name = text + at[0];
     const char* colon = text + at[1];
-    if (limit - at < 3)
-      return at + 1 < limit && *colon != ':'
-                 ? Fail(Outcome::kSyntax, colon, "expected ':' after a field name")
-                 : Outcome::kIncomplete;
-    if (*colon != ':') return Fail(Outcome::kSyntax, colon, "expected ':' after a field name");
-    const char* raw_end = TokenEnd(raw + 2, colon) - 1;
-    key = keys_.Find(parent, key, raw + 1, static_cast<size_t>(raw_end - raw - 1));
-    if (key == KeyTree::kRoot)
-      return Fail(Outcome::kRefused, raw, "too many different field names in one request");
+    if ((limit - at < 3) | (*name != '"') | (*colon != ':')) return FailName(at, limit);
+    key = keys_.Find(parent, key, name + 1, colon);
+    if (key == nullptr)
+      return Fail(Outcome::kRefused, name, "too many different field names in one request");
 
     const char* value = text + at[2];
     const char* next = text + at[3];
+    const bool is_string = *value == '"' && !HasBackslash(value, next);
+    const std::string_view plain =
+        is_string ? Span(value + 1, ClosingQuote(next)) : Span(value, TokenEnd(next));
     Outcome outcome;
-    if (*value == '"') {
-      std::string_view inside = Span(value + 1, TokenEnd(value + 2, next) - 1);
-      if (HasBackslash(value, next)) {
-        scratch_.clear();
-        if (!AppendUnescaped(&scratch_, inside))
-          return Fail(Outcome::kSyntax, value, "bad escape in a string");
-        inside = scratch_;
-      }
-      outcome = Emit<kNestedAsText>(key, ValueType::kString, inside);
+    if (is_string || IsShortInteger(value, plain.size())) {
+      const ValueType type = is_string ? ValueType::kString : ValueType::kNumber;
+      outcome = EmitPlain<kNestedAsText>(key, type, plain);
       at += 3;
-    } else if (*value == '[' || (*value == '{' && (kNestedAsText || *next == '}'))) {
-      const ValueType type = *value == '[' ? ValueType::kArray : ValueType::kObject;
-      std::string_view minified;
-      at += 2;
-      outcome = ReadContainer(&at, limit, depth + 1, &minified);
-      if (outcome == Outcome::kEncoded) outcome = Emit<kNestedAsText>(key, type, minified);
-    } else if (*value == '{') {
+    } else if (*value == '{' && !kNestedAsText && *next != '}') {
       if (depth + 1 == kDepthMax)
         return Fail(Outcome::kSyntax, value, "nested deeper than 256 levels");
       parents[depth++] = parent;
@@ -141,13 +125,15 @@ Outcome RecordWalker::Walk(uint32_t first, uint32_t limit_token) {
       at += 3;
       continue;
     } else {
-      ValueType type = ValueType::kNumber;
-      std::string_view scalar;
-      outcome = ReadScalar(value, TokenEnd(value, next), &type, &scalar);
-      if (outcome == Outcome::kEncoded) outcome = Emit<kNestedAsText>(key, type, scalar);
-      at += 3;
+      Value other;
+      outcome = ReadValue(at + 2, limit, depth + 1, &other);
+      at = other.next;
+      if (outcome == Outcome::kEncoded) outcome = Emit<kNestedAsText>(key, other.type, other.text);
     }
-    if (outcome != Outcome::kEncoded) return outcome;
+    if (outcome != Outcome::kEncoded) {
+      if (where_ == nullptr) where_ = name;
+      return outcome;
+    }
 
     for (;;) {
       if (at >= limit) return Outcome::kIncomplete;
@@ -167,6 +153,37 @@ Outcome RecordWalker::Walk(uint32_t first, uint32_t limit_token) {
   return Outcome::kEncoded;
 }
 
+// The tokens at `at` do not begin a field, or end before its value.
+[[gnu::cold]] Outcome RecordWalker::FailName(const uint32_t* at, const uint32_t* limit) {
+  if (at >= limit) return Outcome::kIncomplete;
+  const char* name = tokens_->begin() + at[0];
+  if (*name != '"') return Fail(Outcome::kSyntax, name, "expected a field name in quotes");
+  const char* colon = tokens_->begin() + at[1];
+  if (at + 1 < limit && *colon != ':')
+    return Fail(Outcome::kSyntax, colon, "expected ':' after a field name");
+  return Outcome::kIncomplete;
+}
+
+// A value of any kind at the token `at`. `depth` is that of the containers in it.
+Outcome RecordWalker::ReadValue(const uint32_t* at, const uint32_t* limit, uint32_t depth,
+                                Value* value) {
+  const char* begin = tokens_->begin() + at[0];
+  const char* next = tokens_->begin() + at[1];
+  value->next = at + 1;
+  if (*begin == '[' && ReadPlainStrings(at, limit, value)) return Outcome::kEncoded;
+  if (*begin == '[' || *begin == '{') return ReadContainer(at, limit, depth, value);
+  return *begin == '"' ? ReadEscaped(begin, next, value)
+                       : ReadScalar(begin, TokenEnd(next), value);
+}
+
+Outcome RecordWalker::ReadEscaped(const char* string, const char* next, Value* value) {
+  scratch_.clear();
+  if (!AppendUnescaped(&scratch_, Span(string + 1, ClosingQuote(next))))
+    return Fail(Outcome::kSyntax, string, "bad escape in a string");
+  value->text = scratch_;
+  return Outcome::kEncoded;
+}
+
 bool RecordWalker::FindBackslash(const char* from, const char* to) {
   if (from < clean_from_ || next_backslash_ < from) {
     const void* found = std::memchr(from, '\\', static_cast<size_t>(tokens_->end() - from));
@@ -177,42 +194,51 @@ bool RecordWalker::FindBackslash(const char* from, const char* to) {
 }
 
 template <bool kNestedAsText>
-Outcome RecordWalker::Emit(uint32_t index, ValueType type, std::string_view value) {
+Outcome RecordWalker::Emit(Key* key, ValueType type, std::string_view value) {
   if (++fields_ > limits_.record_fields_max)
     return kNestedAsText ? Outcome::kEncoded : Outcome::kTooManyFields;
-  if (keys_[index].batch != batch_) {
-    const Outcome outcome = ResolveName(index);
+  if (key->batch != batch_) {
+    const Outcome outcome = ResolveName(key);
     if (outcome != Outcome::kEncoded) return outcome;
   }
-  const Key& key = keys_[index];
-  if (key.role != 0) return EmitSpecial(key, type, value);
-  builder_->AddField(key.name_id, type, value);
+  if (key->role != 0) return EmitSpecial(*key, type, value);
+  builder_->AddField(key->name_id, type, value);
   return Outcome::kEncoded;
 }
 
-Outcome RecordWalker::ResolveName(uint32_t index) {
-  Key& key = keys_[index];
-  if (!key.resolved) {
-    if (!keys_.FullName(index, &name_))
-      return Fail(Outcome::kSyntax, key.raw, "bad escape in a field name");
+// A value that lies in the body, which has its padding behind it.
+template <bool kNestedAsText>
+Outcome RecordWalker::EmitPlain(Key* key, ValueType type, std::string_view value) {
+  const bool usual = (key->plain_batch == batch_) & (fields_ < limits_.record_fields_max);
+  if (!usual) return Emit<kNestedAsText>(key, type, value);
+  ++fields_;
+  builder_->AddPaddedField(key->name_id, type, value);
+  return Outcome::kEncoded;
+}
+
+Outcome RecordWalker::ResolveName(Key* key) {
+  if (!key->resolved) {
+    if (!keys_.FullName(*key, &name_))
+      return Fail(Outcome::kSyntax, nullptr, "bad escape in a field name");
     if (name_.size() > limits_.field_name_bytes_max)
-      return Fail(Outcome::kRefused, key.raw,
+      return Fail(Outcome::kRefused, nullptr,
                   "field name has " + std::to_string(name_.size()) + " bytes, more than " +
                       std::to_string(limits_.field_name_bytes_max));
     const FieldRole role = rules_.RoleOf(name_);
-    key.stored = !role.drop && !role.time_only;
-    if (key.stored) key.name = keys_.Keep(FieldRules::StoredName(name_));
+    key->stored = !role.drop && !role.time_only;
+    if (key->stored) key->name = keys_.Keep(FieldRules::StoredName(name_));
     if (!role.plain()) {
       keys_.roles().push_back(role);
-      key.role = static_cast<uint32_t>(keys_.roles().size());
+      key->role = static_cast<uint32_t>(keys_.roles().size());
     }
-    key.resolved = true;
+    key->resolved = true;
   }
-  const uint32_t id = key.stored ? builder_->NameId(key.name) : 0;
+  const uint32_t id = key->stored ? builder_->NameId(key->name) : 0;
   if (id == RecordBatchBuilder::kNamesMax)
-    return Fail(Outcome::kRefused, key.raw, "too many different field names in one request");
-  key.name_id = id;
-  key.batch = batch_;
+    return Fail(Outcome::kRefused, nullptr, "too many different field names in one request");
+  key->name_id = id;
+  key->batch = batch_;
+  if (key->role == 0) key->plain_batch = batch_;
   return Outcome::kEncoded;
 }
 
@@ -295,7 +321,11 @@ Outcome RecordWalker::FinishTime() {
   if (parsed.has_value() && *parsed > limits_.timestamp_max_ns && !time_.soft)
     return Fail(Outcome::kRefused, tokens_->at(next_token_ - 1),
                 "timestamp " + Quoted(time_.value) + " is too far in the future");
-  if (parsed.has_value() && *parsed <= limits_.timestamp_max_ns) {
+  if (parsed.has_value() && *parsed < limits_.timestamp_min_ns && !time_.soft)
+    return Fail(Outcome::kRefused, tokens_->at(next_token_ - 1),
+                "timestamp " + Quoted(time_.value) + " is older than the retention");
+  if (parsed.has_value() && *parsed <= limits_.timestamp_max_ns &&
+      *parsed >= limits_.timestamp_min_ns) {
     timestamp_ns_ = *parsed;
   } else if (!time_.soft) {
     return Fail(Outcome::kRefused, tokens_->at(next_token_ - 1),
@@ -304,28 +334,43 @@ Outcome RecordWalker::FinishTime() {
   return Outcome::kEncoded;
 }
 
-Outcome RecordWalker::ReadScalar(const char* value, const char* end, ValueType* type,
-                                 std::string_view* text) {
-  *text = Span(value, end);
-  if (*text == "true" || *text == "false") {
-    *type = ValueType::kBool;
-  } else if (*text == "null") {
-    *type = ValueType::kNull;
-    *text = Span(value, value);
-  } else if (IsJsonNumber(*text)) {
-    *type = ValueType::kNumber;
+Outcome RecordWalker::ReadScalar(const char* begin, const char* end, Value* value) {
+  value->text = Span(begin, end);
+  if (value->text == "true" || value->text == "false") {
+    value->type = ValueType::kBool;
+  } else if (value->text == "null") {
+    value->type = ValueType::kNull;
+    value->text = Span(begin, begin);
+  } else if (IsJsonNumber(value->text)) {
+    value->type = ValueType::kNumber;
   } else {
-    return Fail(Outcome::kSyntax, value, "expected a value");
+    return Fail(Outcome::kSyntax, begin, "expected a value");
   }
   return Outcome::kEncoded;
 }
 
+// A list of strings without white space and escapes, as tags nearly always are. False: something else, or a fault in it.
+bool RecordWalker::ReadPlainStrings(const uint32_t* at, const uint32_t* limit, Value* value) {
+  const char* const text = tokens_->begin();
+  const char* const begin = text + at[0];
+  const char* mark = begin;  // the bracket or comma before the next string
+  do {
+    const char* string = text + at[1];
+    const char* next = text + at[2];
+    if (limit - at < 3 || string != mark + 1 || *string != '"' || next[-1] != '"') return false;
+    mark = next;
+    at += 2;
+  } while (*mark == ',');
+  if (*mark != ']' || HasBackslash(begin, mark)) return false;
+  *value = {ValueType::kArray, Span(begin, mark + 1), at + 1};
+  return true;
+}
+
 // One state per thing that may stand at a place inside of a container.
-Outcome RecordWalker::ReadContainer(const uint32_t** cursor, const uint32_t* limit, uint32_t depth,
-                                    std::string_view* minified) {
+Outcome RecordWalker::ReadContainer(const uint32_t* first, const uint32_t* limit, uint32_t depth,
+                                    Value* value) {
   enum class Expect : uint8_t { kValue, kValueOrEnd, kName, kNameOrEnd, kSeparator };
   const char* const text = tokens_->begin();
-  const uint32_t* const first = *cursor;
   const uint32_t* at = first;
   char closers[kDepthMax];
   uint32_t open = 0;
@@ -349,6 +394,7 @@ Outcome RecordWalker::ReadContainer(const uint32_t** cursor, const uint32_t* lim
       expect = closers[open - 1] == ']' ? Expect::kValue : Expect::kName;
     } else if (expect == Expect::kName || expect == Expect::kNameOrEnd) {
       if (*token != '"') return Fail(Outcome::kSyntax, token, "expected a field name in quotes");
+      if (limit - at < 2) return Outcome::kIncomplete;
       if (*next != ':') return Fail(Outcome::kSyntax, next, "expected ':' after a field name");
       const Outcome outcome = CheckContainerScalar(token, next, &compact);
       if (outcome != Outcome::kEncoded) return outcome;
@@ -369,21 +415,21 @@ Outcome RecordWalker::ReadContainer(const uint32_t** cursor, const uint32_t* lim
       expect = Expect::kSeparator;
     }
   } while (open > 0);
-  *cursor = at;
-  *minified = Span(text + first[0], text + at[-1] + 1);
+  value->type = text[first[0]] == '[' ? ValueType::kArray : ValueType::kObject;
+  value->text = Span(text + first[0], text + at[-1] + 1);
+  value->next = at;
   if (compact) return Outcome::kEncoded;
   MinifyTokens(first, at);
-  *minified = scratch_;
+  value->text = scratch_;
   return Outcome::kEncoded;
 }
 
 Outcome RecordWalker::CheckContainerScalar(const char* token, const char* next, bool* compact) {
-  const char* end = TokenEnd(token, next);
+  const char* end = TokenEnd(next);
   *compact &= end == next;
   if (*token != '"') {
-    ValueType type;
-    std::string_view text;
-    return ReadScalar(token, end, &type, &text);
+    Value value;
+    return ReadScalar(token, end, &value);
   }
   if (!HasBackslash(token, end)) return Outcome::kEncoded;
   bool lone_surrogate = false;
@@ -398,7 +444,7 @@ void RecordWalker::MinifyTokens(const uint32_t* from, const uint32_t* to) {
   scratch_.clear();
   for (const uint32_t* at = from; at < to; ++at) {
     const char* token = text + at[0];
-    const char* end = at + 1 == to ? token + 1 : TokenEnd(token, text + at[1]);
+    const char* end = at + 1 == to ? token + 1 : TokenEnd(text + at[1]);
     if (*token == '"' && HasBackslash(token, end)) {
       AppendWithoutLoneSurrogates(&scratch_, Span(token, end));
     } else {

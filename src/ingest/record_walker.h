@@ -63,25 +63,37 @@ class RecordWalker {
     std::string copy;
   };
 
+  // A value, and the token behind it.
+  struct Value {
+    ValueType type = ValueType::kString;
+    std::string_view text;  // into the body or scratch_
+    const uint32_t* next = nullptr;
+  };
+
   Outcome EncodeWith(uint32_t first, uint32_t limit, bool nested_as_text);
   template <bool kNestedAsText>
   Outcome Walk(uint32_t first, uint32_t limit);
   Outcome Finish();
 
   template <bool kNestedAsText>
-  Outcome Emit(uint32_t key, ValueType type, std::string_view value);
+  [[gnu::noinline]] Outcome Emit(Key* key, ValueType type, std::string_view value);
+  template <bool kNestedAsText>
+  [[gnu::always_inline]] inline Outcome EmitPlain(Key* key, ValueType type, std::string_view value);
   Outcome EmitSpecial(const Key& key, ValueType type, std::string_view value);
   Outcome EmitTime(const Key& key, const FieldRole& role, ValueType type, std::string_view value);
-  Outcome ResolveName(uint32_t key);
+  Outcome ResolveName(Key* key);
   Outcome FinishTime();
   void FinishStream();
   void Keep(Candidate* candidate, uint32_t rank, const Key& key, ValueType type,
             std::string_view value);
   void StoreLoser(const Candidate& candidate);
 
-  Outcome ReadScalar(const char* value, const char* end, ValueType* type, std::string_view* text);
-  Outcome ReadContainer(const uint32_t** cursor, const uint32_t* limit, uint32_t depth,
-                        std::string_view* text);
+  Outcome FailName(const uint32_t* at, const uint32_t* limit);
+  Outcome ReadValue(const uint32_t* at, const uint32_t* limit, uint32_t depth, Value* value);
+  Outcome ReadEscaped(const char* string, const char* next, Value* value);
+  Outcome ReadScalar(const char* begin, const char* end, Value* value);
+  bool ReadPlainStrings(const uint32_t* at, const uint32_t* limit, Value* value);
+  Outcome ReadContainer(const uint32_t* first, const uint32_t* limit, uint32_t depth, Value* value);
   Outcome CheckContainerScalar(const char* value, const char* end, bool* compact);
   void MinifyTokens(const uint32_t* from, const uint32_t* to);
   bool HasBackslash(const char* from, const char* to) {
@@ -89,6 +101,7 @@ class RecordWalker {
   }
   bool FindBackslash(const char* from, const char* to);
 
+  // `where` may be null for what is wrong with a field's name: Walk knows where that is.
   Outcome Fail(Outcome outcome, const char* where, std::string_view reason);
 
   // Constant after construction.

@@ -121,6 +121,16 @@ void RecordBatchBuilder::BeginRow() {
   rows_.Commit(kRowHeaderBytes + kFieldCountBytes);
 }
 
+void RecordBatchBuilder::AddField(uint32_t name_id, ValueType type, std::string_view value) {
+  char* const to = rows_.Prepare(2 * base::kVarintBytesMax + value.size());
+  char* at = base::EncodeVarint(to, name_id);
+  at = base::EncodeVarint(at,
+                          static_cast<uint64_t>(value.size()) << 3 | static_cast<uint64_t>(type));
+  std::memcpy(at, value.data(), value.size());
+  rows_.Commit(static_cast<size_t>(at - to) + value.size());
+  ++row_fields_;
+}
+
 void RecordBatchBuilder::EndRow(int64_t timestamp_ns) {
   char* row = rows_.data() + row_start_;
   base::StoreLe<uint32_t>(row, static_cast<uint32_t>(rows_.size() - row_start_ - 4));
