@@ -47,12 +47,22 @@ Api::Api(engine::Engine* engine, metrics::Registry* registry, std::unique_ptr<Ap
       options_(std::move(options)),
       metrics_(registry),
       admission_(engine),
+      backups_(engine, registry),
       workers_("nl-query", options_->query_threads, kAdminQueueMax) {
   registry->AddGauge("neurallog_queries_active",
                      "Queries that are running or whose client is slow to read.",
                      [this] { return static_cast<double>(query_gate_.running()); });
   registry->AddGauge("neurallog_queries_waiting", "Queries that wait for a running one to end.",
                      [this] { return static_cast<double>(query_gate_.waiting()); });
+  const std::string memory_help = "Memory held, by what for.";
+  registry->AddGauge(
+      "neurallog_memory_bytes", memory_help,
+      [this] { return static_cast<double>(admission_.bytes_in_flight()); },
+      metrics::Label("pool", "batches_in_flight"));
+  registry->AddGauge(
+      "neurallog_memory_bytes", memory_help,
+      [this] { return static_cast<double>(options_->query_memory_pool.used.load()); },
+      metrics::Label("pool", "queries"));
   registry->AddGauge("neurallog_ingest_requests_in_flight",
                      "Ingest requests between decoding and answer.",
                      [this] { return static_cast<double>(admission_.requests_in_flight()); });
@@ -60,6 +70,7 @@ Api::Api(engine::Engine* engine, metrics::Registry* registry, std::unique_ptr<Ap
 
 void Api::Stop() {
   ready = false;
+  backups_.Stop();
   admission_.Stop();
   workers_.Stop();
 }
@@ -81,6 +92,7 @@ Result<Principal> Api::Authenticate(const http::Request& request) const {
   const std::optional<auth::ApiKey> key = engine_->keys().Find(credential->key);
   if (!key) return Unauthenticated("the key is not known");
   principal.role = key->role;
+  principal.key_id = key->id;
   if (key->role == auth::Role::kAdmin) return principal;
   principal.log = engine_->FindTenant(key->tenant);
   if (principal.log == nullptr) return Unauthenticated("the key's tenant does not exist");
@@ -109,6 +121,13 @@ Status Api::Authorize(const Principal& principal, Access access) const {
     case Access::kAdmin:
       if (role == auth::Role::kAdmin || principal.open) return {};
       return PermissionDenied("this needs an admin key");
+    case Access::kInspect:
+      if (role == auth::Role::kAdmin) return {};
+      return Authorize(principal, Access::kRead);
+    case Access::kDelete:
+      if (role == auth::Role::kAdmin) return {};
+      NL_RETURN_IF_ERROR(Authorize(principal, Access::kRead));
+      return Authorize(principal, Access::kWrite);
     case Access::kRead:
     case Access::kWrite:
     case Access::kTenant:

@@ -13,10 +13,12 @@
 #include "auth/api_key.h"
 #include "base/worker_pool.h"
 #include "engine/admission.h"
+#include "engine/backup_jobs.h"
 #include "engine/engine.h"
 #include "http/message.h"
 #include "ingest/decode_limits.h"
 #include "metrics/registry.h"
+#include "query/memory_budget.h"
 
 namespace neurallog::api {
 
@@ -29,6 +31,7 @@ struct ApiOptions {
   std::atomic<int> query_concurrency_max{64};
   std::atomic<int64_t> query_timeout_ns{30 * base::kNsPerSecond};
   std::atomic<size_t> query_memory_bytes_max{256u << 20};
+  query::MemoryPool query_memory_pool;
   std::atomic<uint64_t> rows_limit_default{1000};
   // With no key made and this set, the tenant `default` is served, and administered, without a key.
   bool open_without_keys = false;
@@ -39,10 +42,14 @@ struct Principal {
   auth::Role role = auth::Role::kRead;
   bool open = false;                 // no key exists; everything is allowed
   ingest::TenantLog* log = nullptr;  // null for admin keys
+  std::string key_id;                // empty when open
+
+  bool is_admin() const { return open || role == auth::Role::kAdmin; }
 };
 
-// What a route needs; kTenant is either right to a tenant's logs.
-enum class Access : uint8_t { kPublic, kRead, kWrite, kTenant, kAdmin };
+// What a route needs; kTenant is either right to a tenant's logs, kInspect the right to read a tenant's logs or to administer, kDelete both
+// rights to a tenant's logs, or to administer.
+enum class Access : uint8_t { kPublic, kRead, kWrite, kTenant, kAdmin, kInspect, kDelete };
 
 class Api;
 struct Context {
@@ -77,6 +84,7 @@ class Api : public http::Handler {
 
   engine::Engine& engine() { return *engine_; }
   engine::Admission& admission() { return admission_; }
+  engine::BackupJobs& backups() { return backups_; }
   ApiOptions& options() { return *options_; }
   ApiMetrics& metrics() { return metrics_; }
   metrics::Registry& registry() { return *registry_; }
@@ -99,22 +107,37 @@ class Api : public http::Handler {
   const std::unique_ptr<ApiOptions> options_;
   ApiMetrics metrics_;
   engine::Admission admission_;
+  engine::BackupJobs backups_;
   base::WorkerPool workers_;
   QueryGate query_gate_;
   mutable std::atomic<ingest::TenantLog*> default_tenant_{nullptr};  // a cache of the last look-up
 };
 
-// Handlers, one file per subject: handler_ingest.cc, handler_query.cc, handler_admin.cc, handler_health.cc.
+// Handlers, one file per subject: handler_ingest.cc, handler_query.cc, handler_admin.cc, handler_deletion.cc,
+// handler_storage.cc, handler_backup.cc, handler_health.cc.
 void HandlePostLogs(Context context);
 void HandleIngestJsonLine(Context context);
 void HandleSearchNative(Context context);
 void HandleSearchVictoriaLogs(Context context);
 void HandleListTenants(Context context);
 void HandleCreateTenant(Context context);
+void HandleGetTenant(Context context);
+void HandleChangeTenant(Context context);
 void HandleDeleteTenant(Context context);
+void HandleDeleteLogs(Context context);
+void HandleListJobs(Context context);
+void HandleGetJob(Context context);
+void HandleAudit(Context context);
+void HandlePartitions(Context context);
+void HandleStorage(Context context);
 void HandleListKeys(Context context);
 void HandleCreateKey(Context context);
 void HandleRevokeKey(Context context);
+void HandleCreateBackup(Context context);
+void HandleListBackups(Context context);
+void HandleListBackupJobs(Context context);
+void HandleBackupJob(Context context);
+void HandleDamage(Context context);
 void HandleHealth(Context context);
 void HandleReady(Context context);
 void HandleMetrics(Context context);

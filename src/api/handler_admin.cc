@@ -1,62 +1,54 @@
 // Tenants and keys. Changes are synced to disk, so they run on the worker pool.
-#include <map>
-
-#include "api/api.h"
+#include "api/admin_request.h"
+#include "api/deletion_json.h"
 #include "base/json_text.h"
+#include "base/quantity.h"
 #include "base/time_format.h"
-#include "ingest/decoder_json.h"
 
 namespace neurallog::api {
 namespace {
-
-using Arguments = std::map<std::string, std::string, std::less<>>;
-
-constexpr size_t kAdminBodyBytesMax = 64 << 10;
-
-// The members of a small JSON object.
-Result<Arguments> ReadArguments(const http::Request& request,
-                                std::initializer_list<std::string_view> known) {
-  if (request.body.size() > kAdminBodyBytesMax)
-    return TooLarge("the body has " + std::to_string(request.body.size()) +
-                    " bytes, more than 65536");
-  NL_TRY(const ingest::DecodeResult decoded,
-         ingest::DecodeNative(request.body, /*ndjson_hint=*/false, ingest::DecodeLimits(), 0));
-  if (decoded.rejected > 0) return InvalidArgument(decoded.errors.front().reason);
-  if (decoded.accepted != 1) return InvalidArgument("expected one JSON object");
-  Arguments arguments;
-  model::RowReader row(decoded.batch->first_row());
-  for (model::Field field; row.Next(&field);) {
-    const std::string name(decoded.batch->names()[field.name_id]);
-    if (std::find(known.begin(), known.end(), name) == known.end())
-      return InvalidArgument("unknown member \"" + name + "\"");
-    if (field.type != ValueType::kString)
-      return InvalidArgument("member \"" + name + "\": expected a string");
-    arguments[name] = field.value;
-  }
-  return arguments;
-}
-
-std::string Argument(const Arguments& arguments, std::string_view name) {
-  const auto found = arguments.find(name);
-  return found == arguments.end() ? std::string() : found->second;
-}
-
-// Runs `work`, which answers by itself or returns an error to be answered, on a worker.
-template <typename Work>
-void OnWorker(Context context, Work work) {
-  auto shared = std::make_shared<Context>(std::move(context));
-  const bool submitted = shared->api.workers().TrySubmit([shared, work] {
-    const Status status = work(*shared);
-    if (!status.ok()) SendStatus(shared->responder, status);
-  });
-  if (!submitted) SendStatus(shared->responder, Unavailable("too many requests are waiting"));
-}
 
 std::string TenantJson(const tenant::TenantInfo& info) {
   std::string json = "{\"name\":";
   base::AppendJsonString(&json, info.name);
   json.append(",\"id\":").append(std::to_string(static_cast<uint32_t>(info.id)));
-  return json.append(",\"created\":\"").append(base::FormatRfc3339(info.created_ns)).append("\"}");
+  json.append(",\"created\":\"").append(base::FormatRfc3339(info.created_ns));
+  json.append("\",\"retention\":\"").append(RetentionText(info.properties.retention_ns));
+  return json.append("\",\"disk_quota\":\"")
+      .append(QuotaText(info.properties.disk_quota_bytes))
+      .append("\"}");
+}
+
+// "30d", "forever" (or 0), "default": the server's.
+Result<std::optional<int64_t>> ReadRetention(const std::string& text) {
+  if (text == "default") return std::optional<int64_t>();
+  if (text == "forever" || text == "0") return std::optional<int64_t>(0);
+  const auto ns = base::ParseDuration(text);
+  if (!ns || *ns < base::kNsPerSecond || *ns > 36'500 * base::kNsPerDay)
+    return InvalidArgument("retention \"" + text.substr(0, 40) +
+                           "\": expected 1s to 36500d, forever or default");
+  return std::optional<int64_t>(*ns);
+}
+
+Result<uint64_t> ReadQuota(const std::string& text) {
+  constexpr uint64_t kQuotaMin = 1 << 20;
+  if (text == "none") return uint64_t{0};
+  const auto bytes = base::ParseByteSize(text);
+  if (!bytes || (*bytes != 0 && *bytes < kQuotaMin))
+    return InvalidArgument("disk_quota \"" + text.substr(0, 40) +
+                           "\": expected a size of at least 1MiB like 10GiB, or none");
+  return *bytes;
+}
+
+Result<engine::TenantChange> ReadTenantChange(const Arguments& arguments) {
+  engine::TenantChange change;
+  if (const std::string text = arguments.Get("retention"); !text.empty()) {
+    NL_TRY(change.retention_ns, ReadRetention(text));
+  }
+  if (const std::string text = arguments.Get("disk_quota"); !text.empty()) {
+    NL_TRY(change.disk_quota_bytes, ReadQuota(text));
+  }
+  return change;
 }
 
 std::string KeyJson(const auth::ApiKey& key, const std::string& tenant, const std::string* text) {
@@ -89,20 +81,46 @@ void HandleListTenants(Context context) {
 
 void HandleCreateTenant(Context context) {
   OnWorker(std::move(context), [](Context& on) -> Status {
-    NL_TRY(const Arguments arguments, ReadArguments(on.request, {"name"}));
+    NL_TRY(const Arguments arguments,
+           Arguments::Read(on.request, {"name", "retention", "disk_quota"}));
+    NL_TRY(const engine::TenantChange change, ReadTenantChange(arguments));
+    tenant::TenantProperties properties;
+    if (change.retention_ns) properties.retention_ns = *change.retention_ns;
+    properties.disk_quota_bytes = change.disk_quota_bytes.value_or(0);
     NL_TRY(const tenant::TenantInfo info,
-           on.api.engine().CreateTenant(Argument(arguments, "name")));
+           on.api.engine().CreateTenant(arguments.Get("name"), properties));
     SendJson(on.responder, 201, TenantJson(info) + "\n");
+    return {};
+  });
+}
+
+void HandleGetTenant(Context context) {
+  const std::string name = LastSegment(context.request);
+  const auto info = context.api.engine().tenants().Find(name);
+  if (!info) return SendStatus(context.responder, NotFound("tenant " + name + " does not exist"));
+  SendJson(context.responder, 200, TenantJson(*info) + "\n");
+}
+
+void HandleChangeTenant(Context context) {
+  OnWorker(std::move(context), [](Context& on) -> Status {
+    NL_TRY(const Arguments arguments, Arguments::Read(on.request, {"retention", "disk_quota"}));
+    NL_TRY(const engine::TenantChange change, ReadTenantChange(arguments));
+    if (!change.retention_ns && !change.disk_quota_bytes)
+      return InvalidArgument("expected retention or disk_quota");
+    NL_TRY(const tenant::TenantInfo info,
+           on.api.engine().ChangeTenant(LastSegment(on.request), change));
+    SendJson(on.responder, 200, TenantJson(info) + "\n");
     return {};
   });
 }
 
 void HandleDeleteTenant(Context context) {
   OnWorker(std::move(context), [](Context& on) -> Status {
-    NL_RETURN_IF_ERROR(on.api.engine().DeleteTenant(LastSegment(on.request)));
-    http::Response response;
-    response.status = 204;
-    on.responder->Send(std::move(response));
+    const http::QueryParams params(on.request.query());
+    NL_TRY(const engine::Job job,
+           on.api.engine().DeleteTenant(LastSegment(on.request), on.principal.key_id,
+                                        params.Find("reason").value_or("")));
+    SendAccepted(on.responder, job);
     return {};
   });
 }
@@ -119,16 +137,15 @@ void HandleListKeys(Context context) {
 
 void HandleCreateKey(Context context) {
   OnWorker(std::move(context), [](Context& on) -> Status {
-    NL_TRY(const Arguments arguments, ReadArguments(on.request, {"role", "tenant", "name"}));
-    const std::string role_name = Argument(arguments, "role");
+    NL_TRY(const Arguments arguments, Arguments::Read(on.request, {"role", "tenant", "name"}));
+    const std::string role_name = arguments.Get("role");
     const auto role = auth::ParseRole(role_name.empty() ? "readwrite" : role_name);
     if (!role)
       return InvalidArgument("role \"" + role_name +
                              "\": expected admin, readwrite, write or read");
-    NL_TRY(const auth::NewKey made, on.api.engine().CreateKey(*role, Argument(arguments, "tenant"),
-                                                              Argument(arguments, "name")));
-    SendJson(on.responder, 201,
-             KeyJson(made.key, Argument(arguments, "tenant"), &made.text) + "\n");
+    NL_TRY(const auth::NewKey made,
+           on.api.engine().CreateKey(*role, arguments.Get("tenant"), arguments.Get("name")));
+    SendJson(on.responder, 201, KeyJson(made.key, arguments.Get("tenant"), &made.text) + "\n");
     return {};
   });
 }

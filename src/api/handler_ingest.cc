@@ -155,6 +155,7 @@ void Ingest(Context context, const http::QueryParams& params, const Decode& deco
 
   ingest::DecodeLimits limits = api.options().decode;
   const int64_t now_ns = api.engine().clock().WallNs();
+  limits.timestamp_min_ns = api.engine().ExpiryOf(*context.principal.log);
   limits.timestamp_max_ns = now_ns + api.options().future_max_ns.load(std::memory_order_relaxed);
   auto body = ingest::Inflate(context.request.FindHeader("Content-Encoding"),
                               std::move(context.request.body), limits);

@@ -16,16 +16,19 @@ namespace {
 constexpr size_t kStepBytes = 128 << 10;       // produced at a time
 constexpr size_t kBufferedBytesMax = 1 << 20;  // waiting for the client; then the query pauses
 constexpr size_t kResumeBytes = 256 << 10;
+// A header of a whole answer, a trailer of a streamed one.
+constexpr char kDamagedBlocks[] = "NeuralLog-Damaged-Blocks";
 
 class RunningQuery : public std::enable_shared_from_this<RunningQuery> {
  public:
   RunningQuery(Api* api, http::ResponderPtr responder, query::Query query,
                std::shared_ptr<const block::BlockSet> blocks, const query::ExecuteOptions& options,
-               int64_t begin_ns)
+               int64_t begin_ns, size_t hidden_blocks)
       : api_(api),
         responder_(std::move(responder)),
         execution_(std::move(query), std::move(blocks), options),
-        begin_ns_(begin_ns) {}
+        begin_ns_(begin_ns),
+        hidden_blocks_(hidden_blocks) {}
 
   ~RunningQuery() {
     Record();
@@ -43,7 +46,7 @@ class RunningQuery : public std::enable_shared_from_this<RunningQuery> {
       if (!chunk.empty()) responder_->Write(std::move(chunk));
       if (!*more) {
         Record();
-        return responder_->Finish();
+        return responder_->Finish(DamageFields());
       }
       if (responder_->buffered_bytes() > kBufferedBytesMax) {
         responder_->OnDrained(kResumeBytes, [self = shared_from_this()] {
@@ -58,6 +61,7 @@ class RunningQuery : public std::enable_shared_from_this<RunningQuery> {
   void Start() {
     http::Response head;
     head.content_type = "application/x-ndjson";
+    head.headers.emplace_back("Trailer", kDamagedBlocks);
     responder_->Start(std::move(head));
     started_ = true;
   }
@@ -76,7 +80,15 @@ class RunningQuery : public std::enable_shared_from_this<RunningQuery> {
     http::Response response;
     response.content_type = "application/x-ndjson";
     response.body = std::move(body);
+    response.headers = DamageFields();
     responder_->Send(std::move(response));
+  }
+
+  // How many damaged blocks the answer would have needed; nothing when it is whole.
+  std::vector<std::pair<std::string, std::string>> DamageFields() const {
+    const uint64_t blocks = hidden_blocks_ + execution_.stats().blocks_damaged;
+    if (blocks == 0) return {};
+    return {{kDamagedBlocks, std::to_string(blocks)}};
   }
 
   void Fail(const Status& status) {
@@ -92,6 +104,7 @@ class RunningQuery : public std::enable_shared_from_this<RunningQuery> {
   const http::ResponderPtr responder_;
   query::Execution execution_;
   const int64_t begin_ns_;
+  const size_t hidden_blocks_;  // whose headers cannot be read
   bool started_ = false;
   bool recorded_ = false;
 };
@@ -173,8 +186,8 @@ Result<Prepared> Prepare(Context& context, query::OutputFormat format) {
   Prepared prepared;
   NL_TRY(prepared.query, query::ParseQuery(text && !text->empty() ? *text : "*", parse));
   NL_TRY(prepared.options.range, ReadRange(params, now_ns));
-  if (const int64_t retention = api.engine().retention_ns(); retention > 0)
-    prepared.options.range.start_ns = std::max(prepared.options.range.start_ns, now_ns - retention);
+  prepared.options.range.start_ns = std::max(prepared.options.range.start_ns,
+                                             api.engine().ExpiryOf(*context.principal.log));
   std::optional<uint64_t> default_limit;
   if (native && !prepared.query.aggregates())
     default_limit = api.options().rows_limit_default.load(std::memory_order_relaxed);
@@ -192,6 +205,7 @@ Result<Prepared> Prepare(Context& context, query::OutputFormat format) {
   prepared.options.deadline_monotonic_ns = clock.MonotonicNs() + timeout_ns;
   prepared.options.memory_bytes_max =
       api.options().query_memory_bytes_max.load(std::memory_order_relaxed);
+  prepared.options.memory_pool = &api.options().query_memory_pool;
   prepared.options.format = format;
   prepared.options.clock = &clock;
   return prepared;
@@ -212,8 +226,11 @@ void Run(const std::shared_ptr<Context>& context, query::OutputFormat format) {
   range.end_ns = std::min(range.end_ns, prepared->options.range.end_ns);
   auto snapshot = api.engine().Snapshot(context->principal.log, range);
   if (!snapshot.ok()) return refuse(snapshot.status());
+  const size_t hidden_blocks =
+      api.engine().damaged_blocks().CountHidden(context->principal.log->id(), range);
   std::make_shared<RunningQuery>(&api, context->responder, std::move(prepared->query),
-                                 std::move(snapshot).value(), prepared->options, begin_ns)
+                                 std::move(snapshot).value(), prepared->options, begin_ns,
+                                 hidden_blocks)
       ->Step();
 }
 

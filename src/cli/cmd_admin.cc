@@ -1,55 +1,20 @@
 // Tenants and keys, on a data folder (opened like a server would) or through a running server.
 #include <cstdio>
-#include <functional>
 
 #include "base/json_text.h"
-#include "base/log.h"
 #include "base/time_format.h"
+#include "cli/admin.h"
 #include "cli/commands.h"
-#include "engine/engine.h"
 #include "http/client.h"
-#include "server/server.h"
 
 namespace neurallog::cli {
 namespace {
 
-int Finish(const Status& status) {
-  if (status.ok()) return 0;
-  std::fprintf(stderr, "neurallog: %s\n", std::string(status.message()).c_str());
-  return 1;
-}
-
-Status WithEngine(const std::string& data_dir, const std::function<Status(engine::Engine&)>& work) {
-  base::SetLogLevel(base::LogLevel::kError);
-  config::Config config;
-  config.data_dir = data_dir;
-  config.wal.segment_bytes = config::kMiB;  // nothing is written to the log here
-  metrics::Registry registry;
-  engine::Environment environment;
-  environment.metrics = &registry;
-  auto engine = engine::Engine::Open(server::EngineOptionsFrom(config), environment);
-  if (!engine.ok())
-    return engine.status().Annotate("is a server using " + data_dir +
-                                    "? Then use --server instead");
-  const Status status = work(**engine);
-  (*engine)->Close();
-  return status;
-}
-
-Status Call(const AdminTarget& target, std::string method, const std::string& path,
-            std::string body) {
-  http::ClientRequest request;
-  request.method = std::move(method);
-  request.url = target.server + path;
-  request.body = std::move(body);
-  if (!request.body.empty()) request.headers.emplace_back("Content-Type", "application/json");
-  if (!target.admin_key.empty())
-    request.headers.emplace_back("Authorization", "Bearer " + target.admin_key);
-  NL_TRY(const http::ClientResponse response, http::Fetch(request));
-  if (response.status / 100 != 2)
-    return Unavailable(target.server + " answered " + std::to_string(response.status) + ": " +
-                       response.body);
-  std::fputs(response.body.c_str(), stdout);
+// Calls the server and prints the body of its answer.
+Status Call(const AdminTarget& target, const std::string& method, const std::string& path,
+            const std::string& body) {
+  NL_TRY(const std::string answer, CallServer(target, method, path, body));
+  std::fputs(answer.c_str(), stdout);
   return {};
 }
 
@@ -90,7 +55,7 @@ int ListTenants(const AdminTarget& target) {
 int DeleteTenant(const AdminTarget& target, const std::string& name) {
   if (!target.data_dir) return Finish(Call(target, "DELETE", "/v1/tenants/" + name, ""));
   return Finish(WithEngine(*target.data_dir,
-                           [&](engine::Engine& engine) { return engine.DeleteTenant(name); }));
+                           [&](engine::Engine& engine) { return engine.DeleteTenant(name).status(); }));
 }
 
 int CreateKey(const AdminTarget& target, const std::string& role, const std::string& tenant,

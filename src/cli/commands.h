@@ -27,6 +27,16 @@ int CreateKey(const AdminTarget& target, const std::string& role, const std::str
 int ListKeys(const AdminTarget& target);
 int RevokeKey(const AdminTarget& target, const std::string& id);
 
+// Backups in the folder `directory`; `id` empty: the newest, or all for VerifyBackups.
+int CreateBackup(const AdminTarget& target, const std::string& directory);
+int ListBackups(const std::string& directory);
+int VerifyBackups(const std::string& directory, const std::string& id);
+int RestoreBackup(const std::string& directory, const std::string& id, const std::string& data_dir);
+int PruneBackups(const std::string& directory, size_t keep);
+
+// Examines the folder and prints what is damaged. 0: nothing is (any more), 1: damage was found and is there still, 2: it cannot be examined.
+int Examine(const std::string& data_dir, bool repair);
+
 // For container health checks: 0 when the server answers /readyz with 200.
 int HealthCheck(const std::string& server);
 

@@ -67,6 +67,37 @@ int main(int argc, char** argv) {
        {tenant_create, tenant_list, tenant_delete, key_create, key_list, key_revoke})
     AddTarget(command, &target);
 
+  CLI::App* backups = app.add_subcommand("backup", "Make, list, verify, restore and prune backups")
+                          ->require_subcommand(1);
+  std::string directory, restore_to;
+  size_t keep = 0;
+  const auto add_backup = [&](const char* command, const char* help) {
+    CLI::App* const added = backups->add_subcommand(command, help);
+    added->add_option("directory", directory, "The folder of the backups")->required();
+    return added;
+  };
+  CLI::App* backup_create = add_backup("create", "Make a backup; only new files are copied");
+  AddTarget(backup_create, &target);
+  CLI::App* backup_list = add_backup("list", "List the backups");
+  CLI::App* backup_verify = add_backup("verify", "Read a backup, or all, and check every byte");
+  CLI::App* backup_restore = add_backup("restore", "Write a backup, or the newest, to a new folder");
+  for (CLI::App* command : {backup_verify, backup_restore})
+    command->add_option("id", id, "Its id, as printed by list");
+  backup_restore->add_option("--data-dir", restore_to, "A folder that is empty or not there yet")
+      ->required();
+  CLI::App* backup_prune = add_backup("prune", "Remove all but the newest backups");
+  backup_prune->add_option("--keep", keep, "How many to keep")
+      ->required()
+      ->check(CLI::PositiveNumber);
+
+  CLI::App* doctor = app.add_subcommand(
+      "doctor", "Check every byte of the data folder of a stopped server, and repair it");
+  std::string examined;
+  bool repair = false;
+  doctor->add_option("--data-dir", examined, "The data folder")->required();
+  doctor->add_flag("--repair", repair,
+                   "Take out what is damaged; what was there goes to DIR/quarantine");
+
   CLI::App* health = app.add_subcommand("healthcheck", "Exit 0 when the server is ready");
   health->add_option("--server", target.server, "Its address")->capture_default_str();
 
@@ -85,6 +116,12 @@ int main(int argc, char** argv) {
   if (*key_create) return cli::CreateKey(target, role, tenant, name);
   if (*key_list) return cli::ListKeys(target);
   if (*key_revoke) return cli::RevokeKey(target, id);
+  if (*backup_create) return cli::CreateBackup(target, directory);
+  if (*backup_list) return cli::ListBackups(directory);
+  if (*backup_verify) return cli::VerifyBackups(directory, id);
+  if (*backup_restore) return cli::RestoreBackup(directory, id, restore_to);
+  if (*backup_prune) return cli::PruneBackups(directory, keep);
+  if (*doctor) return cli::Examine(examined, repair);
   if (*health) return cli::HealthCheck(target.server);
   return 2;
 }

@@ -30,7 +30,7 @@ struct HttpConfig {
   int connections_max = 10'000;
   uint64_t head_bytes_max = 16 * kKiB;
   uint64_t body_bytes_max = 64 * kMiB;
-  uint64_t body_bytes_total_max = 256 * kMiB;
+  uint64_t body_bytes_total_max = 0;  // this and other zeros: a share of memory_limit
   Duration header_timeout = std::chrono::seconds(10);
   Duration body_timeout = std::chrono::seconds(60);
   Duration idle_timeout = std::chrono::seconds(75);
@@ -48,6 +48,7 @@ struct IngestConfig {
   uint64_t field_name_bytes_max = 512;
   Duration queue_wait = std::chrono::seconds(2);
   int requests_in_flight_max = 10'000;
+  uint64_t bytes_in_flight_max = 0;
   Duration idempotency_window = std::chrono::minutes(10);
   int idempotency_keys_max = 1'000'000;
 };
@@ -70,11 +71,18 @@ struct StorageConfig {
   uint64_t block_bytes_max = 4 * kMiB;
   Duration seal_age = std::chrono::seconds(30);
   int seal_threads = 1;
-  uint64_t row_buffer_bytes_max = 192 * kMiB;
-  uint64_t block_cache_bytes = 64 * kMiB;
-  uint64_t memtable_bytes_total = 128 * kMiB;
-  uint64_t directory_bytes_max = 64 * kMiB;
+  uint64_t row_buffer_bytes_max = 0;
+  uint64_t block_cache_bytes = 0;
+  uint64_t memtable_bytes_total = 0;
+  uint64_t directory_bytes_max = 0;
+  uint64_t index_cache_bytes = 0;
+  uint64_t rewrite_bytes_max = 0;
+  uint64_t rewrite_bytes_per_second = 32 * kMiB;
+  Duration warm_after = 2 * kDay;
+  int warm_zstd_level = 9;
+  int warm_idle_rate = 10'000;
   Duration retention = Duration::zero();  // zero: for ever
+  uint64_t disk_quota_bytes = 0;          // zero: none
   Duration future_max = 2 * kDay;
 };
 
@@ -83,7 +91,8 @@ struct QueryConfig {
   int concurrency_max = 64;
   int queue_max = 256;
   Duration timeout = std::chrono::seconds(30);
-  uint64_t memory_bytes_max = 256 * kMiB;
+  uint64_t memory_bytes_max = 0;
+  uint64_t memory_bytes_total_max = 0;
   int rows_limit_default = 1'000;
 };
 
@@ -103,6 +112,7 @@ struct ShutdownConfig {
 struct Config {
   std::string listen = "127.0.0.1:8080";
   std::string data_dir = "./data";
+  uint64_t memory_limit = 0;  // zero: see memory_plan.h
   HttpConfig http;
   TlsConfig tls;
   IngestConfig ingest;

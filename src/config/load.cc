@@ -141,7 +141,7 @@ class Assembly {
   // The message stands at the option that was given; of two given ones at the first.
   Status CheckAtLeast(std::string_view larger_key, uint64_t larger, std::string_view smaller_key,
                       uint64_t smaller) const {
-    if (larger >= smaller) return Status::Ok();
+    if (larger >= smaller || larger == 0) return Status::Ok();  // 0: a share of memory_limit
     if (origins_.contains(larger_key))
       return InvalidArgument(
           fmt::format("{}: expected at least {} ({}), got {}", OriginOf(larger_key), smaller_key,

@@ -40,6 +40,7 @@ Admission::Admission(Engine* engine) : engine_(engine) {
 
 Status Admission::Submit(ingest::IngestEvent* event, bool may_wait) {
   NL_RETURN_IF_ERROR(engine_->WriteStatus());
+  if (engine_->short_of_memory()) return Unavailable("the server is short of memory");
   if (requests_in_flight() >= options_.requests_in_flight_max)
     return ResourceExhausted(std::to_string(requests_in_flight()) +
                              " requests are being stored, which is the maximum");

@@ -13,7 +13,7 @@ namespace neurallog::engine {
 struct AdmissionOptions {
   std::atomic<int64_t> queue_wait_ns{2 * base::kNsPerSecond};
   std::atomic<size_t> requests_in_flight_max{10'000};
-  size_t bytes_in_flight_max = 256u << 20;  // of batches between Submit and their Ack
+  std::atomic<size_t> bytes_in_flight_max{256u << 20};  // of batches between Submit and their Ack
 };
 
 // Thread-safe.
@@ -30,6 +30,7 @@ class Admission {
   Status Submit(ingest::IngestEvent* event, bool may_wait);
   void Stop();
 
+  size_t bytes_in_flight() const { return bytes_.load(std::memory_order_relaxed); }
   size_t requests_in_flight() const { return requests_.load(std::memory_order_relaxed); }
 
  private:

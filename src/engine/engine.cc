@@ -1,23 +1,27 @@
 #include "engine/engine.h"
 
 #include <algorithm>
+#include <filesystem>
 
 #include "base/bytes.h"
 #include "base/log.h"
 #include "base/thread.h"
+#include "engine/meta_keys.h"
+#include "engine/doctor.h"
 #include "engine/recovery.h"
 
 namespace neurallog::engine {
 namespace {
 
-constexpr std::string_view kTenantPrefix = "tenant/";
-constexpr std::string_view kKeyPrefix = "key/";
-constexpr std::string_view kNextTenantKey = "next_tenant";
-
-std::string TenantMetaKey(TenantId id) {
-  return std::string(kTenantPrefix) + std::to_string(static_cast<uint32_t>(id));
+// A folder that was restored or repaired in part would look like one that lost data.
+Status CheckWhole(const std::string& data_dir) {
+  if (std::filesystem::exists(data_dir + "/" + backup::kRestoreMark))
+    return Conflict(data_dir +
+                    " holds a restore that did not end; remove the folder and restore again");
+  if (std::filesystem::exists(data_dir + "/" + Doctor::kRepairMark))
+    return Conflict(data_dir + " holds a repair that did not end; run neurallog doctor --repair");
+  return {};
 }
-std::string KeyMetaKey(std::string_view id) { return std::string(kKeyPrefix).append(id); }
 
 }  // namespace
 
@@ -25,14 +29,24 @@ Engine::Engine(const EngineOptions& options, const Environment& environment)
     : options_(options),
       environment_(environment),
       metrics_(environment.metrics),
-      idempotency_(options.idempotency_window_ns, options.idempotency_keys_max) {}
+      idempotency_(options.idempotency_window_ns, options.idempotency_keys_max),
+      memory_guard_(options.memory_limit) {}
 
 Result<std::unique_ptr<Engine>> Engine::Open(const EngineOptions& options,
                                              const Environment& environment) {
   std::unique_ptr<Engine> engine(new Engine(options, environment));
+  NL_RETURN_IF_ERROR(CheckWhole(options.data_dir));
   storage::StoreOptions store_options = options.store;
   store_options.directory = options.data_dir + "/store";
   NL_TRY(engine->store_, storage::Store::Open(store_options, environment.clock));
+  std::error_code ignored;
+  std::filesystem::remove_all(engine->BackupFolder(), ignored);  // of a backup that a crash ended
+  engine->retention_ns_ = options.retention_ns.value_or(0);
+  engine->jobs_ = std::make_unique<Jobs>(options.jobs, engine.get(), engine->store_.get(),
+                                         environment.clock, environment.metrics);
+  engine->retention_ =
+      std::make_unique<Retention>(options.retention, engine.get(), engine->store_.get(),
+                                  environment.clock, environment.metrics);
   NL_RETURN_IF_ERROR(engine->LoadMeta());
   engine->sealer_ = std::make_unique<ingest::Sealer>(options.sealer, engine->store_.get(),
                                                      environment.clock, &engine->metrics_);
@@ -41,6 +55,15 @@ Result<std::unique_ptr<Engine>> Engine::Open(const EngineOptions& options,
   if (engine->damage_.empty()) {
     engine->committer_->Start("nl-committer");
     engine->keeper_ = base::StartThread("nl-keeper", [self = engine.get()] { self->KeeperLoop(); });
+    engine->retention_->Start();
+    engine->jobs_->Start();
+    engine->compactor_ =
+        std::make_unique<Compactor>(options.compactor, engine->store_.get(), environment.clock,
+                                    environment.metrics, engine->CompactorHost());
+    engine->compactor_->Start();
+    engine->indexer_ = std::make_unique<Indexer>(engine->store_.get(), environment.clock,
+                                                 engine->IndexerHost());
+    engine->indexer_->Start();
   }
   return engine;
 }
@@ -55,15 +78,15 @@ void Engine::Close() {
   }
   keeper_wake_.NotifyAll();
   if (keeper_.joinable()) keeper_.join();
+  if (indexer_) indexer_->Stop();
+  if (compactor_) compactor_->Stop();
+  jobs_->Stop();
+  retention_->Stop();
   sealer_->Abandon();
   if (committer_) committer_->Stop();
   sealer_->Stop();
   if (!journaler_ || !damage_.empty()) return;
-  const uint64_t end = journaler_->writer().durable_lsn() + 1;
-  Status status;
-  for (ingest::TenantLog* log : TenantLogs())
-    if (status.ok()) status = sealer_->SealNow(log, end);
-  if (status.ok()) status = Checkpoint(end);
+  const Status status = ClearLogAtClose();
   if (!status.ok())
     base::LogWarn("not everything was sealed at shutdown; the log is replayed at the next start",
                   {{"error", status.ToString()}});
@@ -85,17 +108,23 @@ Status Engine::LoadMeta() {
     key.ok() ? keys_.Add(*key) : static_cast<void>(status = key.status());
   }));
   NL_RETURN_IF_ERROR(status);
+  if (auto stored = store_->GetMeta(kServerClassesKey); stored.ok()) {
+    std::string_view bytes = *stored;
+    NL_TRY(server_classes_, tenant::ClassHistory::Decode(&bytes));
+  }
   if (auto next = store_->GetMeta(kNextTenantKey); next.ok() && next->size() == 4)
     tenants_.ReserveBelow(base::LoadLe<uint32_t>(next->data()));
   if (!tenants_.Find(tenant::kDefaultTenant) && tenants_.next_number() == 1)
     NL_RETURN_IF_ERROR(CreateTenant(tenant::kDefaultTenant).status());
-  return {};
+  return jobs_->Load();
 }
 
 ingest::TenantLog* Engine::AddTenantLog(const tenant::TenantInfo& info) {
   base::MutexLock lock(logs_mutex_);
   auto& log = logs_[info.id];
-  log = std::make_unique<ingest::TenantLog>(info.id, info.name, store_.get());
+  log = std::make_unique<ingest::TenantLog>(info.id, info.name, store_.get(), &server_classes_);
+  log->set_properties(info.properties);
+  log->set_classes(info.classes);
   return log.get();
 }
 
@@ -105,33 +134,6 @@ std::vector<ingest::TenantLog*> Engine::TenantLogs() const {
   logs.reserve(logs_.size());
   for (const auto& [id, log] : logs_) logs.push_back(log.get());
   return logs;
-}
-
-Result<tenant::TenantInfo> Engine::CreateTenant(std::string_view name) {
-  base::MutexLock lock(admin_mutex_);
-  NL_TRY(const tenant::TenantInfo info, tenants_.Plan(name, environment_.clock->WallNs()));
-  std::string next;
-  base::AppendLe(&next, static_cast<uint32_t>(info.id) + 1);
-  NL_RETURN_IF_ERROR(store_->PutMeta(kNextTenantKey, next));
-  NL_RETURN_IF_ERROR(store_->PutMeta(TenantMetaKey(info.id), tenant::EncodeTenant(info)));
-  AddTenantLog(info);
-  tenants_.Add(info);
-  return info;
-}
-
-Status Engine::DeleteTenant(std::string_view name) {
-  base::MutexLock lock(admin_mutex_);
-  const auto info = tenants_.Find(name);
-  if (!info) return NotFound("tenant " + std::string(name) + " does not exist");
-  NL_RETURN_IF_ERROR(store_->DeleteMeta(TenantMetaKey(info->id)));
-  tenants_.Remove(info->id);
-  for (const auth::ApiKey& key : keys_.List()) {
-    if (key.role == auth::Role::kAdmin || key.tenant != info->id) continue;
-    keys_.Remove(key.id);
-    NL_RETURN_IF_ERROR(store_->DeleteMeta(KeyMetaKey(key.id)));
-  }
-  if (ingest::TenantLog* log = FindTenant(info->id)) sealer_->OnFreed(log->Delete());
-  return {};
 }
 
 Result<auth::NewKey> Engine::CreateKey(auth::Role role, std::string_view tenant_name,
@@ -199,20 +201,18 @@ Status Engine::ReadyStatus() const {
 Result<std::shared_ptr<const block::BlockSet>> Engine::Snapshot(ingest::TenantLog* log,
                                                                 const TimeRange& range) {
   TimeRange kept = range;
-  if (const int64_t retention = retention_ns(); retention > 0)
-    kept.start_ns = std::max(kept.start_ns, environment_.clock->WallNs() - retention);
+  kept.start_ns = std::max(kept.start_ns, ExpiryOf(*log));
   const size_t buffered_bytes = log->buffered().bytes;
   const size_t held_bytes = snapshot_bytes_->fetch_add(buffered_bytes, std::memory_order_relaxed);
   const std::shared_ptr<void> lease(nullptr, [counter = snapshot_bytes_, buffered_bytes](void*) {
     counter->fetch_sub(buffered_bytes, std::memory_order_relaxed);
   });
-  if (held_bytes > 0 && held_bytes + buffered_bytes > kSnapshotBytesMax)
+  if (held_bytes > 0 && held_bytes + buffered_bytes > options_.snapshot_bytes_max)
     return ResourceExhausted(std::to_string(held_bytes) +
                              " bytes of rows that are not sealed yet are held by running queries");
   NL_TRY(std::shared_ptr<const block::BlockSet> blocks,
-         log->Snapshot(kept, environment_.clock->MonotonicNs(), [&](const std::string& what) {
+         log->Snapshot(kept, environment_.clock->MonotonicNs(), [&](const std::string&) {
            damaged_headers_.fetch_add(1, std::memory_order_relaxed);
-           base::LogError("damaged block header", {{"tenant", log->name()}, {"what", what}});
          }));
   const block::BlockSet* const raw = blocks.get();
   return std::shared_ptr<const block::BlockSet>(
@@ -227,6 +227,26 @@ void Engine::RegisterGauges() {
                     [this] { return static_cast<double>(options_.ring_slots); });
   registry.AddGauge("neurallog_row_buffer_bytes", "Rows that are in the log and not yet in blocks.",
                     [this] { return static_cast<double>(sealer_->buffered_bytes()); });
+  const auto pool = [&](const std::string& name, std::function<double()> read) {
+    registry.AddGauge("neurallog_memory_bytes", "Memory held, by what for.", std::move(read),
+                      metrics::Label("pool", name));
+  };
+  pool("row_buffers", [this] { return static_cast<double>(sealer_->buffered_bytes()); });
+  pool("memtables", [this] { return static_cast<double>(store_->stats().memtable_bytes); });
+  pool("block_cache", [this] { return static_cast<double>(store_->stats().block_cache_bytes); });
+  pool("index_cache",
+       [this] { return static_cast<double>(store_->token_index().stats().cache_bytes); });
+  pool("directories", [this] {
+    size_t bytes = 0;
+    for (const ingest::TenantLog* log : TenantLogs()) bytes += log->directory_bytes();
+    return static_cast<double>(bytes);
+  });
+  pool("snapshots",
+       [bytes = snapshot_bytes_] { return static_cast<double>(bytes->load()); });
+  registry.AddGauge("neurallog_memory_limit_bytes", "The limit on the process.",
+                    [this] { return static_cast<double>(memory_guard_.limit()); });
+  registry.AddGauge("neurallog_memory_short", "1 while more is used and intake waits.",
+                    [this] { return memory_guard_.short_of_memory() ? 1.0 : 0.0; });
   registry.AddGauge("neurallog_wal_size_bytes", "Write-ahead log segments in use.", [this] {
     return journaler_ ? static_cast<double>(journaler_->writer().live_bytes()) : 0;
   });
@@ -240,8 +260,13 @@ void Engine::RegisterGauges() {
                     [this] { return static_cast<double>(store_->stats().memtable_bytes); });
   registry.AddGauge("neurallog_storage_disk_bytes", "Live files of the block store.",
                     [this] { return static_cast<double>(store_->stats().disk_bytes); });
+  registry.AddGauge("neurallog_storage_garbage_bytes", "Blobs in files that nothing refers to.",
+                    [this] { return static_cast<double>(store_->stats().garbage_bytes); });
   registry.AddCounterFn("neurallog_storage_flushes_total", "Memtables flushed to files.",
                         [this] { return static_cast<double>(store_->stats().flushes); });
+  registry.AddCounterFn("neurallog_damaged_blocks_total",
+                        "Blocks found damaged when they were read.",
+                        [this] { return static_cast<double>(store_->damage().total()); });
   registry.AddCounterFn(
       "neurallog_damaged_block_headers_total", "Block headers that could not be read.",
       [this] { return static_cast<double>(damaged_headers_.load(std::memory_order_relaxed)); });

@@ -14,13 +14,20 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "auth/api_key.h"
+#include "backup/repository.h"
 #include "base/clock.h"
 #include "base/mutex.h"
+#include "engine/compactor.h"
+#include "engine/indexer.h"
+#include "engine/jobs.h"
+#include "engine/memory_guard.h"
+#include "engine/retention.h"
 #include "ingest/idempotency.h"
 #include "ingest/journaler.h"
 #include "ingest/sealer.h"
@@ -31,9 +38,16 @@
 #include "ring/event_processor.h"
 #include "storage/store.h"
 #include "tenant/registry.h"
+#include "wal/reader.h"
 #include "wal/writer.h"
 
+namespace neurallog::wal {
+struct Frame;
+}
+
 namespace neurallog::engine {
+
+struct RecoveredTenant;
 
 struct EngineOptions {
   std::string data_dir = "./data";
@@ -48,8 +62,22 @@ struct EngineOptions {
   int64_t seal_age_ns =
       30 * base::kNsPerSecond;      // a tenant without writes for this long is sealed ...
   size_t seal_age_rows_min = 1000;  // ... if it has at least this many rows
+  // Tails of fewer rows are carried forward when the log must be shortened, at most so many bytes at a time.
+  size_t carry_rows_max = 1000;
+  size_t carry_bytes_max = 100u << 20;
+  CompactorOptions compactor;
+  uint64_t memory_limit = 0;  // of the process; 0: none
+  size_t snapshot_bytes_max = 512u << 20;  // of unsealed rows that running queries hold
+  // Closed partitions are rewritten when less has come in for so long.
+  double idle_logs_per_second = 10'000;
+  int64_t idle_after_ns = 600 * base::kNsPerSecond;
   storage::StoreOptions store;      // directory is set from data_dir
   size_t directory_bytes_max = 64u << 20;
+  // Older rows are hidden at once and deleted; 0: kept for ever. Its class decides where rows of tenants without their own retention go;
+  // nothing: kept for ever, the class stays as it was.
+  std::optional<int64_t> retention_ns;
+  RetentionOptions retention;
+  JobsOptions jobs;
   int64_t idempotency_window_ns = 600 * base::kNsPerSecond;
   size_t idempotency_keys_max = 1'000'000;
 };
@@ -59,6 +87,12 @@ struct Environment {
   const base::Clock* clock = &base::Clock::System();
   io::FileSystem* file_system = &io::FileSystem::Posix();  // for the write-ahead log
   metrics::Registry* metrics = nullptr;                    // must be given
+};
+
+// What to change of a tenant's properties.
+struct TenantChange {
+  std::optional<std::optional<int64_t>> retention_ns;  // the inner nothing: the server's
+  std::optional<uint64_t> disk_quota_bytes;
 };
 
 // Thread-safe except Open and Close.
@@ -72,9 +106,17 @@ class Engine {
   void Close();
 
   // --- tenants and keys; durable when they return ---
-  Result<tenant::TenantInfo> CreateTenant(std::string_view name);
-  // The tenant's rows and keys are unreachable when this returns.
-  Status DeleteTenant(std::string_view name);
+  Result<tenant::TenantInfo> CreateTenant(std::string_view name,
+                                          const tenant::TenantProperties& properties = {});
+  // What is not given stays as it is.
+  Result<tenant::TenantInfo> ChangeTenant(std::string_view name, const TenantChange& change);
+  // The tenant's rows and keys are unreachable when this returns; a job takes them off the disk.
+  Result<Job> DeleteTenant(std::string_view name, std::string_view key_id = {},
+                           std::string_view reason = {});
+  // Deletes the rows that match a filter among those acknowledged so far; a job does it. InvalidArgument for a query with pipes.
+  Result<Job> DeleteRows(ingest::TenantLog* log, std::string_view query, std::string_view reason,
+                         std::string_view key_id);
+  Jobs& jobs() { return *jobs_; }
   const tenant::Registry& tenants() const { return tenants_; }
   Result<auth::NewKey> CreateKey(auth::Role role, std::string_view tenant_name,
                                  std::string_view key_name);
@@ -84,6 +126,9 @@ class Engine {
   // nullptr when there is no such tenant. The pointer lives as long as the engine.
   ingest::TenantLog* FindTenant(TenantId id) const;
   ingest::TenantLog* FindTenant(std::string_view name) const;
+
+  // More memory is used than the limit: nothing should be admitted that is not there yet.
+  bool short_of_memory() const { return memory_guard_.short_of_memory(); }
 
   // --- writing ---
   // Puts the event into the ring and takes it over; false (and the event unchanged) when the ring is full.
@@ -98,12 +143,36 @@ class Engine {
   Result<std::shared_ptr<const block::BlockSet>> Snapshot(ingest::TenantLog* log,
                                                           const TimeRange& range);
 
-  // 0: keep forever. Takes effect within a second.
-  void set_retention_ns(int64_t ns) { retention_ns_.store(ns, std::memory_order_relaxed); }
+  // Copies everything up to a log position into the repository, while the engine goes on; see engine/backup.cc. Conflict while another
+  // backup runs. Blocks the caller for as long as the copy takes.
+  Result<backup::Manifest> CreateBackup(backup::Repository* repository,
+                                        backup::Progress* progress);
+
+  // For tenants without their own; 0: for ever. Takes effect within a second; the width of partitions follows at the next start.
+  void set_retention_ns(int64_t ns);
   int64_t retention_ns() const { return retention_ns_.load(std::memory_order_relaxed); }
+  int64_t RetentionOf(const ingest::TenantLog& log) const;
+  // Rows before it are expired; the smallest time when nothing expires.
+  int64_t ExpiryOf(const ingest::TenantLog& log) const;
+  // 0: none.
+  void set_disk_quota_bytes(uint64_t bytes) { retention_->set_disk_quota_bytes(bytes); }
+  uint64_t disk_quota_bytes() const { return retention_->disk_quota_bytes(); }
+  uint64_t wal_bytes() const { return journaler_ ? journaler_->writer().live_bytes() : 0; }
+
+  // --- for Jobs and Retention ---
+  std::vector<ingest::TenantLog*> TenantLogs() const;
+  storage::Store& store() { return *store_; }
+  // Whether nobody writes for a deleted tenant any more.
+  bool IsQuiet(TenantId id) const;
+  // Queues the tenant for sealing; true when all rows before the LSN are in blocks.
+  bool SealBefore(ingest::TenantLog* log, uint64_t lsn);
+  // Writes tenants back whose change of class failed.
+  void SettleTenants();
 
   // Not empty: acknowledged rows are damaged in the log, and the server is read-only.
   const std::vector<std::string>& damage() const { return damage_; }
+  // Blocks that could not be read, since the start.
+  const storage::DamageRegistry& damaged_blocks() const { return store_->damage(); }
   const base::Clock& clock() const { return *environment_.clock; }
 
  private:
@@ -111,26 +180,59 @@ class Engine {
 
   Status LoadMeta();
   Status Recover();
+  struct Recovery;
   Status ReplayFrame(const wal::FrameInfo& info, std::string_view payload);
+  Status CheckFrame(const wal::Frame& frame);
+  void SettleCarried();
+  Status ReadMarkers(const ingest::TenantLog& log, RecoveredTenant* tenant);
+  Result<RecoveredTenant*> FindRecovered(const ingest::TenantLog& log);
+  storage::LogPosition MarkerAt(const RecoveredTenant& tenant, const ingest::TenantLog& log,
+                                uint64_t lsn, int64_t timestamp_ns);
+  bool IsWhollyInBlocks(const RecoveredTenant& tenant, const ingest::TenantLog& log,
+                        const wal::FrameInfo& info, std::string_view payload);
+  ingest::SkippedRows FindSkipped(const RecoveredTenant& tenant, const ingest::TenantLog& log,
+                                  uint64_t lsn, const model::RecordBatch& batch);
   void RegisterGauges();
   ingest::TenantLog* AddTenantLog(const tenant::TenantInfo& info);
-  std::vector<ingest::TenantLog*> TenantLogs() const;
+  // Before rows are sealed: from `next_lsn` on the server's class is that of its retention. No row before `oldest_lsn` is needed.
+  Status SettleServerClass(uint64_t next_lsn, uint64_t oldest_lsn);
+  // Writes a tenant with a change of class while its rows behind the change are held.
+  Status WriteClassChange(ingest::TenantLog* log, tenant::TenantInfo* info,
+                          std::optional<tenant::RetentionClass> to) NL_REQUIRES(admin_mutex_);
 
   // The keeper thread's work, once a second.
   void KeeperLoop();
   void SealIdleTenants(int64_t now_ns);
+  // The partition of the oldest buffered row gets no new rows but late ones.
+  bool PartitionIsOver(const ingest::TenantLog& log,
+                       const ingest::TenantLog::Buffered& buffered) const;
   void RelieveMemory();
-  void EnforceRetention();
+  void MeasureLoad();
+  Compactor::Host CompactorHost();
+  Indexer::Host IndexerHost();
   void BoundDirectories();
   void CheckpointIfNeeded(int64_t now_ns);
+  void TrimIdleLog(int64_t now_ns);
+  // Has every row before `lsn` sealed, or carried forward when it is one of few.
+  void ClearLogBefore(uint64_t lsn, bool may_carry, bool begin_segment);
+  // On the closing thread, when all others have ended.
+  Status ClearLogAtClose();
   // After a full disk or another background error RocksDB stays stopped until it is told to go on.
   void ResumeStore();
   // Everything before `lsn` is sealed: flush it, remember the idempotency keys, let the segments go.
   Status Checkpoint(uint64_t lsn);
+  // The same when it has been flushed.
+  Status ReleaseBefore(uint64_t lsn);
+  void ReleaseFlushed();
   // What the next recovery may expect of the log: wal::ReplayExpectation.
   Status PutCheckpoint(uint64_t needed_from, uint64_t durable_lsn);
   // The first LSN that some tenant still holds unsealed, or `otherwise`.
   uint64_t FirstUnsealedLsn(uint64_t otherwise) const;
+
+  // Where a backup keeps its hard links while it runs.
+  std::string BackupFolder() const;
+  // Fills `folder` with files that do not change, up to `*durable_lsn`; returns the first LSN that its log may hold.
+  Result<uint64_t> HoldStill(const std::string& folder, uint64_t* durable_lsn);
 
   // Constant after Open.
   const EngineOptions options_;
@@ -141,21 +243,29 @@ class Engine {
 
   tenant::Registry tenants_;
   auth::KeyRing keys_;
+  tenant::ClassHistory server_classes_;  // constant once rows are sealed
   base::Mutex admin_mutex_;  // one change of tenants or keys at a time
+  // Tenants as they were before a change of class of which nobody knows whether it is on the disk; their rows are held.
+  std::map<TenantId, tenant::TenantInfo> unsettled_ NL_GUARDED_BY(admin_mutex_);
   mutable base::Mutex logs_mutex_;
   std::map<TenantId, std::unique_ptr<ingest::TenantLog>> logs_ NL_GUARDED_BY(logs_mutex_);
 
   ingest::IdempotencyCache idempotency_;
   std::unique_ptr<ingest::Sealer> sealer_;
+  std::unique_ptr<Jobs> jobs_;
+  std::unique_ptr<Retention> retention_;
+  std::unique_ptr<Compactor> compactor_;
+  MemoryGuard memory_guard_;
+  std::unique_ptr<Indexer> indexer_;
   std::unique_ptr<ring::RingBuffer<ingest::IngestEvent>> ring_;
   std::unique_ptr<ingest::Journaler> journaler_;
   std::unique_ptr<ring::EventProcessor<ingest::IngestEvent, ingest::Journaler>> committer_;
   std::atomic<bool> closing_{false};
+  std::atomic<bool> backup_running_{false};
   std::atomic<uint64_t> damaged_headers_{0};
   std::atomic<int64_t> retention_ns_{0};
 
   // Owned by Recover.
-  struct Recovery;
   std::unique_ptr<Recovery> recovery_;
 
   base::Mutex keeper_mutex_;
@@ -163,9 +273,20 @@ class Engine {
   bool keeper_stop_ NL_GUARDED_BY(keeper_mutex_) = false;
   std::thread keeper_;
   int64_t last_checkpoint_ns_ = 0;  // owned by the keeper thread
+  uint64_t last_logs_ = 0;          // owned by the keeper thread
+  int64_t last_logs_ns_ = 0;        // owned by the keeper thread: when it changed
+  int64_t trimmed_at_ns_ = 0;       // owned by the keeper thread: last_logs_ns_ of the last trim
+  int64_t trim_again_ns_ = 0;       // owned by the keeper thread: not before it, after a failure
+  int64_t quiet_since_ns_ = 0;      // owned by the keeper thread
+  // Rows before `lsn` were in blocks when the store stood at `sequence`; 0: no mark. Owned by the keeper thread.
+  struct FlushMark {
+    uint64_t lsn = 0;
+    uint64_t sequence = 0;
+  } flush_mark_;
+  std::atomic<double> logs_per_second_{0};  // smoothed over about a minute
+  std::atomic<int64_t> quiet_ns_{-1};  // how long it has been below idle_logs_per_second; -1: it is not
 
   // Rows that are not sealed yet and that snapshots hold as blocks.
-  static constexpr size_t kSnapshotBytesMax = 512u << 20;
   std::shared_ptr<std::atomic<size_t>> snapshot_bytes_ = std::make_shared<std::atomic<size_t>>(0);
 };
 

@@ -1,4 +1,4 @@
-// The keeper thread: once a second it seals what has become old, makes room, drops what has expired and lets log segments go.
+// The keeper thread: once a second it seals what has become old, makes room and lets log segments go.
 #include <algorithm>
 #include <chrono>
 
@@ -8,64 +8,108 @@
 namespace neurallog::engine {
 namespace {
 
-constexpr std::chrono::seconds kTick{1};
-constexpr int64_t kDiskFullPauseNs =
-    5 * base::kNsPerSecond;  // between checkpoints that hope to free room
+constexpr std::chrono::milliseconds kTick{100};  // memory is looked at
+constexpr int kTicksPerRound = 10;               // everything else
+constexpr int64_t kSealClosedAfterNs = 600 * base::kNsPerSecond;
 
 }  // namespace
 
 void Engine::KeeperLoop() {
-  for (;;) {
+  for (int tick = 1;; ++tick) {
     {
       base::MutexLock lock(keeper_mutex_);
       if (!keeper_stop_) keeper_wake_.WaitFor(keeper_mutex_, kTick);
       if (keeper_stop_) return;
     }
+    memory_guard_.Check();
+    RelieveMemory();
+    if (tick % kTicksPerRound != 0) continue;
+    MeasureLoad();
     SealIdleTenants(environment_.clock->MonotonicNs());
     RelieveMemory();
-    EnforceRetention();
     BoundDirectories();
+    ReleaseFlushed();
     CheckpointIfNeeded(environment_.clock->MonotonicNs());
+    TrimIdleLog(environment_.clock->MonotonicNs());
     ResumeStore();
   }
 }
 
+void Engine::MeasureLoad() {
+  constexpr double kWeight = 0.05;  // of the last second
+  const uint64_t logs = metrics_.logs.value();
+  const double rate = logs_per_second_.load(std::memory_order_relaxed);
+  const double last = static_cast<double>(logs - last_logs_);
+  logs_per_second_.store(rate + (last - rate) * kWeight, std::memory_order_relaxed);
+  const int64_t now_ns = environment_.clock->MonotonicNs();
+  if (logs != last_logs_ || last_logs_ns_ == 0) last_logs_ns_ = now_ns;
+  last_logs_ = logs;
+  const bool is_quiet =
+      logs_per_second_.load(std::memory_order_relaxed) < options_.idle_logs_per_second;
+  if (!is_quiet || quiet_since_ns_ == 0) quiet_since_ns_ = now_ns;
+  quiet_ns_.store(is_quiet ? now_ns - quiet_since_ns_ : -1, std::memory_order_relaxed);
+}
+
+Indexer::Host Engine::IndexerHost() {
+  const Compactor::Host host = CompactorHost();
+  return {host.find_tenant, host.damage};
+}
+
+Compactor::Host Engine::CompactorHost() {
+  Compactor::Host host;
+  host.tenants = [this] { return TenantLogs(); };
+  host.find_tenant = [this](TenantId id) { return FindTenant(id); };
+  host.expiry_ns = [this](const ingest::TenantLog& log) { return ExpiryOf(log); };
+  host.busy = [this] {
+    return ring_->occupancy() > options_.ring_slots / 4 ||
+           sealer_->buffered_bytes() > options_.sealer.row_buffer_bytes_max / 4 * 3;
+  };
+  host.idle = [this] {
+    return quiet_ns_.load(std::memory_order_relaxed) >= options_.idle_after_ns;
+  };
+  host.damage = [this](const ingest::TenantLog& log, const std::string& what) {
+    damaged_headers_.fetch_add(1, std::memory_order_relaxed);
+    base::LogError("damaged block", {{"tenant", log.name()}, {"what", what}});
+  };
+  return host;
+}
+
+// Beside the idle: rows of a partition that is over, after a while, so that its blocks can take their final form.
 void Engine::SealIdleTenants(int64_t now_ns) {
   for (ingest::TenantLog* log : TenantLogs()) {
     const auto buffered = log->buffered();
-    const bool idle =
-        buffered.oldest_lsn != 0 && now_ns - buffered.last_append_ns >= options_.seal_age_ns;
-    if (idle && buffered.rows >= options_.seal_age_rows_min)
-      sealer_->SealAllBefore(log, journaler_->delivered_lsn() + 1);
+    if (buffered.oldest_lsn == 0) continue;
+    const bool idle = buffered.rows >= options_.seal_age_rows_min &&
+                      now_ns - buffered.last_append_ns >= options_.seal_age_ns;
+    const bool over = now_ns - buffered.oldest_append_ns >= kSealClosedAfterNs &&
+                      PartitionIsOver(*log, buffered);
+    if (idle || over) sealer_->SealAllBefore(log, journaler_->delivered_lsn() + 1);
   }
+}
+
+bool Engine::PartitionIsOver(const ingest::TenantLog& log,
+                             const ingest::TenantLog::Buffered& buffered) const {
+  const storage::PartitionPtr partition =
+      store_->FindPartition(buffered.min_ns, log.ClassAt(buffered.oldest_lsn));
+  const int64_t end_ns =
+      partition ? partition->range().end_ns : buffered.min_ns + base::kNsPerDay;
+  return end_ns < environment_.clock->WallNs();
 }
 
 // Beyond three quarters of the budget the largest buffers are sealed, down to half of it.
 void Engine::RelieveMemory() {
   const size_t budget = options_.sealer.row_buffer_bytes_max;
   size_t total = sealer_->buffered_bytes();
-  if (total < budget / 4 * 3) return;
+  if (total < (short_of_memory() ? budget / 4 : budget / 4 * 3)) return;
   std::vector<std::pair<size_t, ingest::TenantLog*>> by_bytes;
   for (ingest::TenantLog* log : TenantLogs()) by_bytes.emplace_back(log->buffered().bytes, log);
   std::sort(by_bytes.begin(), by_bytes.end(),
             [](const auto& a, const auto& b) { return a.first > b.first; });
   const uint64_t lsn = journaler_->delivered_lsn() + 1;
   for (const auto& [bytes, log] : by_bytes) {
-    if (total <= budget / 2 || bytes == 0) break;
+    if (total <= (short_of_memory() ? budget / 4 : budget / 2) || bytes == 0) break;
     sealer_->SealAllBefore(log, lsn);
     total -= std::min(total, bytes);
-  }
-}
-
-void Engine::EnforceRetention() {
-  if (retention_ns() <= 0) return;
-  const int64_t oldest_ns = environment_.clock->WallNs() - retention_ns();
-  for (const storage::PartitionPtr& partition : store_->Partitions()) {
-    if (partition->range().end_ns > oldest_ns) continue;
-    for (ingest::TenantLog* log : TenantLogs()) log->ForgetPartition(*partition);
-    const Status status = store_->DropPartition(partition);
-    base::LogInfo("partition dropped",
-                  {{"partition", partition->name()}, {"status", status.ToString()}});
   }
 }
 
@@ -85,39 +129,6 @@ void Engine::BoundDirectories() {
     total -= std::min(total, log->directory_bytes());
     log->UnloadDirectory();
   }
-}
-
-uint64_t Engine::FirstUnsealedLsn(uint64_t otherwise) const {
-  uint64_t first = otherwise;
-  for (const ingest::TenantLog* log : TenantLogs()) {
-    const uint64_t oldest = log->buffered().oldest_lsn;
-    if (oldest != 0) first = std::min(first, oldest);
-  }
-  return first;
-}
-
-// When the log is large or the disk full, half of the log is sealed whatever the block sizes, and everything before the first unsealed row
-// is flushed and released.
-void Engine::CheckpointIfNeeded(int64_t now_ns) {
-  wal::Writer& writer = journaler_->writer();
-  const bool large = writer.live_bytes() > options_.wal_retained_bytes_max;
-  const bool disk_full =
-      journaler_->disk_full() && now_ns - last_checkpoint_ns_ >= kDiskFullPauseNs;
-  if (!large && !disk_full) return;
-  last_checkpoint_ns_ = now_ns;
-  // Read before the buffers: what was delivered by now is in a buffer or sealed.
-  const uint64_t delivered_lsn = journaler_->delivered_lsn();
-  if (delivered_lsn <= writer.oldest_lsn()) return;
-  const uint64_t half = writer.oldest_lsn() + (delivered_lsn - writer.oldest_lsn()) / 2;
-  for (ingest::TenantLog* log : TenantLogs()) {
-    const uint64_t oldest = log->buffered().oldest_lsn;
-    if (oldest != 0 && oldest < half) sealer_->SealAllBefore(log, half);
-  }
-  // Read before the flush: what is sealed by now is in memtables.
-  const uint64_t sealed_before = FirstUnsealedLsn(delivered_lsn + 1);
-  if (sealed_before <= writer.oldest_lsn()) return;
-  const Status status = Checkpoint(sealed_before);
-  if (!status.ok()) base::LogError("checkpoint failed", {{"error", status.ToString()}});
 }
 
 void Engine::ResumeStore() {

@@ -45,7 +45,9 @@ struct Start {
 struct Write {
   std::string chunk;
 };
-struct Finish {};
+struct Finish {
+  std::vector<std::pair<std::string, std::string>> trailers;
+};
 struct Abort {};
 struct OnDrained {
   size_t low_bytes;

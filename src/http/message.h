@@ -59,17 +59,19 @@ struct Response {
 // 500.
 class Responder {
  public:
+  using Trailers = std::vector<std::pair<std::string, std::string>>;
   virtual ~Responder() = default;
 
   // A whole answer.
   virtual void Send(Response response) = 0;
 
   // An answer in pieces (chunked): Start with status and headers, Write any number of times, then
-  // Finish. Abort ends the connection in the middle, so that the client sees that the answer is
+  // Finish, which may add fields behind the body (lost where the protocol has no trailers). Abort
+  // ends the connection in the middle, so that the client sees that the answer is
   // incomplete.
   virtual void Start(Response head) = 0;
   virtual void Write(std::string chunk) = 0;
-  virtual void Finish() = 0;
+  virtual void Finish(Trailers trailers = {}) = 0;
   virtual void Abort() = 0;
 
   // Bytes handed to Write that the socket has not taken yet. Writers stop at a bound of their

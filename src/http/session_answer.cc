@@ -65,9 +65,14 @@ void Session::Take(command::Write* write) {
   queued_bytes_.store(out_.bytes(), std::memory_order_relaxed);
 }
 
-void Session::Take(command::Finish*) {
+void Session::Take(command::Finish* finish) {
   if (!streaming_) return;
-  if (stream_has_body_ && stream_framing_ == BodyFraming::kChunked) out_.Append("0\r\n\r\n");
+  if (stream_has_body_ && stream_framing_ == BodyFraming::kChunked) {
+    std::string end = "0\r\n";
+    for (const auto& [name, value] : finish->trailers)
+      end.append(name).append(": ").append(value).append("\r\n");
+    out_.Append(end.append("\r\n"));
+  }
   FinishAnswer(stream_keep_alive_);
 }
 

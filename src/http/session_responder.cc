@@ -31,8 +31,9 @@ void SessionResponder::Write(std::string chunk) {
     session_->Submit(exchange_, command::Write{std::move(chunk)});
 }
 
-void SessionResponder::Finish() {
-  if (Move(Phase::kStreaming, Phase::kDone)) session_->Submit(exchange_, command::Finish{});
+void SessionResponder::Finish(Trailers trailers) {
+  if (Move(Phase::kStreaming, Phase::kDone))
+    session_->Submit(exchange_, command::Finish{std::move(trailers)});
 }
 
 void SessionResponder::Abort() {

@@ -22,7 +22,7 @@ class SessionResponder final : public Responder {
   void Send(Response response) override;
   void Start(Response head) override;
   void Write(std::string chunk) override;
-  void Finish() override;
+  void Finish(Trailers trailers) override;
   void Abort() override;
 
   size_t buffered_bytes() const override { return session_->buffered_bytes(); }

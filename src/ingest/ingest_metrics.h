@@ -17,6 +17,10 @@ struct IngestMetrics {
             registry->AddCounter("neurallog_wal_errors_total", "Group commits that failed.")),
         wal_sync(registry->AddHistogram("neurallog_wal_sync_seconds",
                                         "Time to write and sync one group.")),
+        carried_rows(registry->AddCounter("neurallog_wal_carried_rows_total",
+                                          "Rows written to the log again, to release segments.")),
+        carried_bytes(registry->AddCounter("neurallog_wal_carried_bytes_total",
+                                           "Bytes of frames that carry rows forward.")),
         seals(registry->AddCounter("neurallog_blocks_sealed_total", "Blocks written.")),
         sealed_rows(
             registry->AddCounter("neurallog_blocks_sealed_rows_total", "Rows written in blocks.")),
@@ -33,6 +37,8 @@ struct IngestMetrics {
   metrics::Counter& wal_groups;
   metrics::Counter& wal_errors;
   metrics::Histogram& wal_sync;
+  metrics::Counter& carried_rows;
+  metrics::Counter& carried_bytes;
   metrics::Counter& seals;
   metrics::Counter& sealed_rows;
   metrics::Counter& sealed_bytes;

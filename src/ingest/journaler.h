@@ -7,6 +7,7 @@
 
 #include "base/hash.h"
 #include "ingest/ack.h"
+#include "ingest/carrier.h"
 #include "ingest/ingest_metrics.h"
 #include "ingest/sealer.h"
 #include "ingest/tenant_log.h"
@@ -23,6 +24,8 @@ struct IngestEvent {
   uint32_t rejected = 0;
   base::Hash128Value request_key;
   std::unique_ptr<Ack> ack;  // null: nobody waits
+  // Instead of a batch: rows that go forward in the log.
+  std::unique_ptr<CarryJob> carry;
 };
 
 // Not thread-safe; owned by the committer thread, except failed().
@@ -33,6 +36,9 @@ class Journaler {
 
   // Handles first .. last, and what is published meanwhile; returns the last that it handled.
   int64_t OnBatch(ring::RingBuffer<IngestEvent>& ring, int64_t first, int64_t last);
+
+  // Carries rows forward on the calling thread, when the committer has ended.
+  Status CarryNow(const CarryJob& job);
 
   wal::Writer& writer() { return *writer_; }
   // Every batch up to this LSN is in its tenant's buffer or in a block. Thread-safe.
@@ -47,12 +53,15 @@ class Journaler {
   int64_t Gather(const ring::RingBuffer<IngestEvent>& ring, int64_t first, int64_t last) const;
   void Commit(ring::RingBuffer<IngestEvent>& ring, int64_t first, int64_t last);
   void Deliver(IngestEvent* event, wal::Lsn lsn);
+  // Counts and remembers how a group ended.
+  void NoteSync(const Status& status, uint64_t bytes);
 
   const std::unique_ptr<wal::Writer> writer_;
   const size_t group_bytes_max_;
   Sealer* const sealer_;
   const base::Clock* const clock_;
   IngestMetrics* const metrics_;
+  Carrier carrier_;
   std::vector<wal::Lsn> group_lsns_;
   int64_t last_group_requests_ = 0;
   std::atomic<wal::Lsn> delivered_lsn_;

@@ -18,13 +18,14 @@ struct PartitionRows {
 
 // Rows by partition, in log order within each. Nearly always one group.
 Result<std::vector<PartitionRows>> GroupByPartition(storage::Store* store,
+                                                    tenant::RetentionClass retention_class,
                                                     const std::vector<block::RowRef>& rows) {
   std::vector<PartitionRows> groups;
   PartitionRows* last = nullptr;
   TimeRange same;
   for (const block::RowRef& row : rows) {
     if (last == nullptr || !same.Contains(row.timestamp_ns)) {
-      NL_TRY(storage::PartitionPtr partition, store->PartitionFor(row.timestamp_ns, &same));
+      NL_TRY(storage::PartitionPtr partition, store->PartitionFor(row.timestamp_ns, retention_class, &same));
       const auto found = std::find_if(groups.begin(), groups.end(), [&](const auto& group) {
         return group.partition == partition;
       });
@@ -43,7 +44,7 @@ Result<std::vector<PartitionRows>> GroupByPartition(storage::Store* store,
 size_t StoredBytes(const block::BuiltBlock& built) {
   size_t bytes = built.header.size();
   for (const auto& chunk : built.chunks) bytes += chunk.bytes.size();
-  return bytes;
+  return bytes + built.hash_list.size();
 }
 
 }  // namespace
@@ -67,6 +68,9 @@ void Sealer::Stop() {
   room_.NotifyAll();
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
+  base::MutexLock lock(mutex_);
+  for (TenantLog* tenant : queue_) tenant->seal_queued.store(false);
+  queue_.clear();
 }
 
 void Sealer::Abandon() {
@@ -92,6 +96,16 @@ void Sealer::OnFreed(size_t bytes) {
   room_.NotifyAll();
 }
 
+void Sealer::OnReplaced(size_t freed_bytes, size_t added_bytes) {
+  buffered_bytes_.fetch_add(added_bytes, std::memory_order_relaxed);
+  OnFreed(freed_bytes);
+}
+
+void Sealer::Unhold(TenantLog* tenant) {
+  tenant->seal_queued.store(false);
+  if (Due(*tenant, tenant->buffered())) Enqueue(tenant);
+}
+
 void Sealer::SealAllBefore(TenantLog* tenant, uint64_t lsn) {
   uint64_t before = tenant->seal_all_before.load(std::memory_order_relaxed);
   while (before < lsn && !tenant->seal_all_before.compare_exchange_weak(before, lsn)) {
@@ -113,6 +127,7 @@ bool Sealer::WaitForRoom() {
 }
 
 void Sealer::Run() {
+  index::TokenSet tokens;
   for (;;) {
     TenantLog* tenant;
     {
@@ -123,33 +138,34 @@ void Sealer::Run() {
       queue_.pop_front();
     }
     Status status;
-    if (Due(*tenant, tenant->buffered())) status = SealFront(tenant);
+    if (Due(*tenant, tenant->buffered())) status = SealFront(tenant, &tokens);
     if (!status.ok()) {
       base::LogError("seal failed; the rows stay in the log and it is tried again",
                      {{"tenant", tenant->name()}, {"error", status.ToString()}});
       std::this_thread::sleep_for(kRetryPause);
     }
-    tenant->seal_queued.store(false);
-    if (Due(*tenant, tenant->buffered())) Enqueue(tenant);
+    Unhold(tenant);
   }
 }
 
-Status Sealer::SealFront(TenantLog* tenant) {
+Status Sealer::SealFront(TenantLog* tenant, index::TokenSet* tokens) {
   const int64_t begin_ns = clock_->MonotonicNs();
   RowSlice slice = tenant->BeginSeal(options_.block_rows, options_.block_bytes_max);
   if (slice.rows.empty()) {
+    if (slice.end == storage::LogPosition{} && tenant->buffered().oldest_lsn != 0)
+      return Unavailable("the tenant's change of retention is not durable yet");
     OnFreed(tenant->CommitSeal(slice.end, {}));
     return {};
   }
-  auto groups = GroupByPartition(store_, slice.rows);
+  auto groups = GroupByPartition(store_, tenant->ClassAt(slice.lsn_min), slice.rows);
   if (!groups.ok()) {
     metrics_->seal_errors.Add();
     return groups.status();
   }
   std::vector<storage::BlockEntry> entries;
   for (PartitionRows& group : *groups) {
-    const block::BuiltBlock built =
-        block::BuildBlock(group.rows, {.lsn_min = slice.lsn_min, .lsn_max = slice.lsn_max});
+    const block::BuiltBlock built = block::BuildBlock(
+        group.rows, {.lsn_min = slice.lsn_min, .lsn_max = slice.lsn_max, .tokens = tokens});
     storage::Change change(group.partition, tenant->keyspace());
     change.PutBlock({slice.end}, built);
     change.PutMarker(slice.end);
@@ -170,10 +186,11 @@ Status Sealer::SealFront(TenantLog* tenant) {
 }
 
 Status Sealer::SealNow(TenantLog* tenant, uint64_t lsn) {
+  index::TokenSet tokens;
   while (true) {
     const TenantLog::Buffered buffered = tenant->buffered();
     if (buffered.oldest_lsn == 0 || buffered.oldest_lsn >= lsn) return {};
-    NL_RETURN_IF_ERROR(SealFront(tenant));
+    NL_RETURN_IF_ERROR(SealFront(tenant, &tokens));
   }
 }
 

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/mutex.h"
+#include "index/token_set.h"
 #include "ingest/ingest_metrics.h"
 #include "ingest/tenant_log.h"
 #include "storage/store.h"
@@ -38,6 +39,11 @@ class Sealer {
   // Accounts for rows that were appended, and queues the tenant when it has a block's worth.
   void OnAppended(TenantLog* tenant, const TenantLog::Buffered& buffered, size_t added_bytes);
   void OnFreed(size_t bytes);
+  // A tenant's rows take other memory now.
+  void OnReplaced(size_t freed_bytes, size_t added_bytes);
+  // Between TryHold, if it is true, and Unhold the tenant is not sealed. False when a sealer has it or is about to.
+  bool TryHold(TenantLog* tenant) { return !tenant->seal_queued.exchange(true); }
+  void Unhold(TenantLog* tenant);
   // Queues the tenant to seal everything up to `lsn`, however few rows that are.
   void SealAllBefore(TenantLog* tenant, uint64_t lsn);
   // Seals on the calling thread everything up to `lsn`. For shutdown, after Stop.
@@ -54,8 +60,8 @@ class Sealer {
   void Enqueue(TenantLog* tenant);
   void Run();
   bool Due(const TenantLog& tenant, const TenantLog::Buffered& buffered) const;
-  // Seals one slice of the tenant's front rows.
-  Status SealFront(TenantLog* tenant);
+  // Seals one slice of the tenant's front rows. `tokens` is reused from call to call.
+  Status SealFront(TenantLog* tenant, index::TokenSet* tokens);
 
   const SealerOptions options_;
   storage::Store* const store_;

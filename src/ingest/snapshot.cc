@@ -2,6 +2,8 @@
 
 #include <optional>
 
+#include "storage/token_index.h"
+
 namespace neurallog::ingest {
 namespace {
 
@@ -20,22 +22,47 @@ class SealedView : public block::BlockView {
         columns_(entry.header->columns.size()) {}
 
   const block::BlockHeader& header() const override { return *entry_.header; }
+  std::span<const uint64_t> deleted() const override {
+    return entry_.deleted ? std::span<const uint64_t>(*entry_.deleted)
+                          : std::span<const uint64_t>();
+  }
 
   Result<const block::Column*> GetColumn(size_t index) override {
     if (!columns_[index]) {
-      const block::ColumnMeta& meta = header().columns[index];
-      if (!meta.inline_chunk.empty()) {
-        NL_TRY(columns_[index], block::DecodeColumn(meta, header().rows, meta.inline_chunk));
-      } else {
-        NL_TRY(const std::string chunk,
-               store_->ReadColumn(entry_, keyspace_, static_cast<uint16_t>(index), read_view_));
-        NL_TRY(columns_[index], block::DecodeColumn(meta, header().rows, chunk));
-      }
+      const Status read = ReadColumn(index);
+      if (!read.ok()) return ReportDamage(index, read);
     }
     return static_cast<const block::Column*>(&*columns_[index]);
   }
 
  private:
+  Status ReadColumn(size_t index) {
+    const block::ColumnMeta& meta = header().columns[index];
+    std::string chunk;
+    if (meta.inline_chunk.empty()) {
+      NL_TRY(chunk,
+             store_->ReadColumn(entry_, keyspace_, static_cast<uint16_t>(index), read_view_));
+    }
+    const std::string& bytes = meta.inline_chunk.empty() ? chunk : meta.inline_chunk;
+    NL_TRY(columns_[index], block::DecodeColumn(meta, header().rows, bytes));
+    return {};
+  }
+
+  // Whatever kept the column from being read, its block is as good as damaged.
+  Status ReportDamage(size_t index, const Status& why) const {
+    std::string what =
+        "column \"" + header().columns[index].name + "\": " + std::string(why.message());
+    store_->damage().Add({storage::Keyspace::TenantOfKey(keyspace_.Begin().data()),
+                          entry_.partition->name(),
+                          entry_.id,
+                          {header().min_ns, header().max_ns},
+                          header().rows,
+                          what,
+                          /*hidden=*/false,
+                          0});
+    return Corruption(std::move(what));
+  }
+
   const storage::Store* const store_;
   const storage::Keyspace& keyspace_;
   const storage::ReadView& read_view_;
@@ -89,6 +116,13 @@ class Snapshot : public block::BlockSet {
       return std::make_unique<SealedView>(store_, keyspace_, *view_, *sealed_[i]);
     return std::make_unique<BufferedView>(*buffered_[i - sealed_.size()]);
   }
+  std::vector<bool> FindCandidates(const index::TokenQuery& query,
+                                   uint64_t* pages_read) const override {
+    std::vector<bool> candidates =
+        store_->token_index().FindCandidates(query, keyspace_, sealed_, *view_, pages_read);
+    candidates.resize(size(), true);
+    return candidates;
+  }
 
  private:
   const storage::Store* const store_;
@@ -100,6 +134,13 @@ class Snapshot : public block::BlockSet {
 };
 
 }  // namespace
+
+std::unique_ptr<block::BlockView> OpenSealed(const storage::Store* store,
+                                             const storage::Keyspace& keyspace,
+                                             const storage::ReadView& read_view,
+                                             const storage::BlockEntry& entry) {
+  return std::make_unique<SealedView>(store, keyspace, read_view, entry);
+}
 
 std::shared_ptr<const block::BlockSet> MakeSnapshot(
     const storage::Store* store, const storage::Keyspace& keyspace,

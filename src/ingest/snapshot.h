@@ -10,6 +10,12 @@
 
 namespace neurallog::ingest {
 
+// One sealed block. `store`, `keyspace`, `read_view` and `entry` must outlive it.
+std::unique_ptr<block::BlockView> OpenSealed(const storage::Store* store,
+                                             const storage::Keyspace& keyspace,
+                                             const storage::ReadView& read_view,
+                                             const storage::BlockEntry& entry);
+
 // Blocks that lie wholly outside `range` are left out. The result keeps the directory, the view and the batches alive.
 std::shared_ptr<const block::BlockSet> MakeSnapshot(
     const storage::Store* store, const storage::Keyspace& keyspace,

@@ -29,6 +29,7 @@ class Rows {
   Rows& operator=(const Rows&) = delete;
 
   filter::Columns& columns() { return columns_; }
+  std::span<const uint64_t> deleted() const { return view_->deleted(); }
   bool is_table() const { return kind_ == filter::Columns::Kind::kTable; }
   // Brings the charge up to date.
   Status Charge() { return budget_->Charge(&charged_, columns_.memory_bytes()); }

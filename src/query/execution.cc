@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <deque>
+#include <set>
 
+#include "query/checked_view.h"
 #include "query/pipe.h"
 #include "query/row_writer.h"
 
@@ -25,6 +27,7 @@ class Sink : public Stage {
   bool empty() const { return batches_.empty(); }
   Batch& front() { return batches_.front(); }
   void PopFront() { batches_.pop_front(); }
+  void Clear() { batches_.clear(); }
 
  private:
   std::deque<Batch> batches_;
@@ -43,7 +46,7 @@ class Execution::Impl {
         blocks_(std::move(blocks)),
         options_(options),
         interrupt_(options_),
-        budget_(options.memory_bytes_max) {
+        budget_(MakeBudget()) {
     range_ = Intersect(options.range, query_.time_range());
     if (options.limit) ApplyLimit(*options.limit);
     ChooseOrder();
@@ -62,8 +65,18 @@ class Execution::Impl {
   void StartStages();
   void ListBlocks();
 
+  // Takes blocks out of order_ that the token index rules out.
+  void AskIndex();
   Status ScanOrFinish();
   Status ScanBlock(size_t index);
+  // The rows of the block that match; none when it is ruled out.
+  Status Select(size_t index, Batch* batch);
+  // An error for which a damaged block is to blame is none: the block is left out.
+  Status LeaveOutDamaged(const Status& status);
+  void Restart();
+  std::unique_ptr<MemoryBudget> MakeBudget() const {
+    return std::make_unique<MemoryBudget>(options_.memory_bytes_max, options_.memory_pool);
+  }
   Status Write(size_t size_max, std::string* out);
 
   // Constant after construction.
@@ -75,11 +88,20 @@ class Execution::Impl {
   bool newest_first_ = false;
   std::vector<uint32_t> order_;  // blocks to visit
 
-  MemoryBudget budget_;  // outlives everything that is charged to it
+  // Blocks left out, the last column that could not be read, and the columns that are read before a block's rows go on, so that they go on
+  // whole or not at all. The number of restarts is bounded by kRestartsMax.
+  std::set<uint32_t> left_out_;
+  std::optional<DamagedColumn> damaged_;
+  std::set<std::string> checked_columns_;
+  int restarts_ = 0;
+  static constexpr int kRestartsMax = 16;
+
+  std::unique_ptr<MemoryBudget> budget_;  // outlives everything that is charged to it
   Sink sink_;
   std::vector<std::unique_ptr<Stage>> stages_;
   Stage* first_stage_ = nullptr;
   std::unique_ptr<RowWriter> writer_;
+  bool has_asked_index_ = false;
   size_t next_block_ = 0;  // in order_
   uint32_t next_row_ = 0;  // of the sink's first batch
   bool is_finished_ = false;
@@ -109,7 +131,7 @@ void Execution::Impl::ChooseOrder() {
 }
 
 void Execution::Impl::StartStages() {
-  const StageContext context{&budget_, &interrupt_, &stages_};
+  const StageContext context{budget_.get(), &interrupt_, &stages_};
   first_stage_ = &sink_;
   for (auto pipe = query_.pipes.rbegin(); pipe != query_.pipes.rend(); ++pipe)
     first_stage_ = (*pipe)->Start(context, first_stage_);
@@ -133,22 +155,39 @@ void Execution::Impl::ListBlocks() {
 }
 
 Result<bool> Execution::Impl::Next(size_t bytes_target, std::string* out) {
-  const size_t size_max = out->size() + std::max<size_t>(bytes_target, 1);
+  const size_t size_before = out->size();
+  const size_t size_max = size_before + std::max<size_t>(bytes_target, 1);
+  const bool is_first = stats_.rows_returned == 0;
   while (out->size() < size_max) {
     if (!sink_.empty()) {
-      NL_RETURN_IF_ERROR(Write(size_max, out));
+      const Status written = Write(size_max, out);
+      if (!written.ok() && is_first) {  // rows of this call can be taken back
+        out->resize(size_before);
+        stats_.rows_returned = stats_.bytes_returned = 0;
+      }
+      NL_RETURN_IF_ERROR(LeaveOutDamaged(written));
     } else if (is_finished_) {
       break;
     } else {
       NL_RETURN_IF_ERROR(interrupt_.Check());
-      NL_RETURN_IF_ERROR(ScanOrFinish());
+      NL_RETURN_IF_ERROR(LeaveOutDamaged(ScanOrFinish()));
     }
-    stats_.memory_bytes_peak = budget_.peak();
+    stats_.memory_bytes_peak = budget_->peak();
   }
   return !sink_.empty() || !is_finished_;
 }
 
+void Execution::Impl::AskIndex() {
+  has_asked_index_ = true;
+  const index::TokenQuery& tokens = query_.program->token_query();
+  if (tokens.is_always() || order_.empty()) return;
+  const std::vector<bool> candidates = blocks_->FindCandidates(tokens, &stats_.index_pages_read);
+  stats_.blocks_pruned_by_index =
+      std::erase_if(order_, [&](uint32_t block) { return !candidates[block]; });
+}
+
 Status Execution::Impl::ScanOrFinish() {
+  if (!has_asked_index_ && first_stage_->wants_more()) AskIndex();
   if (next_block_ < order_.size() && first_stage_->wants_more()) {
     const block::BlockHeader& next = blocks_->header(order_[next_block_]);
     NL_RETURN_IF_ERROR(first_stage_->Advance(newest_first_ ? next.max_ns : next.min_ns));
@@ -161,38 +200,84 @@ Status Execution::Impl::ScanOrFinish() {
 }
 
 Status Execution::Impl::ScanBlock(size_t index) {
+  Batch batch;
+  const Status selected = Select(index, &batch);
+  if (damaged_ && selected.code() == Code::kCorruption) {
+    left_out_.insert(std::exchange(damaged_, std::nullopt)->block);
+    stats_.blocks_damaged = left_out_.size();
+    return {};
+  }
+  NL_RETURN_IF_ERROR(selected);
+  return batch.count == 0 ? Status() : first_stage_->Push(std::move(batch));
+}
+
+// Rows that went on are taken back by beginning anew without the block, as long as none was returned. Otherwise what is left of the block
+// is left out.
+Status Execution::Impl::LeaveOutDamaged(const Status& status) {
+  if (status.code() != Code::kCorruption || !damaged_) return status;
+  const DamagedColumn damaged = *std::exchange(damaged_, std::nullopt);
+  left_out_.insert(damaged.block);
+  stats_.blocks_damaged = left_out_.size();
+  checked_columns_.insert(damaged.name);
+  if (stats_.rows_returned == 0 && restarts_++ < kRestartsMax) {
+    Restart();
+  } else if (!sink_.empty()) {
+    next_row_ = 0;
+    sink_.PopFront();
+  }
+  return {};
+}
+
+void Execution::Impl::Restart() {
+  sink_.Clear();
+  stages_.clear();
+  writer_ = MakeRowWriter(options_.format);
+  budget_ = MakeBudget();
+  StartStages();
+  std::erase_if(order_, [this](uint32_t block) { return left_out_.contains(block); });
+  next_block_ = 0;
+  next_row_ = 0;
+  is_finished_ = false;
+  stats_.blocks_scanned = stats_.rows_scanned = stats_.rows_matched = 0;
+}
+
+Status Execution::Impl::Select(size_t index, Batch* batch) {
+  damaged_.reset();
   const TimeRange range = Intersect(range_, first_stage_->needed());
   const block::BlockHeader& header = blocks_->header(index);
   if (header.max_ns < range.start_ns || header.min_ns >= range.end_ns || range.empty()) {
     ++stats_.blocks_pruned;
     return {};
   }
-  Batch batch;
-  batch.rows =
-      std::make_shared<Rows>(blocks_->Open(index), filter::Columns::Kind::kBlock, &budget_);
-  filter::Columns& columns = batch.rows->columns();
+  const auto block = static_cast<uint32_t>(index);
+  batch->rows =
+      std::make_shared<Rows>(std::make_unique<CheckedView>(blocks_->Open(index), block, &damaged_),
+                             filter::Columns::Kind::kBlock, budget_.get());
+  filter::Columns& columns = batch->rows->columns();
   if (query_.program->Judge(columns) == filter::Verdict::kNone) {
     ++stats_.blocks_pruned;
     return {};
   }
-  batch.matched.Reset(header.rows, true);
+  batch->matched.Reset(header.rows, true);
+  batch->matched.AndNot(batch->rows->deleted());
   const bool is_inside = range.Contains(header.min_ns) && range.Contains(header.max_ns);
   if (!is_inside) {
     NL_TRY(const std::span<const int64_t> times, columns.Times());
     const auto begin = std::lower_bound(times.begin(), times.end(), range.start_ns);
     const auto end = std::lower_bound(begin, times.end(), range.end_ns);
-    batch.matched.KeepRange(static_cast<uint32_t>(begin - times.begin()),
+    batch->matched.KeepRange(static_cast<uint32_t>(begin - times.begin()),
                             static_cast<uint32_t>(end - times.begin()));
   }
   ++stats_.blocks_scanned;
   stats_.rows_scanned += header.rows;
-  NL_RETURN_IF_ERROR(query_.program->Refine(columns, &batch.matched));
-  batch.count = batch.matched.Count();
-  batch.newest_first = newest_first_;
-  stats_.rows_matched += batch.count;
-  NL_RETURN_IF_ERROR(batch.rows->Charge());
-  if (batch.count == 0) return {};
-  return first_stage_->Push(std::move(batch));
+  NL_RETURN_IF_ERROR(query_.program->Refine(columns, &batch->matched));
+  batch->count = batch->matched.Count();
+  batch->newest_first = newest_first_;
+  stats_.rows_matched += batch->count;
+  for (size_t i = 0; i < header.columns.size() && batch->count > 0; ++i)
+    if (checked_columns_.contains(header.columns[i].name))
+      NL_RETURN_IF_ERROR(columns.GetAt(i).status());
+  return batch->rows->Charge();
 }
 
 Status Execution::Impl::Write(size_t size_max, std::string* out) {

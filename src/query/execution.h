@@ -13,7 +13,8 @@
 // limit is given (option or pipe) and newest_first is set. With the option `limit` and pipes that
 // keep rows as they are, the answer is exactly the newest `limit` rows. Memory: the blocks in use
 // plus what sort, stats, top and uniq keep; past memory_bytes_max the query ends with
-// ResourceExhausted. Not thread-safe, but Next may be called from different threads one after the
+// ResourceExhausted. A damaged block is left out and counted in stats().blocks_damaged; the rest of the
+// answer is as if it did not exist. Not thread-safe, but Next may be called from different threads one after the
 // other.
 #pragma once
 
@@ -29,6 +30,7 @@
 #include "block/block_view.h"
 #include "neurallog/log_record.h"
 #include "neurallog/status.h"
+#include "query/memory_budget.h"
 #include "query/query.h"
 
 namespace neurallog::query {
@@ -44,6 +46,7 @@ struct ExecuteOptions {
   bool newest_first = true;
   int64_t deadline_monotonic_ns = std::numeric_limits<int64_t>::max();
   size_t memory_bytes_max = 256 << 20;
+  MemoryPool* memory_pool = nullptr;  // of all queries; null: none
   OutputFormat format = OutputFormat::kNative;
   const base::Clock* clock = &base::Clock::System();
   // May be set by another thread at any time; null: never.
@@ -53,6 +56,9 @@ struct ExecuteOptions {
 struct ExecuteStats {
   uint64_t blocks_total = 0;   // in the snapshot
   uint64_t blocks_pruned = 0;  // by their header alone
+  uint64_t blocks_pruned_by_index = 0;
+  uint64_t index_pages_read = 0;  // parts of the token index that were looked into
+  uint64_t blocks_damaged = 0;  // left out because a column that is needed cannot be read
   uint64_t blocks_scanned = 0;
   uint64_t rows_scanned = 0;  // of the blocks scanned
   uint64_t rows_matched = 0;  // by the filter

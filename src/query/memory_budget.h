@@ -1,30 +1,52 @@
-// What one query may hold in memory. Not thread-safe.
+// What one query may hold in memory, and all of them together.
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 
 #include "neurallog/status.h"
 
 namespace neurallog::query {
 
+// What all running queries hold. Thread-safe.
+struct MemoryPool {
+  std::atomic<size_t> bytes_max{SIZE_MAX};
+  std::atomic<size_t> used{0};
+};
+
+// Of one query. Not thread-safe.
 class MemoryBudget {
  public:
-  explicit MemoryBudget(size_t bytes_max) : bytes_max_(bytes_max) {}
+  // `pool` may be null.
+  explicit MemoryBudget(size_t bytes_max, MemoryPool* pool = nullptr)
+      : bytes_max_(bytes_max), pool_(pool) {}
+  ~MemoryBudget() {
+    if (pool_ != nullptr) pool_->used.fetch_sub(used_, std::memory_order_relaxed);
+  }
+  MemoryBudget(const MemoryBudget&) = delete;
+  MemoryBudget& operator=(const MemoryBudget&) = delete;
 
   // Replaces a charge of `*charged` bytes by one of `bytes`. ResourceExhausted when that is too
   // much; the charge is made all the same.
   Status Charge(size_t* charged, size_t bytes) {
+    const size_t pooled = ChangePool(bytes - *charged);
     used_ = used_ - *charged + bytes;
     *charged = bytes;
     peak_ = std::max(peak_, used_);
+    if (pool_ != nullptr && pooled > pool_->bytes_max.load(std::memory_order_relaxed))
+      return ResourceExhausted("all running queries together need more than the " +
+                               std::to_string(pool_->bytes_max.load()) +
+                               " bytes of memory that they have (memory_bytes_total_max)");
     if (used_ <= bytes_max_) return {};
     return ResourceExhausted("query needs more than " + std::to_string(bytes_max_) +
                              " bytes of memory (memory_bytes_max); narrow its time range, add a "
                              "limit or group by fewer values");
   }
   void Release(size_t* charged) {
+    ChangePool(0 - *charged);
     used_ -= *charged;
     *charged = 0;
   }
@@ -33,7 +55,14 @@ class MemoryBudget {
   size_t peak() const { return peak_; }
 
  private:
+  // Adds modulo 2^64; returns what the pool holds then.
+  size_t ChangePool(size_t bytes) {
+    if (pool_ == nullptr || bytes == 0) return 0;
+    return pool_->used.fetch_add(bytes, std::memory_order_relaxed) + bytes;
+  }
+
   const size_t bytes_max_;
+  MemoryPool* const pool_;
   size_t used_ = 0;
   size_t peak_ = 0;
 };

@@ -3,6 +3,7 @@
 #include <thread>
 
 #include "base/log.h"
+#include "config/memory_plan.h"
 #include "neurallog/version.h"
 
 namespace neurallog::server {
@@ -66,8 +67,26 @@ Result<bool> DecideOpen(const config::Config& config, const engine::Engine& engi
 
 }  // namespace
 
-engine::EngineOptions EngineOptionsFrom(const config::Config& config) {
+config::Config EffectiveConfig(const config::Config& config) {
+  static const uint64_t cgroup_limit = config::CgroupMemoryLimit("");
+  return config::DivideMemory(config,
+                              config::ChooseMemoryLimit(config.memory_limit, cgroup_limit));
+}
+
+engine::EngineOptions EngineOptionsFrom(const config::Config& configured) {
+  const config::Config config = EffectiveConfig(configured);
   engine::EngineOptions options;
+  options.memory_limit = config.memory_limit;
+  options.snapshot_bytes_max = config.query.memory_bytes_total_max;
+  options.idle_logs_per_second = config.storage.warm_idle_rate;
+  options.compactor.merge.rows_max = static_cast<uint32_t>(config.storage.block_rows);
+  options.compactor.merge.decoded_bytes_max = config.storage.rewrite_bytes_max;
+  options.compactor.warm.decoded_bytes_max = config.storage.rewrite_bytes_max;
+  options.compactor.warm_zstd_level = config.storage.warm_zstd_level;
+  options.compactor.warm_after_ns = config.storage.warm_after.count();
+  options.idle_after_ns = std::min(options.idle_after_ns, options.compactor.warm_after_ns);
+  options.compactor.bytes_per_second = config.storage.rewrite_bytes_per_second;
+  options.store.index_cache_bytes = config.storage.index_cache_bytes;
   options.data_dir = config.data_dir;
   options.ring_slots = static_cast<size_t>(config.ring.slots);
   options.wal.segment_bytes = config.wal.segment_bytes;
@@ -81,6 +100,8 @@ engine::EngineOptions EngineOptionsFrom(const config::Config& config) {
   options.sealer.row_buffer_bytes_max = config.storage.row_buffer_bytes_max;
   options.sealer.threads = config.storage.seal_threads;
   options.seal_age_ns = config.storage.seal_age.count();
+  options.retention_ns = config.storage.retention.count();
+  options.retention.disk_quota_bytes = config.storage.disk_quota_bytes;
   options.store.block_cache_bytes = config.storage.block_cache_bytes;
   options.store.memtable_bytes_total = config.storage.memtable_bytes_total;
   options.directory_bytes_max = config.storage.directory_bytes_max;
@@ -112,7 +133,8 @@ Result<std::unique_ptr<Server>> Server::Start(const config::Config& config) {
                                             std::move(options));
   server->ApplyReloadable();
 
-  NL_TRY(server->http_, http::Server::Start(HttpOptionsFrom(config), server->api_.get()));
+  NL_TRY(server->http_,
+         http::Server::Start(HttpOptionsFrom(EffectiveConfig(config)), server->api_.get()));
   http::Server* const http = server->http_.get();
   metrics::Registry& registry = *server->registry_;
   const auto counter = [&](std::string name, std::string help, uint64_t http::ServerStats::*field) {
@@ -145,12 +167,16 @@ void Server::ApplyReloadable() {
   base::SetLogLevel(config_.log.level);
   base::SetLogFormat(config_.log.format);
   engine_->set_retention_ns(config_.storage.retention.count());
+  engine_->set_disk_quota_bytes(config_.storage.disk_quota_bytes);
   api::ApiOptions& options = api_->options();
   options.future_max_ns = config_.storage.future_max.count();
   options.query_concurrency_max = config_.query.concurrency_max;
   options.query_queue_max = static_cast<size_t>(config_.query.queue_max);
   options.query_timeout_ns = config_.query.timeout.count();
-  options.query_memory_bytes_max = config_.query.memory_bytes_max;
+  const config::Config effective = EffectiveConfig(config_);
+  options.query_memory_bytes_max = effective.query.memory_bytes_max;
+  options.query_memory_pool.bytes_max = effective.query.memory_bytes_total_max;
+  api_->admission().options().bytes_in_flight_max = effective.ingest.bytes_in_flight_max;
   options.rows_limit_default = static_cast<uint64_t>(config_.query.rows_limit_default);
   api_->admission().options().queue_wait_ns = config_.ingest.queue_wait.count();
   api_->admission().options().requests_in_flight_max =
@@ -164,6 +190,7 @@ void Server::Reload(const config::Config& fresh) {
     base::LogWarn("reload: the option needs a restart", {{"option", key}});
   config_.log = fresh.log;
   config_.storage.retention = fresh.storage.retention;
+  config_.storage.disk_quota_bytes = fresh.storage.disk_quota_bytes;
   config_.storage.future_max = fresh.storage.future_max;
   config_.query.concurrency_max = fresh.query.concurrency_max;
   config_.query.queue_max = fresh.query.queue_max;

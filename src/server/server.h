@@ -14,6 +14,8 @@
 
 namespace neurallog::server {
 
+// With the sizes of all pools filled in.
+config::Config EffectiveConfig(const config::Config& config);
 engine::EngineOptions EngineOptionsFrom(const config::Config& config);
 
 // Not thread-safe.

@@ -8,6 +8,17 @@
 
 namespace neurallog::storage {
 
+// Blocks in sum. Bytes are what StoredBytes says.
+struct StoredTotals {
+  uint64_t blocks = 0;
+  uint64_t rows = 0;  // without deleted ones
+  uint64_t bytes = 0;
+  int64_t min_ns = INT64_MAX;  // of all blocks that ever were in the sum
+  int64_t max_ns = INT64_MIN;
+
+  void Add(const BlockEntry& entry);
+};
+
 // Immutable, so thread-safe.
 class Directory {
  public:
@@ -22,6 +33,11 @@ class Directory {
   // Without the blocks of a partition.
   std::shared_ptr<const Directory> Without(const Partition& partition) const;
 
+  // Conflict unless each entry, or each that the change removes, is here with the same deleted rows.
+  Status CheckUnchanged(const std::vector<BlockEntry>& seen) const;
+  Status CheckUnchanged(const Change& change) const { return CheckUnchanged(change.removed()); }
+
+  const StoredTotals& totals() const { return totals_; }
   size_t size() const { return size_; }
   size_t memory_bytes() const { return memory_bytes_; }
 
@@ -33,6 +49,7 @@ class Directory {
 
  private:
   std::vector<std::shared_ptr<const Page>> pages_;
+  StoredTotals totals_;
   size_t size_ = 0;
   size_t memory_bytes_ = 0;
 };

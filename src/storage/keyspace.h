@@ -43,16 +43,51 @@ class Keyspace {
     return key;
   }
   std::string MarkerKey() const { return prefix_ + 'M'; }
+  std::string DeletedRowsKey(const BlockId& block) const { return BlockKey('X', block); }
+  // The token index: the hash list of a block, the directory of a segment and its pages.
+  std::string HashListKey(const BlockId& block) const { return BlockKey('H', block); }
+  std::string SegmentKey(uint64_t segment) const {
+    std::string key = prefix_ + 'S';
+    base::AppendBe(&key, segment);
+    return key;
+  }
+  std::string PostingsPageKey(uint64_t segment, uint32_t page) const {
+    std::string key = prefix_ + 'I';
+    base::AppendBe(&key, segment);
+    base::AppendBe(&key, page);
+    return key;
+  }
+  // How many rows a job has deleted in a partition.
+  std::string JobRowsKey(uint64_t job) const {
+    std::string key = prefix_ + 'J';
+    base::AppendBe(&key, job);
+    return key;
+  }
 
   // The half-open range of all block header keys.
   std::string BlockHeadersBegin() const { return prefix_ + 'D'; }
   std::string BlockHeadersEnd() const { return prefix_ + static_cast<char>('D' + 1); }
-  // The block that a header key names.
+  std::string DeletedRowsBegin() const { return prefix_ + 'X'; }
+  std::string DeletedRowsEnd() const { return prefix_ + static_cast<char>('X' + 1); }
+  std::string HashListsBegin() const { return prefix_ + 'H'; }
+  std::string HashListsEnd() const { return prefix_ + static_cast<char>('H' + 1); }
+  std::string SegmentsBegin() const { return prefix_ + 'S'; }
+  std::string SegmentsEnd() const { return prefix_ + static_cast<char>('S' + 1); }
+  std::string PostingsPagesBegin() const { return prefix_ + 'I'; }
+  std::string PostingsPagesEnd() const { return prefix_ + static_cast<char>('I' + 1); }
+  // The segment that the key of a directory or a page names; the key has at least 14 bytes.
+  static uint64_t SegmentOfKey(const char* key) { return base::LoadBe<uint64_t>(key + 6); }
+  static constexpr size_t kSegmentKeyBytes = 14;
+  // The block that a header key, or one of deleted rows or of a hash list, names.
   static BlockId BlockOfHeaderKey(const char* key) {
     return {{base::LoadBe<uint64_t>(key + 6), base::LoadBe<uint32_t>(key + 14)},
             base::LoadBe<uint32_t>(key + 18)};
   }
   static constexpr size_t kBlockHeaderKeyBytes = 22;
+  // The tenant that a key belongs to; the key has at least 4 bytes.
+  static TenantId TenantOfKey(const char* key) {
+    return static_cast<TenantId>(base::LoadBe<uint32_t>(key));
+  }
 
   // The half-open range of everything the tenant has in a partition.
   const std::string& Begin() const { return prefix_; }

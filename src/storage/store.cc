@@ -1,73 +1,34 @@
 #include "storage/store.h"
 
 #include <algorithm>
+#include <filesystem>
 
-#include <rocksdb/cache.h>
 #include <rocksdb/convenience.h>
-#include <rocksdb/db.h>
 #include <rocksdb/filter_policy.h>
-#include <rocksdb/listener.h>
-#include <rocksdb/options.h>
 #include <rocksdb/table.h>
+#include <rocksdb/utilities/checkpoint.h>
 #include <rocksdb/write_buffer_manager.h>
 
 #include "base/check.h"
 #include "base/log.h"
 #include "io/file_system.h"
-#include "storage/partition_name.h"
 #include "storage/rocksdb_crc32c.h"
+#include "storage/salvage.h"
+#include "storage/store_rocks.h"
+#include "storage/token_index.h"
 
 namespace neurallog::storage {
 namespace {
 
 constexpr char kMetaFamily[] = "meta";
-constexpr std::string_view kCatchAll = "all";
-
-Status FromRocks(const rocksdb::Status& status, std::string_view what) {
-  if (status.ok()) return {};
-  std::string message = std::string(what) + ": " + status.ToString();
-  if (status.IsNotFound()) return NotFound(std::move(message));
-  if (status.IsCorruption()) return Corruption(std::move(message));
-  if (status.IsNoSpace() || status.IsBusy() || status.IsIncomplete())
-    return Unavailable(std::move(message));
-  return IoError(std::move(message));
-}
-
-rocksdb::Slice Slice(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
-std::string_view View(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
-
-std::string BlockName(const BlockId& id) {
-  return std::to_string(id.end.lsn) + "/" + std::to_string(id.end.row) + "/" +
-         std::to_string(id.rewrite);
-}
-
-class FlushCounter : public rocksdb::EventListener {
- public:
-  void OnFlushCompleted(rocksdb::DB*, const rocksdb::FlushJobInfo&) override {
-    flushes.fetch_add(1, std::memory_order_relaxed);
-  }
-  void OnBackgroundError(rocksdb::BackgroundErrorReason, rocksdb::Status* status) override {
-    background_error.store(true, std::memory_order_relaxed);
-    base::LogError("storage: background error", {{"error", status->ToString()}});
-  }
-  // RocksDB's own recovery waits until all write buffers would fit the disk; the keeper simply tries.
-  void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason, rocksdb::Status,
-                            bool* auto_recovery) override {
-    *auto_recovery = false;
-  }
-  void OnErrorRecoveryEnd(const rocksdb::BackgroundErrorRecoveryInfo& info) override {
-    if (info.new_bg_error.ok()) background_error.store(false, std::memory_order_relaxed);
-  }
-
-  std::atomic<uint64_t> flushes{0};
-  std::atomic<bool> background_error{false};
-};
 
 // Values are compressed by us, so RocksDB compresses nothing; chunks of 4 KiB and more go to blob files, which compaction leaves alone.
-rocksdb::ColumnFamilyOptions BlockFamilyOptions(const std::shared_ptr<rocksdb::Cache>& cache) {
+rocksdb::ColumnFamilyOptions BlockFamilyOptions(const std::shared_ptr<rocksdb::Cache>& cache,
+                                                size_t memtable_bytes_total) {
   rocksdb::ColumnFamilyOptions options;
   options.compression = rocksdb::kNoCompression;
-  options.write_buffer_size = 64u << 20;
+  // What is not flushed is done again after a crash, about 30 bytes for each row.
+  options.write_buffer_size = std::clamp<size_t>(memtable_bytes_total / 4, 1u << 20, 32u << 20);
   options.max_write_buffer_number = 3;
   options.enable_blob_files = true;
   options.min_blob_size = 4096;
@@ -87,30 +48,60 @@ rocksdb::ColumnFamilyOptions BlockFamilyOptions(const std::shared_ptr<rocksdb::C
 
 }  // namespace
 
-struct Store::Rocks {
-  // Remembers that writing failed; RocksDB does not tell its listeners of every such state.
-  Status Written(const rocksdb::Status& status, std::string_view what) {
-    if (status.IsNoSpace() || status.IsIOError())
-      listener->background_error.store(true, std::memory_order_relaxed);
-    return FromRocks(status, what);
+rocksdb::ColumnFamilyOptions Store::Rocks::FamilyOptions() const {
+  return BlockFamilyOptions(cache, options.memtable_bytes_total);
+}
+
+Status FromRocks(const rocksdb::Status& status, std::string_view what) {
+  if (status.ok()) return {};
+  std::string message = std::string(what) + ": " + status.ToString();
+  if (status.IsNotFound()) return NotFound(std::move(message));
+  if (status.IsCorruption()) return Corruption(std::move(message));
+  if (status.IsNoSpace() || status.IsBusy() || status.IsIncomplete())
+    return Unavailable(std::move(message));
+  return IoError(std::move(message));
+}
+
+void FlushCounter::OnFlushCompleted(rocksdb::DB*, const rocksdb::FlushJobInfo& info) {
+  flushes.fetch_add(1, std::memory_order_relaxed);
+  base::MutexLock lock(mutex_);
+  uint64_t& flushed = flushed_up_to_[info.cf_id];
+  flushed = std::max<uint64_t>(flushed, info.largest_seqno);
+}
+uint64_t FlushCounter::FlushedUpTo(uint32_t family) const {
+  base::MutexLock lock(mutex_);
+  const auto found = flushed_up_to_.find(family);
+  return found == flushed_up_to_.end() ? 0 : found->second;
+}
+void FlushCounter::OnBackgroundError(rocksdb::BackgroundErrorReason reason,
+                                     rocksdb::Status* status) {
+  if (reason == rocksdb::BackgroundErrorReason::kCompaction && status->IsCorruption()) {
+    if (damaged_compactions.fetch_add(1, std::memory_order_relaxed) % 3600 == 0)
+      base::LogError("storage: a file that is to be compacted is damaged",
+                     {{"error", status->ToString()}, {"remedy", "neurallog doctor"}});
+    *status = rocksdb::Status::OK();
+    return;
   }
+  background_error.store(true, std::memory_order_relaxed);
+  base::LogError("storage: background error", {{"error", status->ToString()}});
+}
+void FlushCounter::OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason, rocksdb::Status,
+                                        bool* auto_recovery) {
+  *auto_recovery = false;
+}
+void FlushCounter::OnErrorRecoveryEnd(const rocksdb::BackgroundErrorRecoveryInfo& info) {
+  if (info.new_bg_error.ok()) background_error.store(false, std::memory_order_relaxed);
+}
 
-  StoreOptions options;
-  const base::Clock* clock = nullptr;
-  std::shared_ptr<rocksdb::Cache> cache;
-  std::shared_ptr<FlushCounter> listener = std::make_shared<FlushCounter>();
-  std::unique_ptr<rocksdb::DB> db;
-  rocksdb::ColumnFamilyHandle* default_family = nullptr;
-  rocksdb::ColumnFamilyHandle* meta = nullptr;
-};
-
-Partition::Partition(std::string name, TimeRange range, rocksdb::DB* db,
+Partition::Partition(std::string name, const PartitionKind& kind, rocksdb::DB* db,
                      rocksdb::ColumnFamilyHandle* handle)
-    : name_(std::move(name)), range_(range), db_(db), handle_(handle) {}
+    : name_(std::move(name)), kind_(kind), db_(db), handle_(handle) {}
 
 Partition::~Partition() { db_->DestroyColumnFamilyHandle(handle_).PermitUncheckedError(); }
 
-Store::Store(std::unique_ptr<Rocks> rocks) : rocks_(std::move(rocks)) {}
+Store::Store(std::unique_ptr<Rocks> rocks)
+    : rocks_(std::move(rocks)),
+      token_index_(std::make_unique<TokenIndex>(this, rocks_->options.index_cache_bytes)) {}
 
 Result<std::unique_ptr<Store>> Store::Open(const StoreOptions& options, const base::Clock* clock) {
   UseHardwareCrc32c();
@@ -145,7 +136,7 @@ Result<std::unique_ptr<Store>> Store::Open(const StoreOptions& options, const ba
     names.push_back(kMetaFamily);
   std::vector<rocksdb::ColumnFamilyDescriptor> families;
   for (const std::string& name : names)
-    families.emplace_back(name, BlockFamilyOptions(rocks->cache));
+    families.emplace_back(name, rocks->FamilyOptions());
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* db = nullptr;
   NL_RETURN_IF_ERROR(
@@ -160,8 +151,8 @@ Result<std::unique_ptr<Store>> Store::Open(const StoreOptions& options, const ba
       store->rocks_->default_family = handles[i];
     } else if (names[i] == kMetaFamily) {
       store->rocks_->meta = handles[i];
-    } else if (const auto range = PartitionRange(names[i])) {
-      store->partitions_.push_back(std::make_shared<Partition>(names[i], *range, db, handles[i]));
+    } else if (const auto kind = ParsePartitionName(names[i])) {
+      store->partitions_.push_back(std::make_shared<Partition>(names[i], *kind, db, handles[i]));
     } else {
       db->DestroyColumnFamilyHandle(handles[i]).PermitUncheckedError();
       return Corruption("column family \"" + names[i] + "\" is not one of ours");
@@ -171,6 +162,7 @@ Result<std::unique_ptr<Store>> Store::Open(const StoreOptions& options, const ba
 }
 
 Store::~Store() {
+  token_index_.reset();  // its work holds partitions
   {
     base::MutexLock lock(mutex_);
     partitions_.clear();
@@ -184,7 +176,18 @@ Store::~Store() {
   rocks_->db->Close().PermitUncheckedError();
 }
 
+// A write to RocksDB's log that finds the disk full keeps RocksDB 7.8.3 from ever writing again ("Seen error. Skip writing buffer"), so none
+// is tried without room for it.
+Status Store::Rocks::CheckRoom(size_t bytes) const {
+  constexpr uint64_t kSpareBytes = 64u << 10;
+  std::error_code error;
+  const auto space = std::filesystem::space(options.directory, error);
+  if (error || space.available >= bytes + kSpareBytes) return {};
+  return Unavailable("the disk is full: " + std::to_string(space.available) + " bytes are free");
+}
+
 Status Store::PutMeta(std::string_view key, std::string_view value) {
+  NL_RETURN_IF_ERROR(rocks_->CheckRoom(key.size() + value.size()));
   rocksdb::WriteOptions options;
   options.sync = true;
   return rocks_->Written(rocks_->db->Put(options, rocks_->meta, Slice(key), Slice(value)),
@@ -192,6 +195,7 @@ Status Store::PutMeta(std::string_view key, std::string_view value) {
 }
 
 Status Store::DeleteMeta(std::string_view key) {
+  NL_RETURN_IF_ERROR(rocks_->CheckRoom(key.size()));
   rocksdb::WriteOptions options;
   options.sync = true;
   return rocks_->Written(rocks_->db->Delete(options, rocks_->meta, Slice(key)), "delete meta");
@@ -203,6 +207,18 @@ Result<std::string> Store::GetMeta(std::string_view key) const {
   return value;
 }
 
+Status Store::WriteMeta(const MetaChange& change) {
+  rocksdb::WriteBatch batch;
+  for (const auto& [key, value] : change.put)
+    NL_RETURN_IF_ERROR(FromRocks(batch.Put(rocks_->meta, key, value), "write meta"));
+  for (const std::string& key : change.remove)
+    NL_RETURN_IF_ERROR(FromRocks(batch.Delete(rocks_->meta, key), "write meta"));
+  NL_RETURN_IF_ERROR(rocks_->CheckRoom(batch.GetDataSize()));
+  rocksdb::WriteOptions options;
+  options.sync = true;
+  return rocks_->Written(rocks_->db->Write(options, &batch), "write meta");
+}
+
 Status Store::ScanMeta(std::string_view prefix,
                        const std::function<void(std::string_view, std::string_view)>& visit) const {
   const std::unique_ptr<rocksdb::Iterator> it(rocks_->db->NewIterator({}, rocks_->meta));
@@ -211,67 +227,12 @@ Status Store::ScanMeta(std::string_view prefix,
   return FromRocks(it->status(), "scan meta");
 }
 
-PartitionPtr Store::FindLocked(int64_t timestamp_ns) const {
-  const auto width = [](const PartitionPtr& p) {
-    return p->name().size();
-  };  // longer names are narrower ranges, "all" is the shortest
-  PartitionPtr found;
-  for (const PartitionPtr& partition : partitions_)
-    if (partition->range().Contains(timestamp_ns) && (!found || width(partition) > width(found)))
-      found = partition;
-  return found;
-}
-
-PartitionPtr Store::FindPartition(int64_t timestamp_ns) const {
-  base::MutexLock lock(mutex_);
-  return FindLocked(timestamp_ns);
-}
-
-Result<PartitionPtr> Store::PartitionFor(int64_t timestamp_ns, TimeRange* same) {
-  base::MutexLock lock(mutex_);
-  const int64_t now_ns = rocks_->clock->WallNs();
-  PartitionPtr found = FindLocked(timestamp_ns);
-  const bool near = IsNear(timestamp_ns, now_ns);
-  if (!found || (near && found->name() == kCatchAll)) {
-    const Granularity granularity =
-        near ? Granularity::kDay
-             : ChooseFarGranularity(timestamp_ns, now_ns, partitions_.size(),
-                                    static_cast<size_t>(rocks_->options.partitions_max));
-    NL_TRY(found, MakeLocked(PartitionName(granularity, timestamp_ns)));
-  }
-  // Between the next borders of any partition the narrowest one is the same. The catch-all may give way to a day when a time is near.
-  *same = found->name() == kCatchAll ? TimeRange{timestamp_ns, timestamp_ns + 1} : found->range();
-  for (const PartitionPtr& partition : partitions_) {
-    for (const int64_t border_ns : {partition->range().start_ns, partition->range().end_ns}) {
-      if (border_ns <= timestamp_ns) same->start_ns = std::max(same->start_ns, border_ns);
-      if (border_ns > timestamp_ns) same->end_ns = std::min(same->end_ns, border_ns);
-    }
-  }
-  return found;
-}
-
-Result<PartitionPtr> Store::MakeLocked(const std::string& name) {
-  rocksdb::ColumnFamilyHandle* handle = nullptr;
-  NL_RETURN_IF_ERROR(
-      FromRocks(rocks_->db->CreateColumnFamily(BlockFamilyOptions(rocks_->cache), name, &handle),
-                "create partition " + name));
-  partitions_.push_back(
-      std::make_shared<Partition>(name, *PartitionRange(name), rocks_->db.get(), handle));
-  return partitions_.back();
-}
-
-std::vector<PartitionPtr> Store::Partitions() const {
-  base::MutexLock lock(mutex_);
-  return partitions_;
-}
-
-Status Store::DropPartition(const PartitionPtr& partition) {
-  {
-    base::MutexLock lock(mutex_);
-    std::erase(partitions_, partition);
-  }
-  return FromRocks(rocks_->db->DropColumnFamily(partition->handle()),
-                   "drop partition " + partition->name());
+uint64_t StoredBytes(const block::BlockHeader& header) {
+  constexpr uint64_t kHeaderBytes = 64, kColumnBytes = 16;  // tests/unit/storage/deleted_rows_test.cc
+  uint64_t bytes = kHeaderBytes;
+  for (const block::ColumnMeta& column : header.columns)
+    bytes += kColumnBytes + column.name.size() + column.chunk_bytes;
+  return bytes;
 }
 
 Change::Change(PartitionPtr partition, const Keyspace& keyspace)
@@ -292,6 +253,10 @@ void Change::Delete(const std::string& key) {
 void Change::PutBlock(const BlockId& id, const block::BuiltBlock& built) {
   for (const auto& chunk : built.chunks) Put(keyspace_.ColumnKey(id, chunk.column), chunk.bytes);
   Put(keyspace_.BlockHeaderKey(id), built.header);
+  if (built.hash_list.empty()) return;
+  Put(keyspace_.HashListKey(id), built.hash_list);
+  ++hash_lists_;
+  hash_list_bytes_ += built.hash_list.size();
 }
 
 void Change::RemoveBlock(const BlockEntry& entry) {
@@ -299,7 +264,21 @@ void Change::RemoveBlock(const BlockEntry& entry) {
     if (entry.header->columns[i].inline_chunk.empty())
       Delete(keyspace_.ColumnKey(entry.id, static_cast<uint16_t>(i)));
   Delete(keyspace_.BlockHeaderKey(entry.id));
+  if (entry.deleted) Delete(keyspace_.DeletedRowsKey(entry.id));
+  RemoveHashList(entry.id);
+  removed_.push_back(entry);
 }
+
+void Change::PutDeletedRows(const BlockId& id, const DeletedRows& rows) {
+  Put(keyspace_.DeletedRowsKey(id), EncodeDeletedRows(rows));
+}
+
+void Change::PutJobRows(uint64_t job, uint64_t rows) {
+  std::string value;
+  base::AppendLe(&value, rows);
+  Put(keyspace_.JobRowsKey(job), value);
+}
+void Change::RemoveJobRows(uint64_t job) { Delete(keyspace_.JobRowsKey(job)); }
 
 void Change::PutMarker(LogPosition position) {
   std::string marker;
@@ -308,14 +287,44 @@ void Change::PutMarker(LogPosition position) {
   Put(keyspace_.MarkerKey(), marker);
 }
 
+void Change::RemoveHashList(const BlockId& id) { Delete(keyspace_.HashListKey(id)); }
+void Change::PutSegment(uint64_t segment, std::string_view directory) {
+  Put(keyspace_.SegmentKey(segment), directory);
+}
+void Change::RemoveSegment(uint64_t segment) { Delete(keyspace_.SegmentKey(segment)); }
+void Change::PutPostingsPage(uint64_t segment, uint32_t page, std::string_view bytes) {
+  Put(keyspace_.PostingsPageKey(segment, page), bytes);
+}
+void Change::RemovePostingsPage(uint64_t segment, uint32_t page) {
+  Delete(keyspace_.PostingsPageKey(segment, page));
+}
+
+size_t Change::bytes() const { return batch_->GetDataSize(); }
+bool Change::empty() const { return batch_->Count() == 0; }
+void Change::Clear() {
+  batch_->Clear();
+  removed_.clear();
+  hash_lists_ = 0;
+  hash_list_bytes_ = 0;
+}
+
 ReadView::ReadView(rocksdb::DB* db) : db_(db), snapshot_(db->GetSnapshot()) {}
 ReadView::~ReadView() { db_->ReleaseSnapshot(snapshot_); }
 
 Status Store::Apply(Change* change) {
+  base::MutexLock lock(change->partition_->write_mutex_);
+  if (change->partition_->dropped())
+    return Unavailable("partition " + change->partition_->name() + " was dropped");
   rocksdb::WriteOptions options;
   options.disableWAL = true;
-  return rocks_->Written(rocks_->db->Write(options, change->batch_.get()),
-                         "write to partition " + change->partition_->name());
+  NL_RETURN_IF_ERROR(rocks_->Written(rocks_->db->Write(options, change->batch_.get()),
+                                     "write to partition " + change->partition_->name()));
+  uint64_t removed = 0;
+  for (const BlockEntry& entry : change->removed_) removed += StoredBytes(*entry.header);
+  change->partition_->removed_bytes.fetch_add(removed, std::memory_order_relaxed);
+  token_index_->OnLists(change->partition_, change->keyspace_, change->hash_list_bytes_,
+                        change->hash_lists_);
+  return {};
 }
 
 std::shared_ptr<const ReadView> Store::TakeView() const {
@@ -338,32 +347,102 @@ Result<LogPosition> Store::ReadMarker(const Partition& partition, const Keyspace
   return position;
 }
 
+// Iterators over [begin, end) of a partition that leave the block cache alone. `end` must outlive them.
+MakeIterator Store::Iterators(const Partition& partition, const rocksdb::Slice* end) const {
+  return [this, handle = partition.handle(), end] {
+    rocksdb::ReadOptions options;
+    options.iterate_upper_bound = end;
+    options.fill_cache = false;
+    return std::unique_ptr<rocksdb::Iterator>(rocks_->db->NewIterator(options, handle));
+  };
+}
+
+void Store::ReportHidden(const PartitionPtr& partition, const Keyspace& keyspace,
+                         std::optional<BlockId> block, std::string what,
+                         const std::function<void(std::string)>& damage) const {
+  damage("partition " + partition->name() + (block ? " block " + BlockName(*block) : "") + ": " +
+         what);
+  damage_.Add({Keyspace::TenantOfKey(keyspace.Begin().data()), partition->name(), block,
+               partition->range(), std::nullopt, std::move(what), /*hidden=*/true, 0});
+}
+
 Status Store::ReadHeaders(const PartitionPtr& partition, const Keyspace& keyspace,
                           std::vector<BlockEntry>* entries,
                           const std::function<void(std::string)>& damage) const {
+  const size_t first = entries->size();
   const std::string begin = keyspace.BlockHeadersBegin(), end = keyspace.BlockHeadersEnd();
   const rocksdb::Slice upper = Slice(end);
-  rocksdb::ReadOptions options;
-  options.iterate_upper_bound = &upper;
-  options.fill_cache = false;
-  const std::unique_ptr<rocksdb::Iterator> it(
-      rocks_->db->NewIterator(options, partition->handle()));
-  for (it->Seek(Slice(begin)); it->Valid(); it->Next()) {
-    if (it->key().size() != Keyspace::kBlockHeaderKeyBytes) {
-      damage("partition " + partition->name() + ": a block header key of " +
-             std::to_string(it->key().size()) + " bytes");
-      continue;
+  const auto report = [&](std::optional<BlockId> block, std::string what) {
+    ReportHidden(partition, keyspace, block, std::move(what), damage);
+  };
+  const auto visit = [&](std::string_view key, std::string_view value) -> Status {
+    if (key.size() != Keyspace::kBlockHeaderKeyBytes) {
+      report(std::nullopt, "a block header key of " + std::to_string(key.size()) + " bytes");
+      return {};
     }
-    const BlockId id = Keyspace::BlockOfHeaderKey(it->key().data());
-    auto header = block::BlockHeader::Decode(View(it->value()));
-    if (!header.ok()) {
-      damage("partition " + partition->name() + " block " + BlockName(id) + ": " +
-             std::string(header.status().message()));
-      continue;
+    const BlockId id = Keyspace::BlockOfHeaderKey(key.data());
+    auto header = block::BlockHeader::Decode(value);
+    if (header.ok()) {
+      entries->push_back({partition, id, std::move(header).value()});
+    } else {
+      report(id, std::string(header.status().message()));
     }
-    entries->push_back({partition, id, std::move(header).value()});
-  }
-  return FromRocks(it->status(), "read block headers of partition " + partition->name());
+    return {};
+  };
+  NL_RETURN_IF_ERROR(SalvageScan(Iterators(*partition, &upper), begin, end, visit,
+                                 [&](const UnreadableKeys& keys) {
+                                   report(std::nullopt, "block headers cannot be read: " + keys.what);
+                                 }));
+  return ReadDeletedRows(partition, keyspace, first, entries, damage);
+}
+
+Status Store::ReadDeletedRows(const PartitionPtr& partition, const Keyspace& keyspace, size_t first,
+                              std::vector<BlockEntry>* entries,
+                              const std::function<void(std::string)>& damage) const {
+  const std::string begin = keyspace.DeletedRowsBegin(), end = keyspace.DeletedRowsEnd();
+  const rocksdb::Slice upper = Slice(end);
+  const auto by_id = [](const BlockEntry& entry, const BlockId& id) { return entry.id < id; };
+  const auto attach = [&](std::string_view key, std::string_view value) -> Status {
+    if (key.size() != Keyspace::kBlockHeaderKeyBytes) return {};
+    const BlockId id = Keyspace::BlockOfHeaderKey(key.data());
+    const auto entry = std::lower_bound(entries->begin() + static_cast<ptrdiff_t>(first),
+                                        entries->end(), id, by_id);
+    if (entry == entries->end() || entry->id != id) return {};
+    auto deleted = DecodeDeletedRows(value, entry->header->rows);
+    if (deleted.ok()) {
+      entry->deleted = std::move(deleted).value();
+    } else {
+      ReportHidden(partition, keyspace, id, std::string(deleted.status().message()), damage);
+      entries->erase(entry);
+    }
+    return {};
+  };
+  // Of the blocks in an unreadable stretch, those go that may have deleted rows.
+  const auto hide = [&](const UnreadableKeys& keys) {
+    const auto may_have = [&](const BlockEntry& entry) {
+      const std::string key = keyspace.DeletedRowsKey(entry.id);
+      if (entry.partition != partition || key < keys.begin || key >= keys.end) return false;
+      const auto value = ReadValueNow(*partition, key);
+      if (value.ok() || value.status().code() == Code::kNotFound) return false;
+      ReportHidden(partition, keyspace, entry.id, std::string(value.status().message()), damage);
+      return true;
+    };
+    entries->erase(std::remove_if(entries->begin() + static_cast<ptrdiff_t>(first),
+                                  entries->end(), may_have),
+                   entries->end());
+  };
+  return SalvageScan(Iterators(*partition, &upper), begin, end, attach, hide);
+}
+
+Result<uint64_t> Store::ReadJobRows(const Partition& partition, const Keyspace& keyspace,
+                                    uint64_t job) const {
+  std::string value;
+  const rocksdb::Status status =
+      rocks_->db->Get({}, partition.handle(), keyspace.JobRowsKey(job), &value);
+  if (status.IsNotFound()) return uint64_t{0};
+  NL_RETURN_IF_ERROR(FromRocks(status, "read rows of job " + std::to_string(job)));
+  if (value.size() != 8) return Corruption("rows of job " + std::to_string(job));
+  return base::LoadLe<uint64_t>(value.data());
 }
 
 Result<std::string> Store::ReadColumn(const BlockEntry& entry, const Keyspace& keyspace,
@@ -380,17 +459,62 @@ Result<std::string> Store::ReadColumn(const BlockEntry& entry, const Keyspace& k
   return value;
 }
 
+Result<std::string> Store::ReadValue(const Partition& partition, const std::string& key,
+                                     const ReadView& view) const {
+  rocksdb::ReadOptions at_view;
+  at_view.snapshot = view.snapshot();
+  std::string value;
+  const rocksdb::Status status = rocks_->db->Get(at_view, partition.handle(), key, &value);
+  if (status.IsNotFound()) return ReadValueNow(partition, key);
+  NL_RETURN_IF_ERROR(FromRocks(status, "read from partition " + partition.name()));
+  return value;
+}
+
+Result<std::string> Store::ReadValueNow(const Partition& partition, const std::string& key) const {
+  std::string value;
+  NL_RETURN_IF_ERROR(FromRocks(rocks_->db->Get({}, partition.handle(), key, &value),
+                               "read from partition " + partition.name()));
+  return value;
+}
+
+Status Store::Scan(const Partition& partition, const std::string& begin, const std::string& end,
+                   const std::function<bool(std::string_view, std::string_view)>& visit) const {
+  const rocksdb::Slice upper = Slice(end);
+  rocksdb::ReadOptions options;
+  options.iterate_upper_bound = &upper;
+  options.fill_cache = false;
+  const std::unique_ptr<rocksdb::Iterator> it(
+      rocks_->db->NewIterator(options, partition.handle()));
+  for (it->Seek(Slice(begin)); it->Valid() && visit(View(it->key()), View(it->value())); it->Next()) {
+  }
+  return FromRocks(it->status(), "scan partition " + partition.name());
+}
+
+bool Store::IsDurable(uint64_t sequence) const {
+  using Properties = rocksdb::DB::Properties;
+  for (const PartitionPtr& partition : Partitions()) {
+    if (rocks_->listener->FlushedUpTo(partition->handle()->GetID()) >= sequence) continue;
+    if (rocks_->IntProperty(*partition, Properties::kNumEntriesActiveMemTable) > 0 ||
+        rocks_->IntProperty(*partition, Properties::kNumImmutableMemTable) > 0)
+      return false;
+  }
+  return true;
+}
+
 Status Store::Flush() {
-  std::vector<PartitionPtr> partitions = Partitions();
-  std::vector<rocksdb::ColumnFamilyHandle*> handles;
-  for (const PartitionPtr& partition : partitions) handles.push_back(partition->handle());
-  rocksdb::FlushOptions options;
-  options.wait = true;
-  options.allow_write_stall = true;
-  for (rocksdb::ColumnFamilyHandle* handle : handles)
-    NL_RETURN_IF_ERROR(
-        rocks_->Written(rocks_->db->Flush(options, handle), "flush " + handle->GetName()));
+  for (const PartitionPtr& partition : Partitions()) NL_RETURN_IF_ERROR(FlushPartition(*partition));
   return {};
+}
+
+// The explicit flush waits out write stalls; RocksDB's own would fail on them.
+Status Store::Checkpoint(const std::string& directory) {
+  NL_RETURN_IF_ERROR(Flush());
+  rocksdb::Checkpoint* made = nullptr;
+  NL_RETURN_IF_ERROR(
+      FromRocks(rocksdb::Checkpoint::Create(rocks_->db.get(), &made), "make checkpoint"));
+  const std::unique_ptr<rocksdb::Checkpoint> checkpoint(made);
+  return rocks_->Written(checkpoint->CreateCheckpoint(directory, /*log_size_for_flush=*/0),
+                         "make checkpoint " + directory);
 }
 
 StoreStats Store::stats() const {
@@ -399,17 +523,12 @@ StoreStats Store::stats() const {
   stats.background_error = rocks_->listener->background_error.load(std::memory_order_relaxed);
   const std::vector<PartitionPtr> partitions = Partitions();
   stats.partitions = partitions.size();
+  stats.block_cache_bytes = rocks_->cache->GetUsage();
   for (const PartitionPtr& partition : partitions) {
-    uint64_t value;
-    if (rocks_->db->GetIntProperty(partition->handle(),
-                                   rocksdb::DB::Properties::kCurSizeAllMemTables, &value))
-      stats.memtable_bytes += value;
-    if (rocks_->db->GetIntProperty(partition->handle(), rocksdb::DB::Properties::kLiveSstFilesSize,
-                                   &value))
-      stats.disk_bytes += value;
-    if (rocks_->db->GetIntProperty(partition->handle(), rocksdb::DB::Properties::kLiveBlobFileSize,
-                                   &value))
-      stats.disk_bytes += value;
+    const PartitionStats of_partition = StatsOf(*partition);
+    stats.memtable_bytes += of_partition.memtable_bytes;
+    stats.disk_bytes += of_partition.disk_bytes;
+    stats.garbage_bytes += of_partition.garbage_bytes;
   }
   return stats;
 }

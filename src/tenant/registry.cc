@@ -6,6 +6,11 @@
 #include "base/bytes.h"
 
 namespace neurallog::tenant {
+namespace {
+
+constexpr int64_t kServersRetention = -1;  // stored for a tenant without its own
+
+}  // namespace
 
 Status CheckName(std::string_view name) {
   const auto alnum = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0; };
@@ -24,6 +29,9 @@ std::string EncodeTenant(const TenantInfo& info) {
   base::AppendLe(&bytes, static_cast<uint32_t>(info.id));
   base::AppendLe(&bytes, info.created_ns);
   base::AppendLengthPrefixed(&bytes, info.name);
+  base::AppendLe(&bytes, info.properties.retention_ns.value_or(kServersRetention));
+  base::AppendLe(&bytes, info.properties.disk_quota_bytes);
+  info.classes.AppendTo(&bytes);
   return bytes;
 }
 
@@ -33,8 +41,16 @@ Result<TenantInfo> DecodeTenant(std::string_view bytes) {
   info.id = static_cast<TenantId>(reader.ReadLe<uint32_t>());
   info.created_ns = reader.ReadLe<int64_t>();
   info.name = reader.ReadLengthPrefixed();
-  if (!reader.ok() || !reader.empty())
+  if (reader.ok() && reader.empty()) return info;  // from before there were properties
+  const int64_t retention_ns = reader.ReadLe<int64_t>();
+  if (retention_ns != kServersRetention) info.properties.retention_ns = retention_ns;
+  info.properties.disk_quota_bytes = reader.ReadLe<uint64_t>();
+  std::string_view rest = reader.ReadBytes(reader.remaining());
+  if (!reader.ok() || retention_ns < kServersRetention)
     return Corruption("tenant entry of " + std::to_string(bytes.size()) + " bytes cannot be read");
+  NL_TRY(info.classes, ClassHistory::Decode(&rest));
+  if (!rest.empty())
+    return Corruption("tenant entry of " + std::to_string(bytes.size()) + " bytes is too long");
   return info;
 }
 
@@ -46,7 +62,7 @@ Result<TenantInfo> Registry::Plan(std::string_view name, int64_t now_ns) const {
   if (by_name_.size() >= kTenantsMax)
     return ResourceExhausted("there are " + std::to_string(by_name_.size()) +
                              " tenants, which is the maximum");
-  return TenantInfo{static_cast<TenantId>(next_), std::string(name), now_ns};
+  return TenantInfo{static_cast<TenantId>(next_), std::string(name), now_ns, {}, {}};
 }
 
 void Registry::Add(const TenantInfo& info) {

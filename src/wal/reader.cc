@@ -1,9 +1,11 @@
 #include "wal/reader.h"
 
 #include <algorithm>
+#include <thread>
 
 #include "base/buffer.h"
 #include "base/bytes.h"
+#include "base/thread.h"
 
 namespace neurallog::wal {
 namespace {
@@ -26,16 +28,56 @@ Result<std::vector<SegmentFile>> ListSegments(io::FileSystem* file_system,
   return segments;
 }
 
-Result<base::Buffer> ReadWhole(io::FileSystem* file_system, const std::string& path) {
+Status ReadWhole(io::FileSystem* file_system, const std::string& path, base::Buffer* bytes) {
+  bytes->Clear();
   NL_TRY(std::unique_ptr<io::File> file,
          file_system->Open(path, io::OpenMode::kRead, /*direct=*/false));
   NL_TRY(const uint64_t size, file->Size());
-  base::Buffer bytes(size);
   size_t read;
-  NL_RETURN_IF_ERROR(file->ReadAt(0, bytes.Prepare(size), size, &read));
-  bytes.Commit(read);
-  return bytes;
+  NL_RETURN_IF_ERROR(file->ReadAt(0, bytes->Prepare(size), size, &read));
+  bytes->Commit(read);
+  return {};
 }
+
+// Reads segments one after the other, each while the one before is worked on.
+class SegmentQueue {
+ public:
+  SegmentQueue(io::FileSystem* file_system, std::vector<SegmentFile> segments)
+      : file_system_(file_system), segments_(std::move(segments)) {
+    Begin();
+  }
+  ~SegmentQueue() {
+    if (reading_.joinable()) reading_.join();
+  }
+
+  bool done() const { return next_ == segments_.size(); }
+  // The bytes are valid until the next call.
+  Status Next(const SegmentFile** segment, std::string_view* bytes) {
+    reading_.join();
+    std::swap(current_, ahead_);
+    *segment = &segments_[next_++];
+    const Status status = std::move(ahead_status_);
+    Begin();
+    NL_RETURN_IF_ERROR(status.Annotate((*segment)->path));
+    *bytes = current_.view();
+    return {};
+  }
+
+ private:
+  void Begin() {
+    if (done()) return;
+    reading_ = base::StartThread("nl-wal-read", [this, path = segments_[next_].path] {
+      ahead_status_ = ReadWhole(file_system_, path, &ahead_);
+    });
+  }
+
+  io::FileSystem* const file_system_;
+  const std::vector<SegmentFile> segments_;
+  size_t next_ = 0;
+  base::Buffer current_, ahead_;  // `ahead_` and its status are the thread's while it runs
+  Status ahead_status_;
+  std::thread reading_;
+};
 
 // The frame at `offset` if its checksum verifies.
 bool ValidFrame(std::string_view segment, uint64_t offset, uint32_t salt, Frame* frame) {
@@ -48,6 +90,7 @@ bool ValidFrame(std::string_view segment, uint64_t offset, uint32_t salt, Frame*
       base::Crc32c(salt, at + 8, kFrameHeaderBytes - 8 + payload_bytes))
     return false;
   frame->payload = {at + kFrameHeaderBytes, payload_bytes};
+  frame->end_offset = offset + kFrameHeaderBytes + payload_bytes;
   return true;
 }
 
@@ -57,6 +100,11 @@ class Replayer {
       : expectation_(expectation), visit_(visit) {}
 
   ReplaySummary& summary() { return summary_; }
+  // Goes on as if every frame before `first_lsn` had just been visited.
+  void StandBefore(Lsn first_lsn) {
+    summary_.last_lsn = first_lsn - 1;
+    summary_.frames = 1;
+  }
 
   Status ReadSegment(const SegmentFile& file, std::string_view bytes) {
     SegmentHeader header;
@@ -66,6 +114,7 @@ class Replayer {
       // A segment gets its name when its header is durable, so a crash leaves no such file.
       summary_.damage.push_back(SegmentName(file.number) +
                                 ": its header is damaged, so none of its frames can be read");
+      summary_.headless_segments.push_back(file.number);
       return {};
     }
     bool begun = false;
@@ -74,6 +123,7 @@ class Replayer {
     while (offset < bytes.size()) {
       Frame frame;
       if (ValidFrame(bytes, offset, header.salt, &frame) && frame.info.lsn > summary_.last_lsn) {
+        frame.segment = file.number;
         NL_TRY(const bool accepted, Accept(file, offset, frame));
         if (accepted && !begun) {
           summary_.segments.push_back({file.number, frame.info.lsn});
@@ -137,15 +187,39 @@ Result<ReplaySummary> Replay(io::FileSystem* file_system, const std::string& dir
                              const ReplayExpectation& expectation,
                              const std::function<Status(const Frame&)>& visit) {
   NL_RETURN_IF_ERROR(file_system->CreateDirectories(directory));
-  NL_TRY(const std::vector<SegmentFile> segments, ListSegments(file_system, directory));
+  NL_TRY(std::vector<SegmentFile> segments, ListSegments(file_system, directory));
   Replayer replayer(expectation, visit);
-  for (const SegmentFile& segment : segments) {
-    NL_TRY(const base::Buffer bytes, ReadWhole(file_system, segment.path));
-    NL_RETURN_IF_ERROR(replayer.ReadSegment(segment, bytes.view()).Annotate(segment.path));
-    replayer.summary().last_segment = segment.number;
+  for (SegmentQueue queue(file_system, std::move(segments)); !queue.done();) {
+    const SegmentFile* segment;
+    std::string_view bytes;
+    NL_RETURN_IF_ERROR(queue.Next(&segment, &bytes));
+    NL_RETURN_IF_ERROR(replayer.ReadSegment(*segment, bytes).Annotate(segment->path));
+    replayer.summary().last_segment = segment->number;
   }
   replayer.CheckEnd();
   return std::move(replayer.summary());
+}
+
+Status VisitAgain(io::FileSystem* file_system, const std::string& directory,
+                  const ReplaySummary& seen, const std::function<bool(uint64_t segment)>& wanted,
+                  const std::function<Status(const Frame&)>& visit) {
+  std::vector<SegmentFile> segments;
+  std::vector<Lsn> first_lsns;
+  for (const Writer::LiveSegment& segment : seen.segments) {
+    if (!wanted(segment.number)) continue;
+    segments.push_back({segment.number, directory + "/" + SegmentName(segment.number)});
+    first_lsns.push_back(segment.first_lsn);
+  }
+  Replayer replayer({}, visit);
+  size_t i = 0;
+  for (SegmentQueue queue(file_system, std::move(segments)); !queue.done(); ++i) {
+    const SegmentFile* segment;
+    std::string_view bytes;
+    NL_RETURN_IF_ERROR(queue.Next(&segment, &bytes));
+    replayer.StandBefore(first_lsns[i]);
+    NL_RETURN_IF_ERROR(replayer.ReadSegment(*segment, bytes).Annotate(segment->path));
+  }
+  return {};
 }
 
 }  // namespace neurallog::wal

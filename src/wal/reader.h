@@ -21,6 +21,8 @@ namespace neurallog::wal {
 struct Frame {
   FrameInfo info;
   std::string_view payload;  // valid during the call
+  uint64_t segment = 0;      // number of the segment that holds it
+  uint64_t end_offset = 0;   // in the segment
 };
 
 struct ReplaySummary {
@@ -30,6 +32,7 @@ struct ReplaySummary {
   uint64_t bytes = 0;                         // of valid frames
   std::vector<Writer::LiveSegment> segments;  // those that hold frames
   std::vector<uint64_t> empty_segments;       // numbers of those that hold none
+  std::vector<uint64_t> headless_segments;    // whose header is damaged
   std::vector<std::string> damage;            // one sentence per gap in durable frames; empty: none
 };
 
@@ -39,9 +42,15 @@ struct ReplayExpectation {
   Lsn durable_lsn = 0;  // frames up to here were durable; 0: not known
 };
 
-// `visit` is called for each valid frame in LSN order; its error ends the replay. Memory: one segment is held at a time.
+// `visit` is called for each valid frame in LSN order; its error ends the replay. Memory: two segments are held at a time, the one that is
+// visited and the next one, which a thread reads meanwhile.
 Result<ReplaySummary> Replay(io::FileSystem* file_system, const std::string& directory,
                              const ReplayExpectation& expectation,
                              const std::function<Status(const Frame&)>& visit);
+
+// Visits the frames of some segments again, just those that Replay visited when it made `seen`. Gaps between them are as they were.
+Status VisitAgain(io::FileSystem* file_system, const std::string& directory,
+                  const ReplaySummary& seen, const std::function<bool(uint64_t segment)>& wanted,
+                  const std::function<Status(const Frame&)>& visit);
 
 }  // namespace neurallog::wal

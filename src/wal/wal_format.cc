@@ -50,9 +50,11 @@ void EncodeFrameHeader(const FrameInfo& info, uint32_t payload_bytes, char* to) 
   StoreLe<uint32_t>(to + 32, static_cast<uint32_t>(info.tenant));
   StoreLe<uint32_t>(to + 36, info.rows);
   StoreLe<uint32_t>(to + 40, info.rejected);
+  StoreLe<uint32_t>(to + 44, info.carried_from_row);
   StoreLe<int64_t>(to + 48, info.written_ns);
   StoreLe<uint64_t>(to + 56, info.request_key.low);
   StoreLe<uint64_t>(to + 64, info.request_key.high);
+  StoreLe<uint64_t>(to + 72, info.carried_from_lsn);
 }
 
 bool DecodeFrameHeader(const char* from, FrameInfo* info, uint32_t* payload_bytes) {
@@ -66,8 +68,10 @@ bool DecodeFrameHeader(const char* from, FrameInfo* info, uint32_t* payload_byte
   info->tenant = static_cast<TenantId>(LoadLe<uint32_t>(from + 32));
   info->rows = LoadLe<uint32_t>(from + 36);
   info->rejected = LoadLe<uint32_t>(from + 40);
+  info->carried_from_row = LoadLe<uint32_t>(from + 44);
   info->written_ns = LoadLe<int64_t>(from + 48);
   info->request_key = {LoadLe<uint64_t>(from + 56), LoadLe<uint64_t>(from + 64)};
+  info->carried_from_lsn = LoadLe<uint64_t>(from + 72);
   return *payload_bytes <= kPayloadBytesMax;
 }
 

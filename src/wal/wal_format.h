@@ -43,10 +43,14 @@ struct FrameInfo {
   uint32_t rejected = 0;
   int64_t written_ns = 0;          // wall clock
   base::Hash128Value request_key;  // of the idempotency key; empty: none
+  // Not 0: the frame carries rows forward. It holds again what was not in blocks of the tenant's rows from this place on, up to this frame.
+  Lsn carried_from_lsn = 0;
+  uint32_t carried_from_row = 0;
 };
 
 // frame header := magic:u32 crc32c:u32 payload_bytes:u32 version:u8 codec:u8 generation:u8 zero:u8 lsn:u64 durable_lsn:u64
-//                 tenant:u32 rows:u32 rejected:u32 zero:u32 written_ns:i64 key_low:u64 key_high:u64 zero:u64
+//                 tenant:u32 rows:u32 rejected:u32 carried_from_row:u32 written_ns:i64 key_low:u64 key_high:u64
+//                 carried_from_lsn:u64
 // The checksum covers the header after itself and the payload.
 void EncodeFrameHeader(const FrameInfo& info, uint32_t payload_bytes, char* to);
 // Reads the fields; says nothing about the checksum. False when magic, version, codec or length cannot be right.

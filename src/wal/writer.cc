@@ -11,6 +11,12 @@
 #include "base/thread.h"
 
 namespace neurallog::wal {
+namespace {
+
+// What a segment may hold before it takes all of its room on disk. A server that is at rest, or takes in little, needs no more.
+constexpr uint64_t kUnreservedBytesMax = 1u << 20;
+
+}  // namespace
 
 Writer::Writer(io::FileSystem* file_system, const WriterOptions& options)
     : file_system_(file_system), options_(options), staging_(options.staging_bytes) {}
@@ -36,7 +42,7 @@ Result<std::unique_ptr<Writer>> Writer::Open(io::FileSystem* file_system,
     writer->next_number_ = last_segment + 1;
   }
   // On a full disk the server starts all the same: it answers queries, and the first group tries again.
-  if (const Status begun = writer->BeginSegment(); begun.code() == Code::kUnavailable) {
+  if (const Status begun = writer->StartSegment(); begun.code() == Code::kUnavailable) {
     base::LogError("wal: no segment can be begun", {{"error", begun.ToString()}});
   } else if (!begun.ok()) {
     return begun;
@@ -61,6 +67,8 @@ Lsn Writer::Add(FrameInfo info, const model::RecordBatch& batch) {
   const bool full = group_offset_ > kSegmentHeaderBytes && AlignUp(end) > options_.segment_bytes;
   if (group_bytes_ == 0 && group_status_.ok() && (full || !current_.file))
     group_status_ = BeginSegment();
+  if (group_bytes_ == 0 && group_status_.ok() && !current_.reserved && end > kUnreservedBytesMax)
+    group_status_ = Reserve();
 
   info.lsn = next_lsn_++;
   info.durable_lsn = durable_lsn();
@@ -141,21 +149,49 @@ Status Writer::BeginSegment() {
     number = next_number_;
   }
   if (!segment) {
-    NL_TRY(Segment made, PrepareSegment(number));
+    NL_TRY(Segment made, PrepareSegment(number, /*reserve=*/true));
     segment = std::make_unique<Segment>(std::move(made));
   }
-  current_ = std::move(*segment);
+  Enter(std::move(*segment));
+  return {};
+}
+
+Status Writer::StartSegment() {
+  std::unique_ptr<Segment> unused;
+  uint64_t number;
+  {
+    base::MutexLock lock(mutex_);
+    while (preparing_) prepared_ready_.Wait(mutex_);
+    prepare_wanted_ = false;
+    unused = std::move(prepared_);
+    number = next_number_;
+  }
+  if (unused) NL_RETURN_IF_ERROR(file_system_->Remove(Path(SegmentName(unused->number))));
+  NL_TRY(Segment segment, PrepareSegment(number, /*reserve=*/false));
+  Enter(std::move(segment));
+  return {};
+}
+
+void Writer::Enter(Segment segment) {
+  current_ = std::move(segment);
   current_.first_lsn = next_lsn_;
+  reserved_.store(current_.reserved, std::memory_order_relaxed);
   group_offset_ = write_offset_ = kSegmentHeaderBytes;
   base::MutexLock lock(mutex_);
   live_.push_back({current_.number, current_.first_lsn});
   next_number_ = current_.number + 1;
+}
+
+Status Writer::Reserve() {
+  NL_RETURN_IF_ERROR(current_.file->Allocate(options_.segment_bytes));
+  current_.reserved = true;
+  reserved_.store(true, std::memory_order_relaxed);
   return {};
 }
 
-Result<Writer::Segment> Writer::PrepareSegment(uint64_t number) {
+Result<Writer::Segment> Writer::PrepareSegment(uint64_t number, bool reserve) {
   uint64_t reuse = 0;
-  {
+  if (reserve) {
     base::MutexLock lock(mutex_);
     if (!recycled_.empty()) {
       reuse = recycled_.back();
@@ -166,10 +202,11 @@ Result<Writer::Segment> Writer::PrepareSegment(uint64_t number) {
   segment.number = number;
   std::random_device random;
   segment.salt = random() | 1;
-  segment.bytes = options_.segment_bytes;
+  segment.reserved = reserve;
   const std::string temporary = Path(reuse != 0 ? RecycledName(reuse) : RecycledName(number));
   NL_TRY(segment.file, file_system_->Open(temporary, io::OpenMode::kWrite, options_.direct_io));
-  Status status = segment.file->Allocate(options_.segment_bytes);
+  Status status;
+  if (reserve) status = segment.file->Allocate(options_.segment_bytes);
   io::AlignedBuffer page(kSegmentHeaderBytes);
   EncodeSegmentHeader({number, segment.salt}, page.data());
   if (status.ok()) status = segment.file->WriteAt(0, page.data(), kSegmentHeaderBytes);
@@ -192,7 +229,7 @@ void Writer::PrepareLoop() {
     preparing_ = true;
     const uint64_t number = next_number_;
     mutex_.Unlock();
-    auto made = PrepareSegment(number);
+    auto made = PrepareSegment(number, /*reserve=*/true);
     mutex_.Lock();
     if (made.ok()) {
       prepared_ = std::make_unique<Segment>(std::move(made).value());
@@ -215,22 +252,62 @@ void Writer::WarnNotPrepared(const Status& status) {
 
 void Writer::Release(Lsn lsn) {
   base::MutexLock lock(mutex_);
+  if (pins_ > 0) return;
   while (live_.size() > 1 && live_[1].first_lsn <= lsn) {
     Retire(live_.front().number);
     live_.pop_front();
   }
 }
 
+bool Writer::CanRelease(Lsn lsn) const {
+  base::MutexLock lock(mutex_);
+  return pins_ == 0 && live_.size() > 1 && live_[1].first_lsn <= lsn;
+}
+
+void Writer::RemoveRecycled() {
+  base::MutexLock lock(mutex_);
+  for (const uint64_t number : recycled_)
+    if (const Status status = file_system_->Remove(Path(RecycledName(number))); !status.ok())
+      base::LogWarn("wal: cannot remove a segment", {{"error", status.ToString()}});
+  recycled_.clear();
+}
+
+bool Writer::IsMinimal() const {
+  base::MutexLock lock(mutex_);
+  return live_.size() == 1 && recycled_.empty() && !reserved_.load(std::memory_order_relaxed);
+}
+
 void Writer::Retire(uint64_t number) {
   const std::string path = Path(SegmentName(number));
   Status status;
-  if (static_cast<int>(recycled_.size()) < options_.recycle_segments_max) {
+  const bool is_linked = linked_.erase(number) > 0;
+  if (!is_linked && static_cast<int>(recycled_.size()) < options_.recycle_segments_max) {
     status = file_system_->Rename(path, Path(RecycledName(number)));
     if (status.ok()) recycled_.push_back(number);
   } else {
     status = file_system_->Remove(path);
   }
   if (!status.ok()) base::LogWarn("wal: cannot release a segment", {{"error", status.ToString()}});
+}
+
+void Writer::Pin() {
+  base::MutexLock lock(mutex_);
+  ++pins_;
+}
+
+void Writer::Unpin() {
+  base::MutexLock lock(mutex_);
+  --pins_;
+}
+
+Result<std::vector<Writer::LiveSegment>> Writer::LinkSegments(const std::string& directory) {
+  base::MutexLock lock(mutex_);
+  for (const LiveSegment& segment : live_) {
+    const std::string name = SegmentName(segment.number);
+    NL_RETURN_IF_ERROR(file_system_->Link(Path(name), directory + "/" + name));
+    linked_.insert(segment.number);
+  }
+  return std::vector<LiveSegment>(live_.begin(), live_.end());
 }
 
 uint64_t Writer::live_bytes() const {

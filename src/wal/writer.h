@@ -12,6 +12,7 @@
 #include <atomic>
 #include <deque>
 #include <memory>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -57,8 +58,26 @@ class Writer {
 
   Lsn durable_lsn() const { return durable_lsn_.load(std::memory_order_acquire); }
 
+  // Ends the current segment, so that Release can let everything written so far go. The new one takes its room on disk when more than
+  // 1 MiB is written to it. By the thread that calls Add, between groups.
+  Status StartSegment();
+  // Removes the files that are kept for reuse. Thread-safe.
+  void RemoveRecycled();
+  // True when the log is one segment that has not taken its room yet. Thread-safe.
+  bool IsMinimal() const;
+
   // Every frame below `lsn` is no longer needed: segments that hold only such frames are recycled or removed. Thread-safe.
   void Release(Lsn lsn);
+  // Whether Release would let a segment go.
+  bool CanRelease(Lsn lsn) const;
+
+  // For a copy of the log while it is written. Between Pin and Unpin nothing is released; what was to be released goes with the next
+  // Release. LinkSegments gives each live segment a second name in `directory`: its bytes stay there, because a segment that was linked
+  // is deleted, not reused, when it is released. Returns the segments, oldest first. Thread-safe.
+  void Pin();
+  void Unpin();
+  Result<std::vector<LiveSegment>> LinkSegments(const std::string& directory);
+
   // Thread-safe figures: bytes of live segments, and the first LSN that the oldest live segment holds.
   uint64_t live_bytes() const;
   Lsn oldest_lsn() const;
@@ -68,7 +87,7 @@ class Writer {
     uint64_t number = 0;
     uint32_t salt = 0;
     Lsn first_lsn = 0;  // of the first frame; the writer's next LSN when the segment is begun
-    uint64_t bytes = 0;
+    bool reserved = false;  // has all of its room on disk
     std::unique_ptr<io::File> file;
   };
 
@@ -77,8 +96,10 @@ class Writer {
   void Stage(const char* bytes, size_t count);
   void FlushStaging();
   Status BeginSegment();
+  void Enter(Segment segment);
+  Status Reserve();
   // Makes a ready-to-write segment file; called by the preparing thread, or by the committer when that one is late.
-  Result<Segment> PrepareSegment(uint64_t number);
+  Result<Segment> PrepareSegment(uint64_t number, bool reserve);
   void PrepareLoop();
   void WarnNotPrepared(const Status& status);
   void Retire(uint64_t number) NL_REQUIRES(mutex_);
@@ -101,12 +122,15 @@ class Writer {
   Status broken_;
 
   std::atomic<Lsn> durable_lsn_{0};
+  std::atomic<bool> reserved_{false};  // current_.reserved, for other threads
 
   mutable base::Mutex mutex_;
   base::CondVar wake_preparer_;
   base::CondVar prepared_ready_;
   std::deque<LiveSegment> live_ NL_GUARDED_BY(mutex_);  // oldest first, current last
   std::vector<uint64_t> recycled_ NL_GUARDED_BY(mutex_);
+  int pins_ NL_GUARDED_BY(mutex_) = 0;
+  std::set<uint64_t> linked_ NL_GUARDED_BY(mutex_);  // live segments with a second name
   std::unique_ptr<Segment> prepared_ NL_GUARDED_BY(mutex_);
   uint64_t next_number_ NL_GUARDED_BY(mutex_) = 1;
   bool prepare_wanted_ NL_GUARDED_BY(mutex_) = false;

@@ -2,7 +2,11 @@
 """Kills the server with SIGKILL at random moments while writers run, starts it again, and checks that every acknowledged row is there exactly
 once, and that no batch which was not acknowledged is there in part.
 
-usage: crash_test.py [rounds] [seed]        (20 rounds in the suite; any number by hand)
+usage: crash_test.py [rounds] [seed] [large|small]        (20 rounds in the suite; any number by hand)
+
+large: one tenant fills the log, so that seals, flushes, checkpoints and replay are hit.
+small: many tenants with few rows each and options so small that tails are carried forward, small blocks merged, closed partitions rewritten
+and expired partitions dropped all the time. Without a mode half of the rounds are of each.
 """
 import http.client
 import json
@@ -16,16 +20,30 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../server"))
 from harness import Server
 
 WRITERS = 4
+DAY_MS = 86_400_000
+FIRST_DAY_MS = 1748736000000  # 2025-06-01
+EXPIRED_MS = 946684800000  # 2000-01-01
+NOW_MS = int(time.time() * 1000)
+
+# Small segments, buffers and blocks, so that a short run does everything all the time.
+LARGE = {"wal-segment-bytes": "4MiB", "wal-retained-bytes-max": "8MiB", "storage-block-rows": "2048"}
+SMALL = {"wal-segment-bytes": "1MiB", "wal-group-bytes-max": "256KiB", "wal-retained-bytes-max": "2MiB", "storage-block-rows": "256",
+         "ingest-record-bytes-max": "64KiB", "storage-block-bytes-max": "64KiB", "storage-row-buffer-bytes-max": "1MiB",
+         "storage-warm-after": "0", "storage-warm-idle-rate": "1000000000", "storage-retention": "3650d",
+         "storage-rewrite-bytes-per-second": "1GiB"}
+COUNTERS = ("neurallog_wal_carried_rows_total", "neurallog_blocks_merged_total", "neurallog_blocks_warm_total")
 
 
 class Journal:
-    """What was acknowledged, and what was sent without an answer."""
+    """What was acknowledged, and what was sent without an answer, of one tenant."""
 
-    def __init__(self):
+    def __init__(self, key=None):
+        self.headers = {"X-API-Key": key} if key else {}
         self.lock = threading.Lock()
         self.next_seq = 1
         self.acked = []  # (first, count)
         self.unknown = []
+        self.expired = set()  # first of batches that are too old to be seen
 
     def claim(self, count):
         with self.lock:
@@ -34,20 +52,30 @@ class Journal:
             return first
 
 
-def write(server, journal, stop, rng):
+def body_of(journal, rng, first, count, small):
+    start = FIRST_DAY_MS + rng.randrange(3) * DAY_MS
+    if small and rng.random() < 0.5:
+        start = NOW_MS  # in a partition that is not closed: merged, not rewritten
+    elif small and rng.random() < 0.2:
+        start = EXPIRED_MS
+        journal.expired.add(first)
+    return "\n".join(
+        json.dumps({"timestamp": start + (first + i) % 3_600_000, "message": f"row {first + i} of the crash test", "level": "info",
+                    "source": f"writer-{first % 7}", "metadata": {"seq": first + i}})
+        for i in range(count))
+
+
+def write(server, journals, stop, rng, small):
     while not stop.is_set():
         try:
             connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
             while not stop.is_set():
-                count = rng.choice([1, 10, 100, 1000])
+                journal = journals[min(int(rng.expovariate(0.1)), len(journals) - 1)]
+                count = rng.choice([1, 3, 10, 100] if small else [1, 10, 100, 1000])
                 first = journal.claim(count)
-                day = rng.randrange(3)
-                body = "\n".join(
-                    json.dumps({"timestamp": 1748736000000 + day * 86400000 + (first + i) % 86400000, "message": f"row {first + i} of the crash test",
-                                "level": "info", "source": f"writer-{first % 7}", "metadata": {"seq": first + i}})
-                    for i in range(count))
+                body = body_of(journal, rng, first, count, small)
                 try:
-                    connection.request("POST", "/v1/logs", body, {"Content-Type": "application/x-ndjson"})
+                    connection.request("POST", "/v1/logs", body, {"Content-Type": "application/x-ndjson", **journal.headers})
                     response = connection.getresponse()
                     response.read()
                 except OSError:
@@ -59,7 +87,7 @@ def write(server, journal, stop, rng):
 
 
 def check(server, journal):
-    rows = server.query("* | fields metadata.seq")
+    rows = server.query("* | fields metadata.seq", headers=journal.headers)
     seen = {}
     for row in rows:
         seq = int(row["metadata.seq"])
@@ -68,66 +96,110 @@ def check(server, journal):
     duplicates = [seq for seq, times in seen.items() if times > 1]
     if duplicates:
         problems.append(f"{len(duplicates)} rows twice, such as {sorted(duplicates)[:5]}")
-    missing = [seq for first, count in journal.acked for seq in range(first, first + count) if seq not in seen]
+    visible = [(first, count) for first, count in journal.acked if first not in journal.expired]
+    missing = [seq for first, count in visible for seq in range(first, first + count) if seq not in seen]
     if missing:
         problems.append(f"{len(missing)} acknowledged rows missing, such as {missing[:5]}")
     known = set()
-    for first, count in journal.acked + journal.unknown:
+    for first, count in visible + journal.unknown:
         known.update(range(first, first + count))
     partial = [first for first, count in journal.unknown if 0 < sum(seq in seen for seq in range(first, first + count)) < count]
     if partial:
         problems.append(f"{len(partial)} unacknowledged batches are there in part, such as the one from {partial[0]}")
     if foreign := [seq for seq in seen if seq not in known]:
-        problems.append(f"{len(foreign)} rows that nobody sent")
-    total = server.count()
-    if total != len(rows):
+        problems.append(f"{len(foreign)} rows that nobody sent, or that have expired")
+    total = server.query("* | stats count() n", headers=journal.headers)[0]["n"]
+    if int(total) != len(rows):
         problems.append(f"count() says {total}, the rows are {len(rows)}")
     return problems, len(rows)
+
+
+class Life:
+    """A server with its data folder, and what its tenants were told."""
+
+    def __init__(self, small):
+        self.small = small
+        self.server = Server(*(f"--{key}={value}" for key, value in (SMALL if small else LARGE).items()))
+        self.counted = dict.fromkeys(COUNTERS, 0)
+        self.journals = self.make_tenants(24) if small else [Journal()]
+
+    def make_tenants(self, count):
+        admin = {"X-API-Key": self.server.post({"role": "admin"}, "/v1/keys")[1]["key"]}
+        journals = []
+        for number in range(count):
+            assert self.server.post({"name": f"t{number}"}, "/v1/tenants", admin)[0] == 201
+            journals.append(Journal(self.server.post({"tenant": f"t{number}"}, "/v1/keys", admin)[1]["key"]))
+        return journals
+
+    def round(self, rng):
+        stop = threading.Event()
+        arguments = (self.server, self.journals, stop)
+        writers = [threading.Thread(target=write, args=(*arguments, random.Random(rng.random()), self.small)) for _ in range(WRITERS)]
+        for thread in writers:
+            thread.start()
+        time.sleep(rng.uniform(0.05, 3.0 if self.small else 1.0))
+        for name in COUNTERS:
+            self.counted[name] += self.server.metric(name)
+        self.server.kill()
+        stop.set()
+        for thread in writers:
+            thread.join()
+        if rng.random() < 0.2:  # killed again while it recovers
+            self.server.start(wait=False)
+            time.sleep(rng.uniform(0.0, 0.15))
+            self.server.kill()
+        self.server.start()
+        problems, rows = [], 0
+        for number, journal in enumerate(self.journals):
+            found, count = check(self.server, journal)
+            problems += [f"tenant {number}: {problem}" for problem in found]
+            rows += count
+        return problems, rows
+
+    def sum(self, name):
+        return sum(count for journal in self.journals for _, count in getattr(journal, name))
+
+    def end(self):
+        code = self.server.stop()
+        self.server.close()
+        if code != 0:
+            print(f"stop exited {code}", flush=True)
+        return code == 0
+
+
+def run(rounds, rng, small):
+    """Returns how many rounds failed."""
+    failed, totals = 0, dict.fromkeys(COUNTERS, 0)
+    life = Life(small)
+    try:
+        for number in range(rounds):
+            problems, rows = life.round(rng)
+            for problem in problems:
+                print(f"round {number}: {problem}", flush=True)
+            failed += bool(problems)
+            if problems or number == rounds - 1 or number % 10 == 9:
+                print(f"round {number} ({'small' if small else 'large'}): {life.sum('acked')} acknowledged, {rows} stored, "
+                      f"{life.sum('unknown')} unanswered", flush=True)
+            if rows > (100_000 if small else 400_000) and number < rounds - 1:  # a fresh start keeps the checks quick
+                totals = {name: totals[name] + life.counted[name] for name in COUNTERS}
+                failed += not life.end()
+                life = Life(small)
+        totals = {name: totals[name] + life.counted[name] for name in COUNTERS}
+        failed += not life.end()
+    finally:
+        life.server.close()
+    if small:
+        print(", ".join(f"{name} {int(value)}" for name, value in totals.items()), flush=True)
+    return failed
 
 
 def main():
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 20
     seed = int(sys.argv[2]) if len(sys.argv) > 2 else random.randrange(1 << 30)
+    modes = [sys.argv[3] == "small"] if len(sys.argv) > 3 else [False, True]
     print(f"{rounds} rounds, seed {seed}", flush=True)
     rng = random.Random(seed)
-    # Small segments, buffers and blocks, so that a short run seals, flushes, checkpoints and recycles all the time.
-    flags = ["--wal-segment-bytes=4MiB", "--wal-retained-bytes-max=8MiB", "--storage-block-rows=2048", "--log-level=warn"]
-    failed = 0
-    server = Server(*flags[:-1])
-    journal = Journal()
-    try:
-        for number in range(rounds):
-            stop = threading.Event()
-            writers = [threading.Thread(target=write, args=(server, journal, stop, random.Random(rng.random()))) for _ in range(WRITERS)]
-            for thread in writers:
-                thread.start()
-            time.sleep(rng.uniform(0.05, 1.0))
-            server.kill()
-            stop.set()
-            for thread in writers:
-                thread.join()
-            if rng.random() < 0.2:  # killed again while it recovers
-                server.start(wait=False)
-                time.sleep(rng.uniform(0.0, 0.15))
-                server.kill()
-            server.start()
-            problems, rows = check(server, journal)
-            for problem in problems:
-                print(f"round {number}: {problem}", flush=True)
-            failed += bool(problems)
-            if problems or number == rounds - 1 or number % 10 == 9:
-                acked = sum(count for _, count in journal.acked)
-                print(f"round {number}: {acked} acknowledged, {rows} stored, {sum(c for _, c in journal.unknown)} unanswered", flush=True)
-            if rows > 400_000:  # a fresh start keeps the checks quick
-                assert server.stop() == 0
-                server.close()
-                server = Server(*flags[:-1])
-                journal = Journal()
-        if server.stop() != 0:
-            print("the last stop did not exit 0")
-            failed += 1
-    finally:
-        server.close()
+    failed = sum(run(rounds // len(modes), rng, small) for small in modes)
     print(f"{rounds - failed} passed, {failed} failed", flush=True)
     sys.exit(1 if failed else 0)
 

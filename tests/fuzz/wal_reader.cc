@@ -41,6 +41,7 @@ class OneSegment : public io::FileSystem {
   Status CreateDirectories(const std::string&) override { return {}; }
   Status Rename(const std::string&, const std::string&) override { return Internal("read only"); }
   Status Remove(const std::string&) override { return Internal("read only"); }
+  Status Link(const std::string&, const std::string&) override { return Internal("read only"); }
   Status SyncDirectory(const std::string&) override { return {}; }
 
  private:

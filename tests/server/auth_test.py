@@ -252,7 +252,7 @@ class TenantTest(FolderTest):
             rows = [{"timestamp": "2025-06-01T00:00:00Z", "message": f"row {i}"} for i in range(150)]
             self.assertEqual(server.post(rows, headers=bearer(self.keys["acme"]))[0], 200)
             self.assertEqual(server.post(rows[:1], headers=bearer(self.keys["globex"]))[0], 200)
-            self.assertEqual(server.request("DELETE", "/v1/tenants/acme", headers=admin)[0], 204)
+            self.assertEqual(server.request("DELETE", "/v1/tenants/acme", headers=admin)[0], 202)
             self.assertEqual(server.request("GET", "/v1/logs", headers=bearer(self.keys["acme"]))[0], 401)
             self.assertEqual(server.request("POST", "/v1/tenants", b'{"name":"acme"}', admin)[0], 201)
             self.assertEqual(server.request("GET", "/v1/logs", headers=bearer(self.keys["acme"]))[0], 401)
@@ -278,7 +278,7 @@ class TenantTest(FolderTest):
         for writer in writers:
             writer.start()
         time.sleep(0.4)
-        self.assertEqual(server.request("DELETE", "/v1/tenants/acme", headers=admin)[0], 204)
+        self.assertEqual(server.request("DELETE", "/v1/tenants/acme", headers=admin)[0], 202)
         for writer in writers:
             writer.join()
         self.assertEqual(set(statuses) - {200}, {401})
@@ -296,7 +296,7 @@ class TenantTest(FolderTest):
     def test_a_deleted_default_tenant_does_not_come_back_with_its_rows(self):
         server = self.server
         self.assertEqual(server.post({"message": "gone"}, headers=bearer(self.keys["default"]))[0], 200)
-        self.assertEqual(server.request("DELETE", "/v1/tenants/default", headers=bearer(self.admin))[0], 204)
+        self.assertEqual(server.request("DELETE", "/v1/tenants/default", headers=bearer(self.admin))[0], 202)
         self.assertEqual(server.restart(), 0)
         names = [tenant["name"] for tenant in json.loads(server.request("GET", "/v1/tenants", headers=bearer(self.admin))[2])["tenants"]]
         self.assertEqual(sorted(names), ["acme", "globex"])

@@ -206,7 +206,7 @@ class ReloadTest(FolderTest):
                 continue
             if name == "format":
                 continue  # this test reads the text form
-            other = ("debug" if value == "info" else "9MiB" if value.endswith("iB") else "9" if value.isdigit() and value != "0" else "9s")
+            other = ("debug" if value == "info" else "9MiB" if value.endswith("iB") or "bytes" in name else "9" if value.isdigit() and value != "0" else "9s")
             text += f"  {name}: {other}\n"
             changed.append(f"{key}.{name}")
         self.assertGreaterEqual(len(changed), 8)

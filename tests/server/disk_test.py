@@ -11,7 +11,7 @@ import tempfile
 import time
 import unittest
 
-from harness import ProblemAssertions, Server, ndjson, until
+from harness import ProblemAssertions, Server, ndjson, run, until
 
 PAGE = 4096
 FRAME_HEADER = 80
@@ -108,6 +108,30 @@ class FullDiskTest(ProblemAssertions, unittest.TestCase):
             return self.server.post({"name": next(names)}, "/v1/tenants")[0] == 201
         self.assertTrue(until(made, 6), "no tenant can be made though there is room: " + self.server.stderr()[-1000:])
         self.assert_acknowledged_once()
+
+    def test_a_backup_from_a_full_disk_fails_or_is_good_and_loses_nothing(self):
+        place = tempfile.mkdtemp(prefix="neurallog-test-")
+        self.addCleanup(shutil.rmtree, place, ignore_errors=True)
+        self.fill()
+        finished = run("backup", "create", "--server", f"http://127.0.0.1:{self.server.port}", place)
+        if finished.returncode != 0:
+            self.assertRegex(finished.stderr, "the disk is full|No space left on device")
+        self.assertFalse(os.path.exists(os.path.join(self.server.data_dir, "backup.tmp")))
+        self.assert_acknowledged_once()
+        os.remove(self.ballast)
+        self.assertTrue(until(lambda: self.post()[0] == 200, 20))
+
+        def backup():
+            return run("backup", "create", "--server", f"http://127.0.0.1:{self.server.port}", place).returncode == 0
+        self.assertTrue(until(backup, 20), self.server.stderr()[-2000:])
+        self.assertEqual(run("backup", "verify", place).returncode, 0)
+        self.assert_acknowledged_once()
+        again = os.path.join(place, "again")
+        self.assertEqual(run("backup", "restore", place, "--data-dir", again).returncode, 0)
+        with Server(*self.FLAGS, data_dir=again) as server:
+            found = [row["n"] for row in server.search("n:* | fields n")]
+        self.assertEqual(len(found), len(set(found)))
+        self.assertEqual(self.acknowledged - set(found), set())
 
     def test_a_server_that_is_killed_on_a_full_disk_comes_back_with_every_row(self):
         self.fill()

@@ -133,7 +133,7 @@ class RefusalTest(ProblemAssertions, unittest.TestCase):
     def test_a_method_that_is_not_there_is_405_with_allow(self):
         for method, target, allow in (("PUT", "/v1/logs", {"GET", "HEAD", "POST"}), ("DELETE", "/v1/logs", {"GET", "HEAD", "POST"}),
                                       ("GET", "/insert/jsonline", {"POST"}), ("POST", "/metrics", {"GET", "HEAD"}), ("PATCH", "/healthz", {"GET", "HEAD"}),
-                                      ("GET", "/v1/tenants/x", {"DELETE"}), ("PUT", "/select/logsql/query", {"GET", "HEAD", "POST"}),
+                                      ("GET", "/v1/keys/x", {"DELETE"}), ("POST", "/v1/tenants/x", {"GET", "HEAD", "PATCH", "DELETE"}), ("PUT", "/select/logsql/query", {"GET", "HEAD", "POST"}),
                                       ("OPTIONS", "/v1/keys", {"GET", "HEAD", "POST"})):
             answer = self.server.request(method, target)
             self.assert_problem(answer, 405)

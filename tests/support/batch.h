@@ -23,6 +23,26 @@ inline std::shared_ptr<const model::RecordBatch> MakeBatch(
   return builder.Finish();
 }
 
+// `count` rows with the field `seq` and `bytes` of text each that does not compress.
+inline std::shared_ptr<const model::RecordBatch> MakeNoise(int64_t first, int count, size_t bytes,
+                                                           int64_t start_ns) {
+  static constexpr char kDigits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_-";
+  model::RecordBatchBuilder builder(static_cast<size_t>(count) * (bytes + 64));
+  uint64_t state = static_cast<uint64_t>(first) * 2 + 1;
+  std::string noise(bytes, ' ');
+  for (int i = 0; i < count; ++i) {
+    for (char& c : noise) {
+      state = state * 6364136223846793005 + 1442695040888963407;
+      c = kDigits[state >> 58];
+    }
+    builder.BeginRow();
+    builder.AddField(builder.NameId("seq"), ValueType::kNumber, std::to_string(first + i));
+    builder.AddField(builder.NameId("noise"), ValueType::kString, noise);
+    builder.EndRow(start_ns + (first + i) * 1'000'000);
+  }
+  return builder.Finish();
+}
+
 // The values of `seq` of a batch's rows.
 inline std::vector<int64_t> SeqsOf(const model::RecordBatch& batch) {
   std::vector<int64_t> seqs;

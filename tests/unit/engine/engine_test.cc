@@ -11,110 +11,18 @@
 #include "engine/admission.h"
 #include "io/faulty_file_system.h"
 #include "support/batch.h"
+#include "support/engine_fixture.h"
 #include "support/temp_dir.h"
 
 namespace neurallog::engine {
 namespace {
 
 using io::FaultyFileSystem;
+using testing::EngineFixture;
 using testing::MakeBatch;
+using testing::PromiseAck;
 
 constexpr int64_t kStartNs = 1'700'000'000'000'000'000;
-
-class PromiseAck : public ingest::Ack {
- public:
-  explicit PromiseAck(std::promise<Status> promise) : promise_(std::move(promise)) {}
-  void Done(const Status& status) override { promise_.set_value(status); }
-
- private:
-  std::promise<Status> promise_;
-};
-
-// An engine in a folder of its own, over files that can be made to fail.
-class EngineFixture {
- public:
-  EngineFixture() {
-    options_.data_dir = dir_.path();
-    options_.wal.segment_bytes = 1 << 20;
-    options_.wal_retained_bytes_max = 2 << 20;
-    options_.sealer.block_rows = 256;
-    options_.ring_slots = 64;
-    Open();
-  }
-
-  void Open() {
-    registry_ = std::make_unique<metrics::Registry>();
-    Environment environment;
-    environment.metrics = registry_.get();
-    environment.file_system = &files_;
-    auto engine = Engine::Open(options_, environment);
-    REQUIRE(engine.status().ToString() == "ok");
-    engine_ = std::move(engine).value();
-  }
-  void Reopen() {
-    engine_->Close();
-    engine_.reset();
-    Open();
-  }
-
-  Status Append(std::shared_ptr<const model::RecordBatch> batch,
-                std::string_view tenant = "default") {
-    std::promise<Status> promise;
-    std::future<Status> done = promise.get_future();
-    ingest::IngestEvent event;
-    event.batch = std::move(batch);
-    event.tenant = engine_->FindTenant(tenant);
-    REQUIRE(event.tenant != nullptr);
-    event.ack = std::make_unique<PromiseAck>(std::move(promise));
-    while (!engine_->TryAppend(&event)) std::this_thread::yield();
-    return done.get();
-  }
-
-  // seq -> how often it is there, over sealed blocks and buffered rows.
-  std::map<int64_t, int> Seqs(std::string_view tenant = "default", const TimeRange& range = {}) {
-    std::map<int64_t, int> seqs;
-    ingest::TenantLog* log = engine_->FindTenant(tenant);
-    REQUIRE(log != nullptr);
-    auto blocks = engine_->Snapshot(log, range);
-    REQUIRE(blocks.ok());
-    for (size_t i = 0; i < (*blocks)->size(); ++i) {
-      const auto view = (*blocks)->Open(i);
-      const int index = view->header().FindColumn("seq");
-      if (index < 0) continue;
-      auto column = view->GetColumn(static_cast<size_t>(index));
-      REQUIRE(column.ok());
-      char scratch[32];
-      for (uint32_t row = 0; row < view->header().rows; ++row)
-        ++seqs[std::stoll(std::string((*column)->TextAt(row, scratch)))];
-    }
-    return seqs;
-  }
-  void ExpectRows(int64_t count, std::string_view tenant = "default") {
-    const auto seqs = Seqs(tenant);
-    REQUIRE(seqs.size() == static_cast<size_t>(count));
-    for (const auto& [seq, times] : seqs) REQUIRE(times == 1);
-  }
-  template <typename Condition>
-  static bool Eventually(const Condition& condition) {
-    for (int i = 0; i < 500; ++i) {
-      if (condition()) return true;
-      std::this_thread::sleep_for(std::chrono::milliseconds(20));
-    }
-    return false;
-  }
-
-  Engine& engine() { return *engine_; }
-  FaultyFileSystem& files() { return files_; }
-  EngineOptions& options() { return options_; }
-  std::string path() const { return dir_.path(); }
-
- private:
-  testing::TempDir dir_;
-  FaultyFileSystem files_{&io::FileSystem::Posix()};
-  EngineOptions options_;
-  std::unique_ptr<metrics::Registry> registry_;
-  std::unique_ptr<Engine> engine_;
-};
 
 TEST_CASE_METHOD(EngineFixture,
                  "an acknowledged batch is in the next snapshot and in every one after a restart") {

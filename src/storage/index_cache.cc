@@ -1,0 +1,45 @@
+#include "storage/index_cache.h"
+
+namespace neurallog::storage {
+namespace {
+constexpr size_t kEntryBytes = 200;  // of the list, the map and two copies of the key
+}  // namespace
+
+std::shared_ptr<const void> IndexCache::GetAny(const std::string& key) {
+  base::MutexLock lock(mutex_);
+  const auto place = places_.find(key);
+  if (place == places_.end()) return nullptr;
+  entries_.splice(entries_.begin(), entries_, place->second);
+  return place->second->value;
+}
+
+void IndexCache::Put(const std::string& key, std::shared_ptr<const void> value, size_t bytes) {
+  bytes += kEntryBytes;
+  base::MutexLock lock(mutex_);
+  const auto place = places_.find(key);
+  if (place != places_.end()) EraseLocked(place->second);
+  if (bytes > bytes_max_) return;
+  entries_.push_front({key, std::move(value), bytes});
+  places_[key] = entries_.begin();
+  bytes_ += bytes;
+  while (bytes_ > bytes_max_) EraseLocked(std::prev(entries_.end()));
+}
+
+void IndexCache::Erase(const std::string& key) {
+  base::MutexLock lock(mutex_);
+  const auto place = places_.find(key);
+  if (place != places_.end()) EraseLocked(place->second);
+}
+
+void IndexCache::EraseLocked(Entries::iterator entry) {
+  bytes_ -= entry->bytes;
+  places_.erase(entry->key);
+  entries_.erase(entry);
+}
+
+size_t IndexCache::bytes() const {
+  base::MutexLock lock(mutex_);
+  return bytes_;
+}
+
+}  // namespace neurallog::storage

@@ -1,0 +1,47 @@
+// What the token index has read lately: pages, hash lists and directories, the least recently used of
+// which go when they take more than the budget. Thread-safe.
+#pragma once
+
+#include <list>
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+#include "base/mutex.h"
+
+namespace neurallog::storage {
+
+class IndexCache {
+ public:
+  explicit IndexCache(size_t bytes_max) : bytes_max_(bytes_max) {}
+
+  // The value put under this key, or nullptr. The caller knows its type by the key.
+  template <typename T>
+  std::shared_ptr<const T> Get(const std::string& key) {
+    return std::static_pointer_cast<const T>(GetAny(key));
+  }
+  // A value larger than the budget is not kept.
+  void Put(const std::string& key, std::shared_ptr<const void> value, size_t bytes);
+  void Erase(const std::string& key);
+
+  size_t bytes() const;
+
+ private:
+  struct Entry {
+    std::string key;
+    std::shared_ptr<const void> value;
+    size_t bytes;
+  };
+  using Entries = std::list<Entry>;  // most recently used first
+
+  std::shared_ptr<const void> GetAny(const std::string& key);
+  void EraseLocked(Entries::iterator entry) NL_REQUIRES(mutex_);
+
+  const size_t bytes_max_;
+  mutable base::Mutex mutex_;
+  Entries entries_ NL_GUARDED_BY(mutex_);
+  std::unordered_map<std::string, Entries::iterator> places_ NL_GUARDED_BY(mutex_);
+  size_t bytes_ NL_GUARDED_BY(mutex_) = 0;
+};
+
+}  // namespace neurallog::storage
