@@ -114,9 +114,9 @@ def send(server, files):
 
 
 def wait_settled(server):
-    """Until nothing is buffered and the files have not changed for three seconds."""
+    """Until nothing is buffered and the files have not changed for eight seconds (the log is trimmed after five)."""
     deadline, same, before = time.monotonic() + SETTLE_SECONDS_MAX, 0, None
-    while same < 3 and time.monotonic() < deadline:
+    while same < 8 and time.monotonic() < deadline:
         time.sleep(1)
         now = (server.metric("neurallog_row_buffer_bytes"), allocated(server.data_dir))
         same = same + 1 if now == before and now[0] == 0 else 0

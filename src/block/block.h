@@ -1,4 +1,4 @@
-// Blocks: up to 8,192 rows of one tenant, sorted by time, stored as one header and one chunk per
+// Blocks: up to 65,536 rows of one tenant, sorted by time, stored as one header and one chunk per
 // column.
 //
 //   BuiltBlock built = BuildBlock(rows, {.lsn_min = 1, .lsn_max = 9});      // seal
@@ -28,7 +28,7 @@ class TokenSet;
 
 namespace neurallog::block {
 
-inline constexpr uint32_t kBlockRowsMax = 65'536;      // format limit; the engine seals at 8,192
+inline constexpr uint32_t kBlockRowsMax = 65'536;      // format limit; the engine seals at 16,384
 inline constexpr uint32_t kInlineChunkBytesMax = 512;  // smaller chunks travel inside the header
 // Columns with a higher index have inline chunks of any size.
 inline constexpr uint32_t kChunkColumnMax = UINT16_MAX;

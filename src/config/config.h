@@ -67,8 +67,8 @@ struct WalConfig {
 };
 
 struct StorageConfig {
-  int block_rows = 8'192;
-  uint64_t block_bytes_max = 4 * kMiB;
+  int block_rows = 16'384;
+  uint64_t block_bytes_max = 8 * kMiB;
   Duration seal_age = std::chrono::seconds(30);
   int seal_threads = 1;
   uint64_t row_buffer_bytes_max = 0;

@@ -19,8 +19,8 @@
 namespace neurallog::ingest {
 
 struct SealerOptions {
-  size_t block_rows = 8192;
-  size_t block_bytes_max = 4u << 20;
+  size_t block_rows = 16384;
+  size_t block_bytes_max = 8u << 20;
   size_t row_buffer_bytes_max = 192u << 20;
   int threads = 1;
 };

@@ -230,9 +230,9 @@ TEST_CASE_METHOD(ConfigTest,
   CHECK(YamlError("http: {body_bytes_max: 1MiB}\n") ==
         "neurallog.yaml:1: http.body_bytes_max: expected at least ingest.record_bytes_max (2MiB), "
         "got 1MiB");
-  CHECK(YamlError("ingest: {record_bytes_max: 8MiB}\n") ==
+  CHECK(YamlError("ingest: {record_bytes_max: 16MiB}\n") ==
         "neurallog.yaml:1: ingest.record_bytes_max: expected at most storage.block_bytes_max "
-        "(4MiB), got 8MiB");
+        "(8MiB), got 16MiB");
   CHECK(YamlError("storage: {row_buffer_bytes_max: 2MiB}\n") ==
         "neurallog.yaml:1: storage.row_buffer_bytes_max: expected at least storage.block_bytes_max "
         "(4MiB), got 2MiB");
