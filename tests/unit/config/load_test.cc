@@ -235,7 +235,7 @@ TEST_CASE_METHOD(ConfigTest,
         "(8MiB), got 16MiB");
   CHECK(YamlError("storage: {row_buffer_bytes_max: 2MiB}\n") ==
         "neurallog.yaml:1: storage.row_buffer_bytes_max: expected at least storage.block_bytes_max "
-        "(4MiB), got 2MiB");
+        "(8MiB), got 2MiB");
   CHECK(YamlError("wal: {segment_bytes: 1MiB, group_bytes_max: 2MiB}\n") ==
         "neurallog.yaml:1: wal.segment_bytes: expected at least wal.group_bytes_max (2MiB), got "
         "1MiB");
