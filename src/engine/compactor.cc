@@ -125,7 +125,7 @@ size_t Compactor::WarmPartition(const storage::PartitionPtr& partition) {
     made += Compact(log, partition.get(), /*warm=*/true);
   }
   if (made > 0) {
-    const Status status = store_->Reclaim(partition, storage::ReclaimWhat::kKeysAndBlobs, &never_);
+    const Status status = store_->Reclaim(partition, storage::ReclaimWhat::kKeysAndBlobs);
     base::LogInfo("partition rewritten", {{"partition", partition->name()},
                                           {"blocks", std::to_string(made)},
                                           {"bytes_before", std::to_string(size_before)},

@@ -100,7 +100,6 @@ class Compactor {
 
   std::atomic<bool> stop_{false};
   // A manual compaction that is cancelled leaves a reference behind in RocksDB 7.8.3, and closing asserts that there is none.
-  std::atomic<bool> never_{false};
   base::Mutex mutex_;
   base::CondVar wake_;
   std::thread thread_;

@@ -208,8 +208,7 @@ Status EraseTenant(Engine* engine, Job* job) {
   const uint64_t erased = store.Sequence();
   NL_RETURN_IF_ERROR(WaitUntil(engine, [&] { return !store.IsViewedBefore(erased); }));
   for (const storage::PartitionPtr& partition : partitions)
-    NL_RETURN_IF_ERROR(
-        store.Reclaim(partition, storage::ReclaimWhat::kKeysAndBlobs, &engine->jobs().stopping()));
+    NL_RETURN_IF_ERROR(store.Reclaim(partition, storage::ReclaimWhat::kKeysAndBlobs));
   job->bytes_after = DiskBytes(store, partitions);
   return {};
 }
@@ -247,11 +246,10 @@ Status ReclaimPartition(
     Engine* engine, const storage::PartitionPtr& partition,
     const std::function<bool(uint64_t garbage, const storage::PartitionStats&)>& is_much) {
   storage::Store& store = engine->store();
-  NL_RETURN_IF_ERROR(
-      store.Reclaim(partition, storage::ReclaimWhat::kKeys, &engine->jobs().stopping()));
+  NL_RETURN_IF_ERROR(store.Reclaim(partition, storage::ReclaimWhat::kKeys));
   const storage::PartitionStats stats = store.StatsOf(*partition);
   if (!is_much(stats.garbage_bytes, stats)) return {};
-  return store.Reclaim(partition, storage::ReclaimWhat::kKeysAndBlobs, &engine->jobs().stopping());
+  return store.Reclaim(partition, storage::ReclaimWhat::kKeysAndBlobs);
 }
 
 Result<RemovedBlocks> RemoveBlocks(ingest::TenantLog* log,

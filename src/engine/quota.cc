@@ -79,10 +79,9 @@ Status Retention::RemoveOldest(const std::vector<storage::PartitionPtr>& partiti
     NL_RETURN_IF_ERROR(RemoveOldestOf(std::move(blocks), static_cast<uint64_t>(removed)));
   }
   for (const storage::PartitionPtr& partition : partitions) {
-    NL_RETURN_IF_ERROR(store_->Reclaim(partition, storage::ReclaimWhat::kKeys, &stopping_));
+    NL_RETURN_IF_ERROR(store_->Reclaim(partition, storage::ReclaimWhat::kKeys));
     if (store_->stats().disk_bytes > disk_quota_bytes())
-      NL_RETURN_IF_ERROR(
-          store_->Reclaim(partition, storage::ReclaimWhat::kKeysAndBlobs, &stopping_));
+      NL_RETURN_IF_ERROR(store_->Reclaim(partition, storage::ReclaimWhat::kKeysAndBlobs));
   }
   return {};
 }

@@ -206,14 +206,12 @@ Status Store::EraseTenant(const PartitionPtr& partition, const Keyspace& keyspac
                          "erase a tenant of partition " + partition->name());
 }
 
-Status Store::Reclaim(const PartitionPtr& partition, ReclaimWhat what,
-                      std::atomic<bool>* cancelled) {
+Status Store::Reclaim(const PartitionPtr& partition, ReclaimWhat what) {
   const uint64_t removed = partition->removed_bytes.load(std::memory_order_relaxed);
   rocksdb::CompactRangeOptions options;
   options.exclusive_manual_compaction = false;
   // Files that this very compaction has written need not be written once more.
   options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForceOptimized;
-  options.canceled = cancelled;
   options.blob_garbage_collection_policy = rocksdb::BlobGarbageCollectionPolicy::kDisable;
   if (what == ReclaimWhat::kKeysAndBlobs) {
     options.blob_garbage_collection_policy = rocksdb::BlobGarbageCollectionPolicy::kForce;

@@ -215,8 +215,9 @@ class Store {
   // Removes everything a tenant has in a partition, its marker too.
   Status EraseTenant(const PartitionPtr& partition, const Keyspace& keyspace);
   // Rewrites the files of a partition without what was removed. Takes as long as writing what is left; needs as much free disk space until
-  // it ends, else Unavailable. What a ReadView may still see stays. `*cancelled` set by another thread ends it with Unavailable.
-  Status Reclaim(const PartitionPtr& partition, ReclaimWhat what, std::atomic<bool>* cancelled);
+  // it ends, else Unavailable. What a ReadView may still see stays. Cannot be cancelled: RocksDB 7.8.3
+  // would not be closed properly after that.
+  Status Reclaim(const PartitionPtr& partition, ReclaimWhat what);
   // A mark on everything written so far, and whether a ReadView from before it still lives.
   uint64_t Sequence() const;
   bool IsViewedBefore(uint64_t sequence) const;
