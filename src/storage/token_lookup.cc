@@ -97,7 +97,8 @@ void TokenLookup::LaySegments(Part* part) {
   if (!std::is_sorted(by_name.begin(), by_name.end(), less))
     std::sort(by_name.begin(), by_name.end(), less);
   std::vector<bool> is_covered(by_name.size());
-  for (const auto& segment : index_->Segments(*part->partition, keyspace_)->all) {
+  const auto segments = index_->Segments(*part->partition, keyspace_);
+  for (const auto& segment : segments->all) {
     LaidSegment laid{segment, Places(segment->blocks.size(), kNowhere)};
     size_t next = 0;  // where the following block stands if both orders are the same
     for (size_t number = 0; number < segment->blocks.size(); ++number) {
