@@ -190,7 +190,8 @@ uint64_t Store::IndexBytes(const Partition& partition, const Keyspace& keyspace)
 // RocksDB takes a full disk badly, so that it is not let run into one.
 Status Store::FlushPartition(const Partition& partition) {
   const uint64_t bytes = rocks_->IntProperty(partition, Properties::kCurSizeAllMemTables);
-  NL_RETURN_IF_ERROR(rocks_->CheckRoom(bytes).Annotate("flush " + partition.name()));
+  constexpr uint64_t kOthersBytes = 1u << 20;  // what else may be written meanwhile
+  NL_RETURN_IF_ERROR(rocks_->CheckRoom(bytes + kOthersBytes).Annotate("flush " + partition.name()));
   rocksdb::FlushOptions options;
   options.wait = true;
   options.allow_write_stall = true;
