@@ -9,49 +9,6 @@
 namespace neurallog::filter {
 namespace {
 
-// Bare words that mean something else somewhere in the grammar.
-constexpr std::array<std::string_view, 13> kReserved = {
-    "and", "or", "not", "in", "by", "as", "asc", "desc", "if", "limit", "offset", "where", "inf"};
-
-bool IsPlainWord(std::string_view text) {
-  if (text.empty()) return false;
-  for (const char c : text) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       c == '_' || c == '.' || c == '@' || c == '/';
-    if (!plain) return false;
-  }
-  return std::none_of(kReserved.begin(), kReserved.end(),
-                      [&](std::string_view word) { return EqualsIgnoreCase(word, text); });
-}
-
-void AppendEscaped(std::string* to, char c) {
-  constexpr std::string_view kHex = "0123456789abcdef";
-  const auto byte = static_cast<unsigned char>(c);
-  if (c == '"' || c == '\\') {
-    to->push_back('\\');
-    to->push_back(c);
-  } else if (c == '\n') {
-    to->append("\\n");
-  } else if (c == '\t') {
-    to->append("\\t");
-  } else if (byte < 0x20 || byte == 0x7f) {
-    to->append("\\x");
-    to->push_back(kHex[byte >> 4]);
-    to->push_back(kHex[byte & 15]);
-  } else {
-    to->push_back(c);
-  }
-}
-
-void AppendList(std::string* to, const std::vector<std::string>& values) {
-  to->push_back('(');
-  for (size_t i = 0; i < values.size(); ++i) {
-    if (i != 0) to->append(", ");
-    AppendQuoted(to, values[i]);
-  }
-  to->push_back(')');
-}
-
 void AppendField(std::string* to, const Filter& filter) {
   if (filter.field == kFieldMessage) return;
   AppendFieldName(to, filter.field);
@@ -124,7 +81,7 @@ void AppendStreamTag(std::string* to, const StreamTag& tag) {
   AppendQuoted(to, tag.name);
   to->append(kOps[static_cast<size_t>(tag.op)]);
   if (tag.op == StreamTag::Op::kIn || tag.op == StreamTag::Op::kNotIn)
-    return AppendList(to, tag.values);
+    return AppendQuotedList(to, tag.values);
   AppendQuoted(to, tag.values[0]);
 }
 
@@ -176,7 +133,7 @@ void Append(std::string* to, const Filter& filter) {
     case Filter::Kind::kIn:
       AppendField(to, filter);
       to->append("in");
-      return AppendList(to, filter.values);
+      return AppendQuotedList(to, filter.values);
     case Filter::Kind::kRange: return AppendRange(to, filter);
     case Filter::Kind::kTextRange: return AppendBounds(to, filter, "string_range");
     case Filter::Kind::kLength: return AppendBounds(to, filter, "len_range");
@@ -240,20 +197,6 @@ std::string ToText(const Filter& filter) {
   std::string text;
   Append(&text, filter);
   return text;
-}
-
-void AppendQuoted(std::string* to, std::string_view text) {
-  if (IsPlainWord(text)) {
-    to->append(text);
-    return;
-  }
-  to->push_back('"');
-  for (const char c : text) AppendEscaped(to, c);
-  to->push_back('"');
-}
-
-void AppendFieldName(std::string* to, std::string_view field) {
-  AppendQuoted(to, field == kFieldMessage ? "_msg" : field);
 }
 
 }  // namespace neurallog::filter

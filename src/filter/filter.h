@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "filter/quote.h"
 #include "neurallog/log_record.h"
 
 namespace neurallog::filter {
@@ -85,11 +86,5 @@ std::unique_ptr<Filter> MakeFilter(Filter::Kind kind);
 std::unique_ptr<Filter> CloneFilter(const Filter& filter);
 bool Equal(const Filter& a, const Filter& b);
 std::string ToText(const Filter& filter);
-
-// Appends `text` so that the lexer reads it back as one value: bare when it is a plain word, else
-// in double quotes.
-void AppendQuoted(std::string* to, std::string_view text);
-// As AppendQuoted, for the name of a field ("message" prints as _msg).
-void AppendFieldName(std::string* to, std::string_view field);
 
 }  // namespace neurallog::filter

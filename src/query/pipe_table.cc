@@ -2,6 +2,7 @@
 #include <array>
 #include <charconv>
 
+#include "filter/nearest_name.h"
 #include "filter/parser.h"
 #include "query/pipe.h"
 #include "query/query.h"
@@ -91,7 +92,9 @@ Result<std::unique_ptr<Pipe>> ParsePipe(filter::Lexer* lexer, const ParseOptions
   if (std::find(std::begin(kPipesNotBuilt), std::end(kPipesNotBuilt), name) !=
       std::end(kPipesNotBuilt))
     return lexer->ErrorHere("pipe \"" + name + "\" is not supported yet");
-  return lexer->ErrorHere("unknown pipe \"" + token.text + "\"");
+  std::vector<std::string_view> known;
+  for (const PipeRow& row : kPipes) known.push_back(row.name);
+  return lexer->ErrorHere("unknown pipe \"" + token.text + "\"" + filter::DidYouMean(name, known));
 }
 
 Result<uint64_t> ParseCount(filter::Lexer* lexer, std::string_view expected) {

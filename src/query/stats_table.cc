@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "filter/nearest_name.h"
 #include "filter/parser.h"
 #include "query/stats_function.h"
 
@@ -40,7 +41,12 @@ StatsFunctionResult ParseStatsFunction(filter::Lexer* lexer) {
   if (!is_built && std::find(std::begin(kFunctionsNotBuilt), std::end(kFunctionsNotBuilt), name) !=
                        std::end(kFunctionsNotBuilt))
     return lexer->ErrorHere("function \"" + name + "\" is not supported yet");
-  if (!is_built) return lexer->ErrorHere("unknown function \"" + name + "\" in stats");
+  if (!is_built) {
+    std::vector<std::string_view> known;
+    for (const FunctionRow& row : kFunctions) known.push_back(row.name);
+    return lexer->ErrorHere("unknown function \"" + name + "\" in stats" +
+                            filter::DidYouMean(name, known));
+  }
   lexer->Next();
   if (!lexer->TakeSymbol('('))
     return lexer->ErrorHere("expected '(' after '" + name + "', found " + lexer->Found());
