@@ -1,0 +1,98 @@
+// What documents of rules say, as plain data: rules, Sigma's correlations and filters.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "rules/expression.h"
+
+namespace neurallog::rules {
+
+enum class Severity : uint8_t { kInfo, kLow, kMedium, kHigh, kCritical };
+std::string_view SeverityName(Severity severity);
+
+// Which kind of log a rule reads. An empty part means any.
+struct LogSource {
+  std::string product;
+  std::string category;
+  std::string service;
+
+  bool empty() const { return product.empty() && category.empty() && service.empty(); }
+  auto operator<=>(const LogSource&) const = default;
+};
+// "windows/process_creation/-", for messages.
+std::string ToString(const LogSource& source);
+
+struct Rule {
+  std::string id;    // a Sigma UUID, or what the author gave
+  std::string name;  // Sigma's `name`, by which correlations refer to the rule; else `title`
+  std::string title;
+  Severity severity = Severity::kMedium;
+  int priority = 50;
+  bool enabled = true;
+  LogSource source;
+  // Sigma's licence (DRL 1.1) wants these in each match.
+  std::string author;
+  std::string license;
+  std::vector<std::string> references;
+  std::vector<std::string> tags;
+  std::string description;
+  Expression condition;
+};
+
+// A Sigma filter: records for which `condition` holds are no matches of the rules that it names.
+struct Filter {
+  std::string id;
+  std::string title;
+  LogSource source;                // a rule is meant only if it has the parts given here
+  bool is_for_all = false;         // rules: any
+  std::vector<std::string> rules;  // ids or names
+  Expression condition;
+};
+
+enum class CorrelationType : uint8_t {
+  kEventCount,
+  kValueCount,
+  kTemporal,
+  kTemporalOrdered,
+  kValueSum,
+  kValueAverage,
+  kValuePercentile,
+  kValueMedian,
+};
+
+enum class Comparison : uint8_t { kLess, kLessEqual, kGreater, kGreaterEqual, kEqual, kNotEqual };
+
+struct Bound {
+  Comparison comparison;
+  double number;
+};
+
+// Another name of a field for grouping: `field` of records that match `rule`.
+struct CorrelationAlias {
+  std::string name;
+  std::string rule;
+  std::string field;
+};
+
+struct Correlation {
+  std::string id;
+  std::string name;
+  std::string title;
+  Severity severity = Severity::kMedium;
+  CorrelationType type = CorrelationType::kEventCount;
+  std::vector<std::string> rules;  // ids or names of rules or correlations
+  std::vector<std::string> group_by;
+  std::vector<CorrelationAlias> aliases;
+  int64_t timespan_ns = 0;
+  std::vector<std::string> fields;  // value_*: which values
+  std::vector<Bound> bounds;        // all must hold
+  double percentile = 50;
+  bool generate = false;  // the rules that it refers to report their matches too
+  std::string author;
+};
+
+}  // namespace neurallog::rules
