@@ -49,11 +49,12 @@ Api::Api(engine::Engine* engine, metrics::Registry* registry, std::unique_ptr<Ap
       admission_(engine),
       backups_(engine, registry),
       workers_("nl-query", options_->query_threads, kAdminQueueMax) {
-  registry->AddGauge("neurallog_queries_active",
-                     "Queries that are running or whose client is slow to read.",
-                     [this] { return static_cast<double>(query_gate_.running()); });
-  registry->AddGauge("neurallog_queries_waiting", "Queries that wait for a running one to end.",
-                     [this] { return static_cast<double>(query_gate_.waiting()); });
+  registry->AddGauge(
+      "neurallog_queries_active", "Queries that are running or whose client is slow to read.",
+      [this] { return static_cast<double>(query_gate_.running() + export_gate_.running()); });
+  registry->AddGauge(
+      "neurallog_queries_waiting", "Queries that wait for a running one to end.",
+      [this] { return static_cast<double>(query_gate_.waiting() + export_gate_.waiting()); });
   const std::string memory_help = "Memory held, by what for.";
   registry->AddGauge(
       "neurallog_memory_bytes", memory_help,

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include "api/active_queries.h"
 #include "api/api_metrics.h"
 #include "api/query_gate.h"
 #include "auth/api_key.h"
@@ -28,10 +29,15 @@ struct ApiOptions {
   std::atomic<int64_t> future_max_ns{2 * base::kNsPerDay};
   int query_threads = 2;
   std::atomic<size_t> query_queue_max{256};
+  std::atomic<size_t> query_tenant_queue_max{192};
   std::atomic<int> query_concurrency_max{64};
+  std::atomic<int> query_tenant_concurrency_max{48};
+  std::atomic<int> query_exports_max{8};
   std::atomic<int64_t> query_timeout_ns{30 * base::kNsPerSecond};
   std::atomic<size_t> query_memory_bytes_max{256u << 20};
   query::MemoryPool query_memory_pool;
+  std::atomic<uint64_t> query_scan_bytes_max{UINT64_MAX};
+  std::atomic<int64_t> query_slow_ns{10 * base::kNsPerSecond};  // 0: no query is slow
   std::atomic<uint64_t> rows_limit_default{1000};
   // With no key made and this set, the tenant `default` is served, and administered, without a key.
   bool open_without_keys = false;
@@ -90,6 +96,8 @@ class Api : public http::Handler {
   metrics::Registry& registry() { return *registry_; }
   base::WorkerPool& workers() { return workers_; }
   QueryGate& query_gate() { return query_gate_; }
+  QueryGate& export_gate() { return export_gate_; }
+  ActiveQueries& active_queries() { return active_queries_; }
 
   // Set while the server takes requests; /readyz says so.
   std::atomic<bool> ready{false};
@@ -109,16 +117,29 @@ class Api : public http::Handler {
   engine::Admission admission_;
   engine::BackupJobs backups_;
   base::WorkerPool workers_;
+  ActiveQueries active_queries_;
   QueryGate query_gate_;
+  QueryGate export_gate_;
   mutable std::atomic<ingest::TenantLog*> default_tenant_{nullptr};  // a cache of the last look-up
 };
 
-// Handlers, one file per subject: handler_ingest.cc, handler_query.cc, handler_admin.cc, handler_deletion.cc,
+// Handlers, one file per subject: handler_ingest.cc, handler_query.cc,
+// handler_victorialogs.cc, handler_admin.cc, handler_deletion.cc,
 // handler_storage.cc, handler_backup.cc, handler_health.cc.
 void HandlePostLogs(Context context);
 void HandleIngestJsonLine(Context context);
 void HandleSearchNative(Context context);
 void HandleSearchVictoriaLogs(Context context);
+void HandleHits(Context context);
+void HandleFacets(Context context);
+void HandleStatsQuery(Context context);
+void HandleStatsQueryRange(Context context);
+void HandleFieldNames(Context context);
+void HandleFieldValues(Context context);
+void HandleStreams(Context context);
+void HandleStreamIds(Context context);
+void HandleStreamFieldNames(Context context);
+void HandleStreamFieldValues(Context context);
 void HandleListTenants(Context context);
 void HandleCreateTenant(Context context);
 void HandleGetTenant(Context context);

@@ -17,10 +17,10 @@ bool WorkerPool::TrySubmit(std::function<void()> task) {
   return true;
 }
 
-void WorkerPool::Resubmit(std::function<void()> task) {
+void WorkerPool::Resubmit(std::function<void()> task, Lane lane) {
   MutexLock lock(mutex_);
   if (stop_) return;
-  tasks_.push_back(std::move(task));
+  (lane == Lane::kLong ? long_tasks_ : tasks_).push_back(std::move(task));
   work_.NotifyOne();
 }
 
@@ -36,7 +36,16 @@ void WorkerPool::Stop() {
 
 size_t WorkerPool::queued() const {
   MutexLock lock(mutex_);
-  return tasks_.size();
+  return QueuedLocked();
+}
+
+std::function<void()> WorkerPool::TakeLocked() {
+  constexpr uint32_t kTurns = 4;
+  const bool is_turn_of_long = tasks_.empty() || ++turn_ % kTurns == 0;
+  auto& from = is_turn_of_long && !long_tasks_.empty() ? long_tasks_ : tasks_;
+  std::function<void()> task = std::move(from.front());
+  from.pop_front();
+  return task;
 }
 
 void WorkerPool::Run() {
@@ -44,10 +53,9 @@ void WorkerPool::Run() {
     std::function<void()> task;
     {
       MutexLock lock(mutex_);
-      while (tasks_.empty() && !stop_) work_.Wait(mutex_);
-      if (tasks_.empty()) return;
-      task = std::move(tasks_.front());
-      tasks_.pop_front();
+      while (QueuedLocked() == 0 && !stop_) work_.Wait(mutex_);
+      if (QueuedLocked() == 0) return;
+      task = TakeLocked();
     }
     task();
   }

@@ -89,10 +89,15 @@ struct StorageConfig {
 struct QueryConfig {
   int threads = 0;
   int concurrency_max = 64;
+  int tenant_concurrency_max = 48;
+  int exports_max = 8;
   int queue_max = 256;
+  int tenant_queue_max = 192;
   Duration timeout = std::chrono::seconds(30);
   uint64_t memory_bytes_max = 0;
   uint64_t memory_bytes_total_max = 0;
+  uint64_t scan_bytes_max = 0;
+  Duration slow_threshold = std::chrono::seconds(10);
   int rows_limit_default = 1'000;
 };
 

@@ -9,6 +9,7 @@
 
 #include "query/checked_view.h"
 #include "query/pipe.h"
+#include "query/row_visitor.h"
 #include "query/row_writer.h"
 
 namespace neurallog::query {
@@ -48,12 +49,13 @@ class Execution::Impl {
         interrupt_(options_),
         budget_(MakeBudget()) {
     range_ = Intersect(options.range, query_.time_range());
-    if (options.limit) ApplyLimit(*options.limit);
+    if (options.limit || options.offset > 0)
+      ApplyLimit(options.limit.value_or(std::numeric_limits<uint64_t>::max()));
     ChooseOrder();
     StartStages();
     ListBlocks();
     stats_.blocks_total = blocks_->size();
-    writer_ = MakeRowWriter(options.format);
+    writer_ = MakeWriter();
   }
 
   Result<bool> Next(size_t bytes_target, std::string* out);
@@ -77,6 +79,11 @@ class Execution::Impl {
   std::unique_ptr<MemoryBudget> MakeBudget() const {
     return std::make_unique<MemoryBudget>(options_.memory_bytes_max, options_.memory_pool);
   }
+  std::unique_ptr<RowWriter> MakeWriter() const {
+    if (options_.visitor != nullptr) return MakeVisitingWriter(options_.visitor);
+    return MakeRowWriter(options_.format);
+  }
+  Status CheckScanned() const;
   Status Write(size_t size_max, std::string* out);
 
   // Constant after construction.
@@ -114,11 +121,14 @@ void Execution::Impl::ApplyLimit(uint64_t limit) {
   auto& pipes = query_.pipes;
   const bool keeps_rows =
       std::all_of(pipes.begin(), pipes.end(), [](const auto& pipe) { return pipe->keeps_rows(); });
-  if (!keeps_rows) return pipes.push_back(MakePipeLimit(limit));
+  if (!keeps_rows) {
+    if (options_.offset > 0) pipes.push_back(MakePipeOffset(options_.offset));
+    return pipes.push_back(MakePipeLimit(limit));
+  }
   auto place = pipes.begin();
   for (auto pipe = pipes.begin(); pipe != pipes.end(); ++pipe)
     if ((*pipe)->is_filter()) place = pipe + 1;
-  pipes.insert(place, MakePipeSortByTime(options_.newest_first, limit, /*offset=*/0));
+  pipes.insert(place, MakePipeSortByTime(options_.newest_first, limit, options_.offset));
 }
 
 void Execution::Impl::ChooseOrder() {
@@ -158,6 +168,7 @@ Result<bool> Execution::Impl::Next(size_t bytes_target, std::string* out) {
   const size_t size_before = out->size();
   const size_t size_max = size_before + std::max<size_t>(bytes_target, 1);
   const bool is_first = stats_.rows_returned == 0;
+  const int64_t begin_ns = options_.clock->MonotonicNs();
   while (out->size() < size_max) {
     if (!sink_.empty()) {
       const Status written = Write(size_max, out);
@@ -171,10 +182,19 @@ Result<bool> Execution::Impl::Next(size_t bytes_target, std::string* out) {
     } else {
       NL_RETURN_IF_ERROR(interrupt_.Check());
       NL_RETURN_IF_ERROR(LeaveOutDamaged(ScanOrFinish()));
+      NL_RETURN_IF_ERROR(CheckScanned());
     }
     stats_.memory_bytes_peak = budget_->peak();
+    if (options_.clock->MonotonicNs() - begin_ns >= options_.slice_ns) break;
   }
   return !sink_.empty() || !is_finished_;
+}
+
+Status Execution::Impl::CheckScanned() const {
+  if (stats_.bytes_scanned <= options_.bytes_scanned_max) return {};
+  return ResourceExhausted("query has to read more than " +
+                           std::to_string(options_.bytes_scanned_max) +
+                           " bytes (scan_bytes_max); narrow its time range or its filter");
 }
 
 void Execution::Impl::AskIndex() {
@@ -231,7 +251,7 @@ Status Execution::Impl::LeaveOutDamaged(const Status& status) {
 void Execution::Impl::Restart() {
   sink_.Clear();
   stages_.clear();
-  writer_ = MakeRowWriter(options_.format);
+  writer_ = MakeWriter();
   budget_ = MakeBudget();
   StartStages();
   std::erase_if(order_, [this](uint32_t block) { return left_out_.contains(block); });
@@ -251,7 +271,8 @@ Status Execution::Impl::Select(size_t index, Batch* batch) {
   }
   const auto block = static_cast<uint32_t>(index);
   batch->rows =
-      std::make_shared<Rows>(std::make_unique<CheckedView>(blocks_->Open(index), block, &damaged_),
+      std::make_shared<Rows>(std::make_unique<CheckedView>(blocks_->Open(index), block, &damaged_,
+                                                           &stats_.bytes_scanned),
                              filter::Columns::Kind::kBlock, budget_.get());
   filter::Columns& columns = batch->rows->columns();
   if (query_.program->Judge(columns) == filter::Verdict::kNone) {

@@ -40,14 +40,22 @@ enum class OutputFormat : uint8_t {
   kVictoriaLogs,  // every value a string, names dotted
 };
 
+class RowVisitor;
+
 struct ExecuteOptions {
   TimeRange range;                // besides the query's own _time filters
   std::optional<uint64_t> limit;  // at most so many rows; 0 means none
+  uint64_t offset = 0;            // rows to leave out before the limit counts
   bool newest_first = true;
   int64_t deadline_monotonic_ns = std::numeric_limits<int64_t>::max();
   size_t memory_bytes_max = 256 << 20;
   MemoryPool* memory_pool = nullptr;  // of all queries; null: none
   OutputFormat format = OutputFormat::kNative;
+  // Takes the rows in place of lines; must outlive the execution.
+  RowVisitor* visitor = nullptr;
+  // Next returns after about so long even if it has found nothing, so that queries can take turns.
+  int64_t slice_ns = std::numeric_limits<int64_t>::max();
+  uint64_t bytes_scanned_max = std::numeric_limits<uint64_t>::max();
   const base::Clock* clock = &base::Clock::System();
   // May be set by another thread at any time; null: never.
   const std::atomic<bool>* cancelled = nullptr;
@@ -60,7 +68,8 @@ struct ExecuteStats {
   uint64_t index_pages_read = 0;  // parts of the token index that were looked into
   uint64_t blocks_damaged = 0;  // left out because a column that is needed cannot be read
   uint64_t blocks_scanned = 0;
-  uint64_t rows_scanned = 0;  // of the blocks scanned
+  uint64_t rows_scanned = 0;   // of the blocks scanned
+  uint64_t bytes_scanned = 0;  // of the columns read, as they are stored; of unsealed rows in memory
   uint64_t rows_matched = 0;  // by the filter
   uint64_t rows_returned = 0;
   uint64_t bytes_returned = 0;
@@ -74,8 +83,8 @@ class Execution {
   Execution(Execution&&) noexcept;
   ~Execution();
 
-  // Appends lines to *out until it has about `bytes_target` bytes more, and returns whether there
-  // is more to come. After an error or false the execution is over. DeadlineExceeded and Cancelled
+  // Appends lines to *out until it has about `bytes_target` bytes more or the slice is over, and
+  // returns whether there is more to come. After an error or false the execution is over. DeadlineExceeded and Cancelled
   // are checked per block and inside long loops.
   Result<bool> Next(size_t bytes_target, std::string* out);
 

@@ -81,7 +81,9 @@ enum class BlockOrder : uint8_t {
   kAsAsked,  // newest first if the option newest_first is set
 };
 
-// A parsed pipe. Immutable; outlives the stages that it starts.
+struct StatsSpec;  // query/stats_pipe.h
+
+// A parsed pipe. Immutable once started; outlives the stages that it starts.
 class Pipe {
  public:
   virtual ~Pipe() = default;
@@ -96,6 +98,8 @@ class Pipe {
   virtual bool is_filter() const { return false; }
   // True when its rows are made, not let through.
   virtual bool aggregates() const { return false; }
+  // Of the stats pipe itself, to be changed before the query runs; else null.
+  virtual StatsSpec* stats() { return nullptr; }
   // Of the blocks, when this is the first pipe that does not just keep rows.
   virtual BlockOrder block_order() const { return BlockOrder::kAny; }
 };
@@ -136,6 +140,7 @@ Result<std::vector<FieldPattern>> ParseFieldListInParentheses(filter::Lexer* lex
 void PrintFieldList(std::string* to, const std::vector<FieldPattern>& fields);
 
 std::unique_ptr<Pipe> MakePipeLimit(uint64_t limit);
+std::unique_ptr<Pipe> MakePipeOffset(uint64_t offset);
 
 // The newest (or oldest) `limit` rows after `offset`: what the option limit of an execution means.
 std::unique_ptr<Pipe> MakePipeSortByTime(bool newest_first, uint64_t limit, uint64_t offset);

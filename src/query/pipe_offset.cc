@@ -40,10 +40,14 @@ class OffsetPipe : public Pipe {
 
 }  // namespace
 
+std::unique_ptr<Pipe> MakePipeOffset(uint64_t offset) {
+  return std::make_unique<OffsetPipe>(offset);
+}
+
 PipeResult ParsePipeOffset(const PipeParse& parse) {
   NL_TRY(const uint64_t offset,
          ParseCount(parse.lexer, "a number of rows after '" + std::string(parse.name) + "'"));
-  return std::unique_ptr<Pipe>(std::make_unique<OffsetPipe>(offset));
+  return MakePipeOffset(offset);
 }
 
 }  // namespace neurallog::query

@@ -107,9 +107,10 @@ class StatsPipe : public Pipe {
     return StartStats(spec_, context, next);
   }
   bool aggregates() const override { return true; }
+  StatsSpec* stats() override { return &spec_; }
 
  private:
-  const StatsSpec spec_;
+  StatsSpec spec_;
 };
 
 // `count() hits`, `count() as hits`, `count()`.

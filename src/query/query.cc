@@ -25,6 +25,14 @@ Result<std::unique_ptr<filter::Filter>> AddExtraFilters(std::unique_ptr<filter::
   return all;
 }
 
+Status AddPipe(filter::Lexer* lexer, const ParseOptions& options, Query* query) {
+  if (query->pipes.size() == kPipesMax)
+    return lexer->ErrorHere("expected at most " + std::to_string(kPipesMax) + " pipes");
+  NL_TRY(auto pipe, ParsePipe(lexer, options));
+  query->pipes.push_back(std::move(pipe));
+  return {};
+}
+
 }  // namespace
 
 Query::Query() = default;
@@ -44,15 +52,18 @@ Result<Query> ParseQuery(std::string_view text, const ParseOptions& options) {
   NL_TRY(auto filter, filter::ParseFilter(&lexer));
   NL_TRY(query.filter, AddExtraFilters(std::move(filter), options.extra_filters));
   NL_TRY(query.program, filter::Program::Compile(*query.filter, {.now_ns = options.now_ns}));
-  while (lexer.TakeSymbol('|')) {
-    if (query.pipes.size() == kPipesMax)
-      return lexer.ErrorHere("expected at most " + std::to_string(kPipesMax) + " pipes");
-    NL_TRY(auto pipe, ParsePipe(&lexer, options));
-    query.pipes.push_back(std::move(pipe));
-  }
+  while (lexer.TakeSymbol('|')) NL_RETURN_IF_ERROR(AddPipe(&lexer, options, &query));
   if (!lexer.AtEnd())
     return lexer.ErrorHere("expected '|' or the end of the query, found " + lexer.Found());
   return query;
+}
+
+Status AppendPipes(Query* query, std::string_view text, const ParseOptions& options) {
+  filter::Lexer lexer(text);
+  do NL_RETURN_IF_ERROR(AddPipe(&lexer, options, query));
+  while (lexer.TakeSymbol('|'));
+  if (lexer.AtEnd()) return {};
+  return lexer.ErrorHere("expected '|' or the end of the pipes, found " + lexer.Found());
 }
 
 std::string ToText(const Query& query) {

@@ -49,6 +49,8 @@ struct Query {
 };
 
 Result<Query> ParseQuery(std::string_view text, const ParseOptions& options);
+// Parses pipes, as they stand behind the first '|', and puts them behind those of the query.
+Status AppendPipes(Query* query, std::string_view text, const ParseOptions& options);
 // A text that parses to an equal query.
 std::string ToText(const Query& query);
 

@@ -171,7 +171,13 @@ void Server::ApplyReloadable() {
   api::ApiOptions& options = api_->options();
   options.future_max_ns = config_.storage.future_max.count();
   options.query_concurrency_max = config_.query.concurrency_max;
+  options.query_tenant_concurrency_max = config_.query.tenant_concurrency_max;
+  options.query_exports_max = config_.query.exports_max;
   options.query_queue_max = static_cast<size_t>(config_.query.queue_max);
+  options.query_tenant_queue_max = static_cast<size_t>(config_.query.tenant_queue_max);
+  options.query_scan_bytes_max =
+      config_.query.scan_bytes_max > 0 ? config_.query.scan_bytes_max : UINT64_MAX;
+  options.query_slow_ns = config_.query.slow_threshold.count();
   options.query_timeout_ns = config_.query.timeout.count();
   const config::Config effective = EffectiveConfig(config_);
   options.query_memory_bytes_max = effective.query.memory_bytes_max;
@@ -193,7 +199,12 @@ void Server::Reload(const config::Config& fresh) {
   config_.storage.disk_quota_bytes = fresh.storage.disk_quota_bytes;
   config_.storage.future_max = fresh.storage.future_max;
   config_.query.concurrency_max = fresh.query.concurrency_max;
+  config_.query.tenant_concurrency_max = fresh.query.tenant_concurrency_max;
+  config_.query.exports_max = fresh.query.exports_max;
   config_.query.queue_max = fresh.query.queue_max;
+  config_.query.tenant_queue_max = fresh.query.tenant_queue_max;
+  config_.query.scan_bytes_max = fresh.query.scan_bytes_max;
+  config_.query.slow_threshold = fresh.query.slow_threshold;
   config_.query.timeout = fresh.query.timeout;
   config_.query.memory_bytes_max = fresh.query.memory_bytes_max;
   config_.query.rows_limit_default = fresh.query.rows_limit_default;

@@ -1,0 +1,229 @@
+// Searches: parse, take a snapshot, then run in slices on the worker pool. Between slices nothing is held but the query itself: a client
+// that reads slowly keeps no thread, and one that is gone ends its query.
+#include "api/active_queries.h"
+#include "api/answer.h"
+#include "base/log.h"
+#include "http/status_map.h"
+
+namespace neurallog::api {
+namespace {
+
+constexpr size_t kStepBytes = 128 << 10;       // produced at a time
+constexpr size_t kBufferedBytesMax = 1 << 20;  // waiting for the client; then the query pauses
+constexpr size_t kResumeBytes = 256 << 10;
+constexpr size_t kCollectedBytesMax = 64 << 20;  // of an answer that is sent as a whole
+constexpr int64_t kSliceNs = 20'000'000;
+constexpr int64_t kShortWorkNs = 100'000'000;  // a query that has worked longer stands back
+constexpr size_t kShownQueryBytes = 2'000;     // in the list of queries and in the log
+// A header of a whole answer, a trailer of a streamed one.
+constexpr char kDamagedBlocks[] = "NeuralLog-Damaged-Blocks";
+
+// A search from its place in the queue to the end of its answer: leaves the gate and the list of active queries when it goes.
+class RunningQuery : public std::enable_shared_from_this<RunningQuery> {
+ public:
+  RunningQuery(Context context, std::unique_ptr<Answer> answer, std::shared_ptr<ActiveQuery> active)
+      : context_(std::move(context)),
+        api_(context_.api),
+        answer_(std::move(answer)),
+        active_(std::move(active)) {}
+
+  ~RunningQuery() {
+    Record();
+    api_.active_queries().Remove(active_->id);
+    if (has_entered_) gate().Leave(active_->tenant);
+  }
+
+  QueryGate& gate() { return answer_->is_export() ? api_.export_gate() : api_.query_gate(); }
+
+  // The gate has let it in.
+  void Enter() {
+    has_entered_ = true;
+    Submit();
+  }
+
+ private:
+  void Submit() {
+    const bool is_long = answer_->is_export() || active_->work_ns > kShortWorkNs;
+    api_.workers().Resubmit(
+        [self = shared_from_this()] { self->Turn(); },
+        is_long ? base::WorkerPool::Lane::kLong : base::WorkerPool::Lane::kShort);
+  }
+
+  enum class Next : uint8_t { kAnotherTurn, kWaitForClient, kNothing };
+
+  // Whoever goes on with the query owns it: nothing here is touched after the last line.
+  void Turn() {
+    if (responder().closed()) return;
+    active_->phase = ActiveQuery::Phase::kRunning;
+    const base::Clock& clock = api_.engine().clock();
+    const int64_t begin_ns = clock.MonotonicNs();
+    const Result<Next> next = execution_ ? Step() : Begin();
+    active_->work_ns.fetch_add(clock.MonotonicNs() - begin_ns, std::memory_order_relaxed);
+    if (execution_) active_->Note(execution_->stats());
+    if (!next.ok()) return Fail(next.status());
+    if (*next == Next::kAnotherTurn) return Submit();
+    if (*next == Next::kWaitForClient) WaitForClient();
+  }
+
+  Result<Next> Begin() {
+    if (active_->cancelled) return Cancelled("query was cancelled");
+    NL_TRY(Search search, ReadSearch(context_, answer_->needs_query()));
+    NL_RETURN_IF_ERROR(answer_->Prepare(context_, &search));
+    search.options.visitor = answer_->visitor();
+    search.options.cancelled = &active_->cancelled;
+    search.options.slice_ns = kSliceNs;
+    search.options.bytes_scanned_max = api_.options().query_scan_bytes_max;
+    TimeRange range = search.query.time_range();
+    range.start_ns = std::max(range.start_ns, search.options.range.start_ns);
+    range.end_ns = std::min(range.end_ns, search.options.range.end_ns);
+    NL_TRY(auto snapshot, api_.engine().Snapshot(context_.principal.log, range));
+    hidden_blocks_ = api_.engine().damaged_blocks().CountHidden(active_->tenant, range);
+    execution_.emplace(std::move(search.query), std::move(snapshot), search.options);
+    return Step();
+  }
+
+  // Until the answer is complete, the client has enough to read, or the slice is over.
+  Result<Next> Step() {
+    std::string chunk;
+    NL_TRY(const bool more, execution_->Next(kStepBytes, &chunk));
+    if (answer_->memory_bytes() > kCollectedBytesMax)
+      return ResourceExhausted("the answer has more than " + std::to_string(kCollectedBytesMax) +
+                               " bytes; ask for fewer groups or a larger step");
+    if (!more && !has_started_) return SendWhole(std::move(chunk));
+    if (!chunk.empty()) {
+      if (!has_started_) StartStream();
+      responder().Write(std::move(chunk));
+    }
+    if (more && responder().buffered_bytes() <= kBufferedBytesMax) return Next::kAnotherTurn;
+    if (more) return Next::kWaitForClient;
+    Record();
+    responder().Finish(DamageFields());
+    return Next::kNothing;
+  }
+
+  void StartStream() {
+    http::Response head;
+    head.content_type = answer_->content_type();
+    head.headers.emplace_back("Trailer", kDamagedBlocks);
+    responder().Start(std::move(head));
+    has_started_ = true;
+  }
+
+  void WaitForClient() {
+    active_->phase = ActiveQuery::Phase::kSending;
+    responder().OnDrained(kResumeBytes, [self = shared_from_this()] { self->Submit(); });
+  }
+
+  Result<Next> SendWhole(std::string lines) {
+    http::Response response;
+    response.body = std::move(lines);
+    if (answer_->visitor() != nullptr) {
+      NL_TRY(response.body, answer_->Finish(execution_->stats()));
+    }
+    Record();
+    response.content_type = answer_->content_type();
+    response.headers = DamageFields();
+    responder().Send(std::move(response));
+    return Next::kNothing;
+  }
+
+  // How many damaged blocks the answer would have needed; nothing when it is whole.
+  std::vector<std::pair<std::string, std::string>> DamageFields() const {
+    const uint64_t blocks = hidden_blocks_ + execution_->stats().blocks_damaged;
+    if (blocks == 0) return {};
+    return {{kDamagedBlocks, std::to_string(blocks)}};
+  }
+
+  // Before the answer ends, so that who has it finds the query counted.
+  void Record() {
+    if (is_recorded_ || !execution_) return;
+    is_recorded_ = true;
+    active_->Note(execution_->stats());
+    const int64_t took_ns = api_.engine().clock().MonotonicNs() - active_->started_monotonic_ns;
+    api_.metrics().query_rows.Add(execution_->stats().rows_returned);
+    api_.metrics().query_blocks.Add(execution_->stats().blocks_scanned);
+    api_.metrics().query_time.Record(took_ns);
+    const int64_t slow_ns = api_.options().query_slow_ns.load(std::memory_order_relaxed);
+    if (slow_ns > 0 && took_ns >= slow_ns) LogSlow(took_ns);
+  }
+
+  void LogSlow(int64_t took_ns) const {
+    const auto ms = [](int64_t ns) { return std::to_string(ns / 1'000'000); };
+    base::LogWarn("slow query", {{"tenant", active_->tenant_name},
+                                 {"path", active_->path},
+                                 {"query", active_->text},
+                                 {"took_ms", ms(took_ns)},
+                                 {"work_ms", ms(active_->work_ns)},
+                                 {"rows_scanned", std::to_string(active_->rows_scanned)},
+                                 {"bytes_scanned", std::to_string(active_->bytes_scanned)},
+                                 {"rows_returned", std::to_string(active_->rows_returned)}});
+  }
+
+  void Fail(const Status& status) {
+    api_.metrics().CountRefused(status.code());
+    if (status.code() == Code::kCorruption || status.code() == Code::kIoError ||
+        status.code() == Code::kInternal)
+      base::LogError("query failed", {{"error", status.ToString()}});
+    if (!has_started_) return SendStatus(context_.responder, status);
+    responder().Abort();
+  }
+
+  http::Responder& responder() { return *context_.responder; }
+
+  // Owned by whoever has the turn.
+  const Context context_;
+  Api& api_;
+  const std::unique_ptr<Answer> answer_;
+  const std::shared_ptr<ActiveQuery> active_;
+  std::optional<query::Execution> execution_;  // from Begin on
+  size_t hidden_blocks_ = 0;                   // whose headers cannot be read
+  bool has_entered_ = false;
+  bool has_started_ = false;
+  bool is_recorded_ = false;
+};
+
+std::string QueryText(const http::Request& request) {
+  http::QueryParams params(request.query());
+  if (request.method == http::Method::kPost) params.Add(request.body.view());
+  return std::string(params.Find("query").value_or("*").substr(0, kShownQueryBytes));
+}
+
+std::shared_ptr<ActiveQuery> Describe(const Context& context) {
+  auto active = std::make_shared<ActiveQuery>();
+  active->tenant = context.principal.log->id();
+  active->tenant_name = context.principal.log->name();
+  active->key_id = context.principal.key_id;
+  active->path = context.request.path();
+  active->text = QueryText(context.request);
+  active->started_ns = context.api.engine().clock().WallNs();
+  active->started_monotonic_ns = context.request.received_ns;
+  return active;
+}
+
+GateLimits LimitsOf(const ApiOptions& options, bool is_export) {
+  GateLimits limits;
+  limits.running_max = options.query_concurrency_max;
+  limits.tenant_running_max = options.query_tenant_concurrency_max;
+  limits.waiting_max = options.query_queue_max;
+  limits.tenant_waiting_max = options.query_tenant_queue_max;
+  if (is_export) limits.running_max = limits.tenant_running_max = options.query_exports_max;
+  return limits;
+}
+
+}  // namespace
+
+void StartSearch(Context context, std::unique_ptr<Answer> answer) {
+  Api& api = context.api;
+  api.metrics().queries.Add();
+  const http::ResponderPtr responder = context.responder;
+  const TenantId tenant = context.principal.log->id();
+  const GateLimits limits = LimitsOf(api.options(), answer->is_export());
+  auto active = api.active_queries().Add(Describe(context));
+  const auto query = std::make_shared<RunningQuery>(std::move(context), std::move(answer), active);
+  const Status entered = query->gate().Enter(tenant, limits, [query] { query->Enter(); });
+  if (entered.ok()) return;
+  api.metrics().CountRefused(entered.code());
+  SendStatus(responder, entered);
+}
+
+}  // namespace neurallog::api

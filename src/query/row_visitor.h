@@ -1,0 +1,33 @@
+// Rows as values, for answers that are not lines: set as ExecuteOptions::visitor.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "neurallog/log_record.h"
+
+namespace neurallog::query {
+
+class RowWriter;
+
+// Called by the execution, one call after the other.
+class RowVisitor {
+ public:
+  struct Value {
+    std::string_view text;  // empty: none; valid during the call
+    ValueType type = ValueType::kString;
+  };
+
+  virtual ~RowVisitor() = default;
+  // Before the first row, and when the execution begins anew: no row has been seen.
+  virtual void Clear() = 0;
+  // The columns of the rows that follow, named as the query names them.
+  virtual void OnColumns(std::span<const std::string_view> names) = 0;
+  // Parallel to the columns. Times are RFC 3339.
+  virtual void OnRow(std::span<const Value> values) = 0;
+};
+
+std::unique_ptr<RowWriter> MakeVisitingWriter(RowVisitor* visitor);
+
+}  // namespace neurallog::query
