@@ -31,6 +31,12 @@ std::string ChunkKey(const std::string& prefix, const BlockId& id, size_t column
   return key;
 }
 
+std::string HashListPieceKey(const std::string& prefix, const BlockId& id, size_t piece) {
+  std::string key = BlockKey(prefix, 'H', id);
+  if (piece > 0) base::AppendBe(&key, static_cast<uint16_t>(piece));
+  return key;
+}
+
 std::vector<UnreadableKeys> FamilyReader::Scan(const KeyRange& range, const Visit& visit) const {
   std::vector<UnreadableKeys> unreadable;
   const rocksdb::Slice end = range.end;

@@ -57,6 +57,7 @@ class IndexBuild {
   Status RemoveOrphans();
   Result<bool> BuildOne(size_t lists_min);
   Result<std::vector<ListedBlock>> ReadLists() const;
+  bool IsGood(const ListedBlock& listed) const;
   Result<bool> MergeOne();
   std::vector<SegmentPtr> ChooseMerge() const;
   Status Merge(std::vector<SegmentPtr> inputs);
@@ -125,20 +126,29 @@ Status IndexBuild::RemoveOrphans() {
 Result<std::vector<ListedBlock>> IndexBuild::ReadLists() const {
   std::vector<ListedBlock> lists;
   size_t bytes = 0;
-  NL_RETURN_IF_ERROR(store_->Scan(
-      *partition_, keyspace_.HashListsBegin(), keyspace_.HashListsEnd(),
-      [&](std::string_view key, std::string_view value) {
-        if (key.size() != Keyspace::kBlockHeaderKeyBytes) return true;
-        const auto list = index::HashList::Decode(value);
-        if (!list.ok()) {
-          index_->ReportDamage(*partition_, std::string(key), list.status());
-          return true;
-        }
-        lists.push_back({Keyspace::BlockOfHeaderKey(key.data()), std::string(value)});
-        bytes += value.size();
-        return lists.size() < TokenIndex::kListsPerSegment && bytes < TokenIndex::kBuildBytesMax;
-      }));
+  NL_RETURN_IF_ERROR(store_->Scan(*partition_, keyspace_.HashListsBegin(), keyspace_.HashListsEnd(),
+                                  [&](std::string_view key, std::string_view value) {
+                                    if (key.size() < Keyspace::kBlockHeaderKeyBytes) return true;
+                                    const BlockId block = Keyspace::BlockOfHeaderKey(key.data());
+                                    if (lists.empty() || lists.back().id != block) {
+                                      if (!lists.empty() && !IsGood(lists.back())) lists.pop_back();
+                                      if (lists.size() == TokenIndex::kListsPerSegment ||
+                                          bytes >= TokenIndex::kBuildBytesMax)
+                                        return false;
+                                      lists.push_back({block, {}});
+                                    }
+                                    lists.back().bytes.append(value);
+                                    bytes += value.size();
+                                    return true;
+                                  }));
+  if (!lists.empty() && !IsGood(lists.back())) lists.pop_back();
   return lists;
+}
+
+bool IndexBuild::IsGood(const ListedBlock& listed) const {
+  const Status status = index::HashList::Decode(listed.bytes).status();
+  if (!status.ok()) index_->ReportDamage(*partition_, keyspace_.HashListKey(listed.id), status);
+  return status.ok();
 }
 
 Result<bool> IndexBuild::BuildOne(size_t lists_min) {
@@ -158,7 +168,7 @@ Result<bool> IndexBuild::BuildOne(size_t lists_min) {
   NL_TRY(index::SegmentDirectory directory, index::BuildSegment(lists, Put(id)));
   directory.block_names = EncodeBlockNames(/*level=*/0, blocks);
   change_.PutSegment(id, directory.Encode());
-  for (const BlockId& block : blocks) change_.RemoveHashList(block);
+  for (const ListedBlock& each : listed) change_.RemoveHashList(each.id, each.bytes.size());
   NL_RETURN_IF_ERROR(Commit());
   index_->segments_built_.fetch_add(1, std::memory_order_relaxed);
   return true;

@@ -161,17 +161,24 @@ class FamilyCheck {
 
   // No row is lost with a part of the index: its blocks are searched instead.
   void CheckHashList(const std::string& prefix, const BlockId& id) {
-    std::string value;
+    std::string list;
     const std::string key = BlockKey(prefix, 'H', id);
-    const rocksdb::Status status = reader_.Get(key, &value);
-    if (status.IsNotFound()) return;
-    Count("", value);
-    const Status read = status.ok() ? index::Unseal(value, "token hash list").status()
-                                    : FromRocks(status, "read token hash list");
+    rocksdb::Status status;
+    for (size_t piece = 0; status.ok() && list.size() == piece * Keyspace::kHashListPieceBytes;
+         ++piece) {
+      std::string value;
+      status = reader_.Get(HashListPieceKey(prefix, id, piece), &value);
+      list += value;
+    }
+    if (status.IsNotFound() && list.empty()) return;
+    Count("", list);
+    const Status read = status.ok() || status.IsNotFound()
+                            ? index::Unseal(list, "token hash list").status()
+                            : FromRocks(status, "read token hash list");
     if (read.ok()) return;
     StoreDamage damage = TenantDamage(std::string(read.message()), /*rebuild=*/false);
     damage.rows = 0;
-    damage.keys.push_back({key, key + '\0'});
+    damage.keys.push_back(WithPrefix(key));
     report_(damage);
   }
 

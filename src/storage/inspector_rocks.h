@@ -23,6 +23,7 @@ KeyRange WithPrefix(const std::string& prefix);
 // The name of a block behind prefix and kind.
 std::string BlockKey(const std::string& prefix, char kind, const BlockId& id);
 std::string ChunkKey(const std::string& prefix, const BlockId& id, size_t column);
+std::string HashListPieceKey(const std::string& prefix, const BlockId& id, size_t piece);
 
 // Options that open as much as possible and start nothing in the background.
 rocksdb::DBOptions InspectionOptions();

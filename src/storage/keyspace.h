@@ -44,8 +44,18 @@ class Keyspace {
   }
   std::string MarkerKey() const { return prefix_ + 'M'; }
   std::string DeletedRowsKey(const BlockId& block) const { return BlockKey('X', block); }
-  // The token index: the hash list of a block, the directory of a segment and its pages.
+  // The token index: the hash list of a block, the directory of a segment and its pages. A hash list lies in
+  // pieces of kHashListPieceBytes, the last one shorter: smaller than blobs, so that nothing is left of it when it is
+  // deleted. This is the key of the first; all are in [HashListKey, HashListEnd).
   std::string HashListKey(const BlockId& block) const { return BlockKey('H', block); }
+  std::string HashListPieceKey(const BlockId& block, size_t piece) const {
+    std::string key = HashListKey(block);
+    if (piece > 0) base::AppendBe(&key, static_cast<uint16_t>(piece));
+    return key;
+  }
+  std::string HashListEnd(const BlockId& block) const { return HashListKey(block) + '\xff'; }
+  static constexpr size_t kHashListPieceBytes = 3900;
+  static constexpr size_t kHashListPiecesMax = 0xff00;  // no key reaches HashListEnd
   std::string SegmentKey(uint64_t segment) const {
     std::string key = prefix_ + 'S';
     base::AppendBe(&key, segment);
@@ -78,7 +88,7 @@ class Keyspace {
   // The segment that the key of a directory or a page names; the key has at least 14 bytes.
   static uint64_t SegmentOfKey(const char* key) { return base::LoadBe<uint64_t>(key + 6); }
   static constexpr size_t kSegmentKeyBytes = 14;
-  // The block that a header key, or one of deleted rows or of a hash list, names.
+  // The block that a header key, or one of deleted rows or of a piece of a hash list, names.
   static BlockId BlockOfHeaderKey(const char* key) {
     return {{base::LoadBe<uint64_t>(key + 6), base::LoadBe<uint32_t>(key + 14)},
             base::LoadBe<uint32_t>(key + 18)};

@@ -155,7 +155,8 @@ class FamilyCopy {
       if (header.columns[i].inline_chunk.empty() && !CopyKey(ChunkKey(prefix, id, i)))
         lost_.insert(ChunkKey(prefix, id, i));
     CopyKey(BlockKey(prefix, 'X', id));
-    CopyKey(BlockKey(prefix, 'H', id));
+    for (size_t piece = 0; CopyKey(HashListPieceKey(prefix, id, piece)); ++piece) {
+    }
   }
 
   void CopyLostChunks(const std::string& prefix) {

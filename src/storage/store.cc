@@ -7,6 +7,7 @@
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/table.h>
 #include <rocksdb/utilities/checkpoint.h>
+#include <rocksdb/utilities/table_properties_collectors.h>
 #include <rocksdb/write_buffer_manager.h>
 
 #include "base/check.h"
@@ -43,6 +44,10 @@ rocksdb::ColumnFamilyOptions BlockFamilyOptions(const std::shared_ptr<rocksdb::C
   table.cache_index_and_filter_blocks = true;
   table.format_version = 5;
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  // What merged segments replace goes soon, not when four files have come together.
+  constexpr double kDeletionsShare = 0.1;
+  options.table_properties_collector_factories.push_back(
+      rocksdb::NewCompactOnDeletionCollectorFactory(0, 0, kDeletionsShare));
   return options;
 }
 
@@ -136,8 +141,7 @@ Result<std::unique_ptr<Store>> Store::Open(const StoreOptions& options, const ba
   if (std::find(names.begin(), names.end(), kMetaFamily) == names.end())
     names.push_back(kMetaFamily);
   std::vector<rocksdb::ColumnFamilyDescriptor> families;
-  for (const std::string& name : names)
-    families.emplace_back(name, rocks->FamilyOptions());
+  for (const std::string& name : names) families.emplace_back(name, rocks->FamilyOptions());
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* db = nullptr;
   NL_RETURN_IF_ERROR(
@@ -228,8 +232,17 @@ Status Store::ScanMeta(std::string_view prefix,
   return FromRocks(it->status(), "scan meta");
 }
 
+namespace {
+
+size_t PiecesOf(size_t list_bytes) {
+  return (list_bytes + Keyspace::kHashListPieceBytes - 1) / Keyspace::kHashListPieceBytes;
+}
+
+}  // namespace
+
 uint64_t StoredBytes(const block::BlockHeader& header) {
-  constexpr uint64_t kHeaderBytes = 64, kColumnBytes = 16;  // tests/unit/storage/deleted_rows_test.cc
+  constexpr uint64_t kHeaderBytes = 64,
+                     kColumnBytes = 16;  // tests/unit/storage/deleted_rows_test.cc
   uint64_t bytes = kHeaderBytes;
   for (const block::ColumnMeta& column : header.columns)
     bytes += kColumnBytes + column.name.size() + column.chunk_bytes;
@@ -254,10 +267,17 @@ void Change::Delete(const std::string& key) {
 void Change::PutBlock(const BlockId& id, const block::BuiltBlock& built) {
   for (const auto& chunk : built.chunks) Put(keyspace_.ColumnKey(id, chunk.column), chunk.bytes);
   Put(keyspace_.BlockHeaderKey(id), built.header);
-  if (built.hash_list.empty()) return;
-  Put(keyspace_.HashListKey(id), built.hash_list);
+  PutHashList(id, built.hash_list);
+}
+
+// A block without a list is searched.
+void Change::PutHashList(const BlockId& id, std::string_view list) {
+  if (list.empty() || PiecesOf(list.size()) > Keyspace::kHashListPiecesMax) return;
+  for (size_t piece = 0; piece < PiecesOf(list.size()); ++piece)
+    Put(keyspace_.HashListPieceKey(id, piece),
+        list.substr(piece * Keyspace::kHashListPieceBytes, Keyspace::kHashListPieceBytes));
   ++hash_lists_;
-  hash_list_bytes_ += built.hash_list.size();
+  hash_list_bytes_ += list.size();
 }
 
 void Change::RemoveBlock(const BlockEntry& entry) {
@@ -266,7 +286,6 @@ void Change::RemoveBlock(const BlockEntry& entry) {
       Delete(keyspace_.ColumnKey(entry.id, static_cast<uint16_t>(i)));
   Delete(keyspace_.BlockHeaderKey(entry.id));
   if (entry.deleted) Delete(keyspace_.DeletedRowsKey(entry.id));
-  RemoveHashList(entry.id);
   removed_.push_back(entry);
 }
 
@@ -288,7 +307,10 @@ void Change::PutMarker(LogPosition position) {
   Put(keyspace_.MarkerKey(), marker);
 }
 
-void Change::RemoveHashList(const BlockId& id) { Delete(keyspace_.HashListKey(id)); }
+void Change::RemoveHashList(const BlockId& id, size_t bytes) {
+  for (size_t piece = 0; piece < PiecesOf(bytes); ++piece)
+    Delete(keyspace_.HashListPieceKey(id, piece));
+}
 void Change::PutSegment(uint64_t segment, std::string_view directory) {
   Put(keyspace_.SegmentKey(segment), directory);
 }
@@ -316,6 +338,13 @@ Status Store::Apply(Change* change) {
   base::MutexLock lock(change->partition_->write_mutex_);
   if (change->partition_->dropped())
     return Unavailable("partition " + change->partition_->name() + " was dropped");
+  for (const BlockEntry& entry : change->removed_)
+    NL_RETURN_IF_ERROR(Scan(*change->partition_, change->keyspace_.HashListKey(entry.id),
+                            change->keyspace_.HashListEnd(entry.id),
+                            [change](std::string_view key, std::string_view) {
+                              change->Delete(std::string(key));
+                              return true;
+                            }));
   rocksdb::WriteOptions options;
   options.disableWAL = true;
   NL_RETURN_IF_ERROR(rocks_->Written(rocks_->db->Write(options, change->batch_.get()),
@@ -390,10 +419,10 @@ Status Store::ReadHeaders(const PartitionPtr& partition, const Keyspace& keyspac
     }
     return {};
   };
-  NL_RETURN_IF_ERROR(SalvageScan(Iterators(*partition, &upper), begin, end, visit,
-                                 [&](const UnreadableKeys& keys) {
-                                   report(std::nullopt, "block headers cannot be read: " + keys.what);
-                                 }));
+  NL_RETURN_IF_ERROR(SalvageScan(
+      Iterators(*partition, &upper), begin, end, visit, [&](const UnreadableKeys& keys) {
+        report(std::nullopt, "block headers cannot be read: " + keys.what);
+      }));
   return ReadDeletedRows(partition, keyspace, first, entries, damage);
 }
 
@@ -428,9 +457,9 @@ Status Store::ReadDeletedRows(const PartitionPtr& partition, const Keyspace& key
       ReportHidden(partition, keyspace, entry.id, std::string(value.status().message()), damage);
       return true;
     };
-    entries->erase(std::remove_if(entries->begin() + static_cast<ptrdiff_t>(first),
-                                  entries->end(), may_have),
-                   entries->end());
+    entries->erase(
+        std::remove_if(entries->begin() + static_cast<ptrdiff_t>(first), entries->end(), may_have),
+        entries->end());
   };
   return SalvageScan(Iterators(*partition, &upper), begin, end, attach, hide);
 }
@@ -478,15 +507,36 @@ Result<std::string> Store::ReadValueNow(const Partition& partition, const std::s
   return value;
 }
 
+Result<std::string> Store::ReadHashList(const Partition& partition, const Keyspace& keyspace,
+                                        const BlockId& block, const ReadView& view) const {
+  std::string list;
+  const auto append = [&list](std::string_view, std::string_view piece) {
+    list.append(piece);
+    return true;
+  };
+  const std::string begin = keyspace.HashListKey(block), end = keyspace.HashListEnd(block);
+  NL_RETURN_IF_ERROR(ScanAt(view.snapshot(), partition, begin, end, append));
+  if (list.empty()) NL_RETURN_IF_ERROR(Scan(partition, begin, end, append));
+  if (list.empty()) return NotFound("hash list of block " + BlockName(block));
+  return list;
+}
+
 Status Store::Scan(const Partition& partition, const std::string& begin, const std::string& end,
                    const std::function<bool(std::string_view, std::string_view)>& visit) const {
+  return ScanAt(nullptr, partition, begin, end, visit);
+}
+
+Status Store::ScanAt(const rocksdb::Snapshot* snapshot, const Partition& partition,
+                     const std::string& begin, const std::string& end,
+                     const std::function<bool(std::string_view, std::string_view)>& visit) const {
   const rocksdb::Slice upper = Slice(end);
   rocksdb::ReadOptions options;
+  options.snapshot = snapshot;
   options.iterate_upper_bound = &upper;
   options.fill_cache = false;
-  const std::unique_ptr<rocksdb::Iterator> it(
-      rocks_->db->NewIterator(options, partition.handle()));
-  for (it->Seek(Slice(begin)); it->Valid() && visit(View(it->key()), View(it->value())); it->Next()) {
+  const std::unique_ptr<rocksdb::Iterator> it(rocks_->db->NewIterator(options, partition.handle()));
+  for (it->Seek(Slice(begin)); it->Valid() && visit(View(it->key()), View(it->value()));
+       it->Next()) {
   }
   return FromRocks(it->status(), "scan partition " + partition.name());
 }

@@ -107,7 +107,7 @@ class Change {
   // The position behind the last row of the tenant that lies in this partition's blocks.
   void PutMarker(LogPosition position);
   // Parts of the token index.
-  void RemoveHashList(const BlockId& id);
+  void RemoveHashList(const BlockId& id, size_t bytes);
   void PutSegment(uint64_t segment, std::string_view directory);
   void RemoveSegment(uint64_t segment);
   void PutPostingsPage(uint64_t segment, uint32_t page, std::string_view bytes);
@@ -126,6 +126,7 @@ class Change {
  private:
   friend class Store;
   friend class IndexBuild;
+  void PutHashList(const BlockId& id, std::string_view list);
   void Put(const std::string& key, std::string_view value);
   void Delete(const std::string& key);
 
@@ -243,6 +244,9 @@ class Store {
   Result<std::string> ReadValue(const Partition& partition, const std::string& key,
                                 const ReadView& view) const;
   Result<std::string> ReadValueNow(const Partition& partition, const std::string& key) const;
+  // The hash list of a block, put together: as in `view`, or written after it. NotFound when it has none.
+  Result<std::string> ReadHashList(const Partition& partition, const Keyspace& keyspace,
+                                   const BlockId& block, const ReadView& view) const;
   // Shows the keys of [begin, end) in order, until `visit` returns false.
   Status Scan(const Partition& partition, const std::string& begin, const std::string& end,
               const std::function<bool(std::string_view key, std::string_view value)>& visit) const;
@@ -272,6 +276,10 @@ class Store {
   std::string NameLocked(int64_t timestamp_ns, tenant::RetentionClass retention_class) const
       NL_REQUIRES(mutex_);
   Status MakeLocked(const std::vector<std::string>& names) NL_REQUIRES(mutex_);
+  // At a snapshot, or now when it is null.
+  Status ScanAt(const rocksdb::Snapshot* snapshot, const Partition& partition,
+                const std::string& begin, const std::string& end,
+                const std::function<bool(std::string_view, std::string_view)>& visit) const;
   std::function<std::unique_ptr<rocksdb::Iterator>()> Iterators(const Partition& partition,
                                                                 const rocksdb::Slice* end) const;
   // A block that no query will see, or several.

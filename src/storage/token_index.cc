@@ -38,7 +38,10 @@ bool TokenIndex::HasLists(const Work& work, size_t lists_min) const {
   size_t lists = 0;
   const Status status =
       store_->Scan(*work.partition, work.keyspace.HashListsBegin(), work.keyspace.HashListsEnd(),
-                   [&](std::string_view, std::string_view) { return ++lists < lists_min; });
+                   [&](std::string_view key, std::string_view) {
+                     lists += key.size() == Keyspace::kBlockHeaderKeyBytes;
+                     return lists < lists_min;
+                   });
   return status.ok() && lists >= lists_min;
 }
 
@@ -54,20 +57,19 @@ std::optional<TokenIndex::Work> TokenIndex::TakeWork() {
 Result<std::shared_ptr<const IndexSegments>> TokenIndex::ReadSegments(const Partition& partition,
                                                                       const Keyspace& keyspace) {
   auto segments = std::make_shared<IndexSegments>();
-  NL_RETURN_IF_ERROR(store_->Scan(
-      partition, keyspace.SegmentsBegin(), keyspace.SegmentsEnd(),
-      [&](std::string_view key, std::string_view value) {
-        if (key.size() != Keyspace::kSegmentKeyBytes) return true;
-        const uint64_t id = Keyspace::SegmentOfKey(key.data());
-        auto segment = IndexSegment::Decode(id, value);
-        if (segment.ok()) {
-          segments->all.push_back(std::move(segment).value());
-        } else {
-          segments->damaged.push_back(id);
-          ReportDamage(partition, std::string(key), segment.status());
-        }
-        return true;
-      }));
+  NL_RETURN_IF_ERROR(store_->Scan(partition, keyspace.SegmentsBegin(), keyspace.SegmentsEnd(),
+                                  [&](std::string_view key, std::string_view value) {
+                                    if (key.size() != Keyspace::kSegmentKeyBytes) return true;
+                                    const uint64_t id = Keyspace::SegmentOfKey(key.data());
+                                    auto segment = IndexSegment::Decode(id, value);
+                                    if (segment.ok()) {
+                                      segments->all.push_back(std::move(segment).value());
+                                    } else {
+                                      segments->damaged.push_back(id);
+                                      ReportDamage(partition, std::string(key), segment.status());
+                                    }
+                                    return true;
+                                  }));
   return std::shared_ptr<const IndexSegments>(std::move(segments));
 }
 
@@ -98,7 +100,7 @@ std::shared_ptr<const TokenIndex::StoredList> TokenIndex::List(const Partition& 
   const std::string key = keyspace.HashListKey(block);
   const std::string cache_key = CacheKey(partition, key);
   if (auto cached = cache_.Get<StoredList>(cache_key)) return cached;
-  auto bytes = store_->ReadValue(partition, key, view);
+  auto bytes = store_->ReadHashList(partition, keyspace, block, view);
   pages_read_.fetch_add(1, std::memory_order_relaxed);
   auto stored = std::make_shared<StoredList>();
   if (!bytes.ok()) {
@@ -133,10 +135,11 @@ void TokenIndex::ReportDamage(const Partition& partition, const std::string& key
     if (!reported_.insert(CacheKey(partition, key)).second) return;
   }
   damaged_.fetch_add(1, std::memory_order_relaxed);
-  base::LogError("token index is damaged; its blocks are searched instead",
-                 {{"partition", partition.name()},
-                  {"tenant", std::to_string(static_cast<uint32_t>(Keyspace::TenantOfKey(key.data())))},
-                  {"error", status.ToString()}});
+  base::LogError(
+      "token index is damaged; its blocks are searched instead",
+      {{"partition", partition.name()},
+       {"tenant", std::to_string(static_cast<uint32_t>(Keyspace::TenantOfKey(key.data())))},
+       {"error", status.ToString()}});
 }
 
 TokenIndex::Stats TokenIndex::stats() const {

@@ -40,17 +40,26 @@ class TokenIndexFixture {
     Open();
     std::vector<std::string> damage;
     for (const PartitionPtr& partition : store_->Partitions())
-      REQUIRE(store_->ReadHeaders(partition, keyspace_, &blocks_, [&](std::string what) {
-                      damage.push_back(what);
-                    }).ok());
+      REQUIRE(store_
+                  ->ReadHeaders(partition, keyspace_, &blocks_,
+                                [&](std::string what) { damage.push_back(what); })
+                  .ok());
     CHECK(damage.empty());
   }
 
-  BlockEntry Write(int n, uint32_t rewrite = 0, bool with_tokens = true, int64_t day = 0) {
+  // A block with as many words that no other block has.
+  BlockEntry WriteWords(int n, int words) {
+    std::string text;
+    for (int i = 0; i < words; ++i) text += " w" + std::to_string(n) + "x" + std::to_string(i);
+    return Write(n, 0, true, 0, text);
+  }
+  BlockEntry Write(int n, uint32_t rewrite = 0, bool with_tokens = true, int64_t day = 0,
+                   const std::string& more = "") {
     const auto batch = testing::MakeBatch(
         {{kStartNs + day * kDayNs,
-          {{"message", ValueType::kString, "order id" + std::to_string(n) + " of user " +
-                                               "u" + std::to_string(n / 3) + " ok"},
+          {{"message", ValueType::kString,
+            "order id" + std::to_string(n) + " of user " + "u" + std::to_string(n / 3) + " ok" +
+                more},
            {"other", ValueType::kString, "elsewhere x" + std::to_string(n)},
            {"seq", ValueType::kNumber, std::to_string(n)}}},
          {kStartNs + day * kDayNs + 1, {{"seq", ValueType::kNumber, std::to_string(n + 1)}}}});
@@ -97,12 +106,14 @@ class TokenIndexFixture {
   std::vector<std::string> Keys(char kind) {
     std::vector<std::string> keys;
     for (const PartitionPtr& partition : store_->Partitions())
-      REQUIRE(store_->Scan(*partition, keyspace_.Begin() + kind,
-                           keyspace_.Begin() + static_cast<char>(kind + 1),
-                           [&](std::string_view key, std::string_view) {
-                             keys.emplace_back(key);
-                             return true;
-                           }).ok());
+      REQUIRE(store_
+                  ->Scan(*partition, keyspace_.Begin() + kind,
+                         keyspace_.Begin() + static_cast<char>(kind + 1),
+                         [&](std::string_view key, std::string_view) {
+                           keys.emplace_back(key);
+                           return true;
+                         })
+                  .ok());
     return keys;
   }
   // Flips a bit of the value.
@@ -161,7 +172,8 @@ TEST_CASE_METHOD(TokenIndexFixture,
   CHECK(pages_ == 0);
 }
 
-TEST_CASE_METHOD(TokenIndexFixture, "one index serves all fields: the field is checked on the rows") {
+TEST_CASE_METHOD(TokenIndexFixture,
+                 "one index serves all fields: the field is checked on the rows") {
   Fill(0, 5);
   CHECK(Find(Tokens("message", {"x2"})) == std::vector<int>{2});
 }
@@ -170,10 +182,68 @@ TEST_CASE_METHOD(TokenIndexFixture, "a block without a hash list is a candidate"
   Fill(0, 3);
   blocks_.push_back(Write(3, 0, /*with_tokens=*/false));
   Change change(blocks_[0].partition, keyspace_);
-  change.RemoveHashList(blocks_[0].id);
+  change.RemoveHashList(blocks_[0].id, /*bytes=*/1);
   REQUIRE(store_->Apply(&change).ok());
   CHECK(FindWord("id2") == std::vector<int>{0, 2, 3});
   CHECK(FindWord("id0") == std::vector<int>{0, 3});
+}
+
+TEST_CASE_METHOD(TokenIndexFixture, "long hash lists lie in pieces that come and go together") {
+  for (int n = 0; n < 4; ++n) blocks_.push_back(WriteWords(n, /*words=*/6000));
+  const auto found = [this] {
+    CHECK(FindWord("id2") == std::vector<int>{2});
+    CHECK(FindWord("w2x5999") == std::vector<int>{2});
+    CHECK(FindWord("absent").empty());
+  };
+  const size_t pieces = Keys('H').size();
+  CHECK(pieces > 4 * 3);
+  found();
+  SECTION("they become a segment") {
+    Reopen();
+    found();
+    Maintain(/*lists_min=*/4);
+    CHECK(Keys('H').empty());
+    found();
+  }
+  SECTION("they go with their block") {
+    Change change(blocks_[2].partition, keyspace_);
+    change.RemoveBlock(blocks_[2]);
+    REQUIRE(store_->Apply(&change).ok());
+    CHECK(Keys('H').size() == pieces / 4 * 3);
+  }
+  SECTION("a damaged one makes the block a candidate") {
+    Damage(keyspace_.HashListPieceKey(blocks_[1].id, 2));
+    Reopen();
+    CHECK(FindWord("absent") == std::vector<int>{1});
+    Maintain(/*lists_min=*/3);
+    CHECK(Keys('H').size() == pieces / 4);
+  }
+  SECTION("a lost one makes the block a candidate") {
+    {
+      Change change(blocks_[1].partition, keyspace_);
+      change.RemoveHashList(blocks_[1].id, /*bytes=*/1);
+      REQUIRE(store_->Apply(&change).ok());
+    }
+    Reopen();
+    CHECK(FindWord("absent") == std::vector<int>{1});
+  }
+  SECTION("lists in one piece of any size, as they were written before, are read") {
+    const std::string whole =
+        store_->ReadHashList(*blocks_[3].partition, keyspace_, blocks_[3].id, *store_->TakeView())
+            .value();
+    {
+      Change change(blocks_[3].partition, keyspace_);
+      change.RemoveHashList(blocks_[3].id, whole.size());
+      change.PutRaw(keyspace_.HashListKey(blocks_[3].id), whole);
+      REQUIRE(store_->Apply(&change).ok());
+    }
+    Reopen();
+    found();
+    CHECK(FindWord("w3x7") == std::vector<int>{3});
+    Maintain(/*lists_min=*/4);
+    CHECK(Keys('H').empty());
+    found();
+  }
 }
 
 TEST_CASE_METHOD(TokenIndexFixture, "enough hash lists become a segment, which finds the same") {
@@ -193,7 +263,8 @@ TEST_CASE_METHOD(TokenIndexFixture, "enough hash lists become a segment, which f
   CHECK(store_->token_index().stats().damaged == 0);
 }
 
-TEST_CASE_METHOD(TokenIndexFixture, "a query that began before a segment was built finds the same") {
+TEST_CASE_METHOD(TokenIndexFixture,
+                 "a query that began before a segment was built finds the same") {
   Fill(0, 64);
   view_ = store_->TakeView();
   CHECK(FindWord("id7") == std::vector<int>{7});
@@ -230,11 +301,12 @@ TEST_CASE_METHOD(TokenIndexFixture, "parts of other partitions and tenants do no
   std::vector<const BlockEntry*> blocks = {&own[0]};
   uint64_t pages = 0;
   CHECK(store_->token_index().FindCandidates(Tokens("message", {"absent"}), other, blocks,
-                                             *store_->TakeView(), &pages) ==
-        std::vector<bool>{true});
+                                             *store_->TakeView(),
+                                             &pages) == std::vector<bool>{true});
 }
 
-TEST_CASE_METHOD(TokenIndexFixture, "rewritten blocks bring their own lists, and dead ones go with a merge") {
+TEST_CASE_METHOD(TokenIndexFixture,
+                 "rewritten blocks bring their own lists, and dead ones go with a merge") {
   for (int i = 0; i < 15; ++i) {
     Fill(4 * i, 4 * i + 4);
     Maintain(/*lists_min=*/4);
@@ -271,7 +343,8 @@ TEST_CASE_METHOD(TokenIndexFixture, "pages that a crash left without a directory
   CheckAll();
 }
 
-TEST_CASE_METHOD(TokenIndexFixture, "damage makes blocks candidates, is counted, and loses nothing") {
+TEST_CASE_METHOD(TokenIndexFixture,
+                 "damage makes blocks candidates, is counted, and loses nothing") {
   Fill(0, 8);
   SECTION("a hash list") {
     Damage(keyspace_.HashListKey(blocks_[2].id));
