@@ -135,8 +135,10 @@ bool TemplateEncoder::Keep() {
     Found& found = found_[order_[kept]];
     found.kept = kept;
     const uint32_t first = first_variable_[found.cell];
-    texts_.push_back(TemplateText(cells_[found.cell].text(), variables_.data() + first,
-                                  first_variable_[found.cell + 1] - first));
+    std::string text = TemplateText(cells_[found.cell].text(), variables_.data() + first,
+                                    first_variable_[found.cell + 1] - first);
+    text.reserve(text.size() + base::Buffer::kPadding);
+    texts_.push_back(std::move(text));
     group_end_[kept] = end;
     end += found.rows;
   }

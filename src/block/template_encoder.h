@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/buffer.h"
 #include "block/block.h"
 #include "block/gather.h"
 #include "block/slot_encoder.h"
@@ -32,7 +33,7 @@ class TemplateEncoder {
   void Describe(ColumnMeta* meta) const;
 
   // Calls add(text) for texts that together hold every word of the column: each template's text
-  // once, each variable and unsplit text.
+  // once, each variable and unsplit text. base::Buffer::kPadding bytes behind each are readable.
   template <typename Add>
   void ForEachText(Add add) const {
     for (const std::string& text : texts_) add(std::string_view(text));

@@ -47,4 +47,26 @@ TEST_CASE("a block collects every token of its values but those of integers and 
   REQUIRE(std::vector<index::TokenHash>(hashes.begin(), hashes.end()) == expected);
 }
 
+// With AddressSanitizer: what is scanned lies in readable memory, template texts too.
+TEST_CASE("the words of templates are tokens, however long the template is") {
+  const size_t bytes = GENERATE(20, 60, 64, 65, 500, 4000);
+  std::string text = "opened";
+  while (text.size() < bytes) text += " some words";
+  text.resize(bytes, 's');
+  std::vector<TestRow> rows(600);
+  for (size_t i = 0; i < rows.size(); ++i)
+    rows[i] = {static_cast<int64_t>(i),
+               {{"message", ValueType::kString, std::to_string(i * 7919) + " " + text}}};
+  TestRows made = MakeRows(rows);
+  index::TokenSet tokens;
+  const BuiltBlock built = BuildBlock(made.refs, {.tokens = &tokens});
+  const auto header = BlockHeader::Decode(built.header);
+  REQUIRE(header.ok());
+  REQUIRE(header.value()->columns.back().encoding == Encoding::kTemplates);
+  const std::span<const index::TokenHash> hashes = tokens.SortedHashes();
+  index::ForEachToken(text, [&](std::string_view token) {
+    CHECK(std::binary_search(hashes.begin(), hashes.end(), index::HashToken(token)));
+  });
+}
+
 }  // namespace neurallog::block
