@@ -181,7 +181,7 @@ class Engine {
   Status LoadMeta();
   Status Recover();
   struct Recovery;
-  Status ReplayFrame(const wal::FrameInfo& info, std::string_view payload);
+  Status ReplayFrame(const wal::Frame& frame);
   Status CheckFrame(const wal::Frame& frame);
   void SettleCarried();
   Status ReadMarkers(const ingest::TenantLog& log, RecoveredTenant* tenant);

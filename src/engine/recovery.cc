@@ -45,10 +45,11 @@ Status Engine::Recover() {
     sealer_->Start();
   }
 
-  NL_RETURN_IF_ERROR(wal::VisitAgain(
-      environment_.file_system, wal_options.directory, checked,
-      [this](uint64_t segment) { return recovery_->needed_segments.contains(segment); },
-      [this](const wal::Frame& frame) { return ReplayFrame(frame.info, frame.payload); }));
+  NL_RETURN_IF_ERROR(
+      wal::VisitAgain(environment_.file_system, wal_options.directory, recovery_->needed,
+                      [this](const wal::Frame& frame) { return ReplayFrame(frame); }));
+  uint64_t needed_bytes = 0;
+  for (const wal::FrameRange& range : recovery_->needed) needed_bytes += range.end - range.begin;
   uint64_t last_lsn = std::max(checked.last_lsn, expectation.durable_lsn);
   const bool log_is_gone = last_lsn > 0 && checked.last_segment == 0;
   if (log_is_gone) last_lsn += kLostLogGap;
@@ -75,7 +76,7 @@ Status Engine::Recover() {
        {"rows_carried", std::to_string(recovery_->rows_carried)},
        {"frames_of_deleted_tenants", std::to_string(recovery_->frames_of_deleted_tenants)},
        {"bytes", std::to_string(checked.bytes)},
-       {"segments_replayed", std::to_string(recovery_->needed_segments.size())},
+       {"bytes_read_again", std::to_string(needed_bytes)},
        {"check_ms", std::to_string((checked_ns - begin_ns) / base::kNsPerMs)},
        {"last_lsn", std::to_string(last_lsn)},
        {"ms", std::to_string((environment_.clock->MonotonicNs() - begin_ns) / base::kNsPerMs)}});
@@ -83,7 +84,7 @@ Status Engine::Recover() {
   return {};
 }
 
-// The first pass: what was carried, which answers are to be remembered, and which segments hold rows that are in no block.
+// The first pass: what was carried, which answers are to be remembered, and which frames hold rows that are in no block.
 Status Engine::CheckFrame(const wal::Frame& frame) {
   const wal::FrameInfo& info = frame.info;
   if (!info.request_key.empty() &&
@@ -98,9 +99,8 @@ Status Engine::CheckFrame(const wal::Frame& frame) {
   NL_TRY(RecoveredTenant* const tenant, FindRecovered(*log));
   if (info.carried_from_lsn != 0)
     tenant->carried.Add({info.carried_from_lsn, info.carried_from_row}, info.lsn);
-  if (!recovery_->needed_segments.contains(frame.segment) &&
-      !IsWhollyInBlocks(*tenant, *log, info, frame.payload))
-    recovery_->needed_segments.insert(frame.segment);
+  if (!IsWhollyInBlocks(*tenant, *log, info, frame.payload))
+    wal::AddToRanges(frame, &recovery_->needed);
   return {};
 }
 
@@ -113,12 +113,14 @@ void Engine::SettleCarried() {
 }
 
 // The second pass: into the row buffers.
-Status Engine::ReplayFrame(const wal::FrameInfo& info, std::string_view payload) {
+Status Engine::ReplayFrame(const wal::Frame& frame) {
+  const wal::FrameInfo& info = frame.info;
   ingest::TenantLog* log = FindTenant(info.tenant);
   if (log == nullptr) return {};
   NL_TRY(RecoveredTenant* const tenant, FindRecovered(*log));
-  if (tenant->carried.IsVoid(info) || IsWhollyInBlocks(*tenant, *log, info, payload)) return {};
-  NL_TRY(auto batch, model::RecordBatch::Decode(payload));
+  if (tenant->carried.IsVoid(info) || IsWhollyInBlocks(*tenant, *log, info, frame.payload))
+    return {};
+  NL_TRY(auto batch, model::RecordBatch::Decode(frame.payload));
   const bool all_new = info.lsn > tenant->max_marker_lsn && !tenant->carried.TouchesFrame(info.lsn);
   ingest::SkippedRows skipped = all_new ? nullptr : FindSkipped(*tenant, *log, info.lsn, *batch);
   recovery_->rows_replayed += batch->rows();

@@ -3,11 +3,10 @@
 
 #include <cstdint>
 #include <map>
-#include <set>
 #include <vector>
 
 #include "engine/engine.h"
-#include "wal/wal_format.h"
+#include "wal/reader.h"
 
 namespace neurallog::engine {
 
@@ -46,7 +45,7 @@ struct Engine::Recovery {
   TimeRange same{0, 0};
   tenant::RetentionClass same_class{};
 
-  std::set<uint64_t> needed_segments;  // with rows that are in no block
+  std::vector<wal::FrameRange> needed;  // where there are rows that are in no block
 
   uint64_t rows = 0;
   uint64_t rows_replayed = 0;  // of frames that are not wholly in blocks

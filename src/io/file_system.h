@@ -20,7 +20,7 @@ class File {
   // Writes all bytes or fails; after a failure any part of them may have been written. Unavailable when the disk or quota is full.
   // With direct I/O, offset, data and count are multiples of kDirectAlignment.
   virtual Status WriteAt(uint64_t offset, const void* data, size_t count) = 0;
-  // Reads up to `count` bytes; `*read` is smaller only at the end of the file.
+  // Reads up to `count` bytes; `*read` is smaller only at the end of the file. Alignment with direct I/O as in WriteAt.
   virtual Status ReadAt(uint64_t offset, void* to, size_t count, size_t* read) = 0;
   // fdatasync. An error means that written bytes may be lost for good: never try again and call it a success.
   virtual Status Sync() = 0;

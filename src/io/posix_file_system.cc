@@ -23,7 +23,8 @@ Status ErrnoStatus(const std::string& what, int error) {
 
 class PosixFile : public File {
  public:
-  PosixFile(int fd, std::string path) : fd_(fd), path_(std::move(path)) {}
+  PosixFile(int fd, std::string path, bool direct)
+      : fd_(fd), path_(std::move(path)), direct_(direct) {}
   ~PosixFile() override { close(fd_); }
 
   Status WriteAt(uint64_t offset, const void* data, size_t count) override {
@@ -52,6 +53,7 @@ class PosixFile : public File {
         return ErrnoStatus("read " + path_, errno);
       }
       *read += static_cast<size_t>(got);
+      if (direct_ && *read % kDirectAlignment != 0) break;  // only the end of the file does that
     }
     return {};
   }
@@ -80,6 +82,7 @@ class PosixFile : public File {
  private:
   const int fd_;
   const std::string path_;
+  const bool direct_;
 };
 
 class PosixFileSystem : public FileSystem {
@@ -87,9 +90,12 @@ class PosixFileSystem : public FileSystem {
   Result<std::unique_ptr<File>> Open(const std::string& path, OpenMode mode, bool direct) override {
     const int flags = (mode == OpenMode::kRead ? O_RDONLY : O_RDWR | O_CREAT) | O_CLOEXEC;
     int fd = open(path.c_str(), flags | (direct ? O_DIRECT : 0), 0640);
-    if (fd < 0 && direct && errno == EINVAL) fd = open(path.c_str(), flags, 0640);
+    if (fd < 0 && direct && errno == EINVAL) {
+      direct = false;
+      fd = open(path.c_str(), flags, 0640);
+    }
     if (fd < 0) return ErrnoStatus("open " + path, errno);
-    return std::unique_ptr<File>(std::make_unique<PosixFile>(fd, path));
+    return std::unique_ptr<File>(std::make_unique<PosixFile>(fd, path, direct));
   }
 
   Result<std::vector<std::string>> List(const std::string& directory) override {

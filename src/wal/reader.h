@@ -22,8 +22,23 @@ struct Frame {
   FrameInfo info;
   std::string_view payload;  // valid during the call
   uint64_t segment = 0;      // number of the segment that holds it
-  uint64_t end_offset = 0;   // in the segment
+  uint64_t offset = 0;       // in the segment
+  uint64_t end_offset = 0;
+  uint32_t salt = 0;  // of the segment's checksums
 };
+
+// A stretch of a segment that holds frames.
+struct FrameRange {
+  uint64_t segment = 0;
+  uint64_t begin = 0;
+  uint64_t end = 0;
+  Lsn first_lsn = 0;
+  uint32_t salt = 0;
+};
+
+// Notes a frame, behind all that were noted before. Frames that lie near each other share a range: there are at most as many ranges as
+// the log has stretches of 256 KiB.
+void AddToRanges(const Frame& frame, std::vector<FrameRange>* ranges);
 
 struct ReplaySummary {
   Lsn last_lsn = 0;           // 0: the log is empty
@@ -48,9 +63,9 @@ Result<ReplaySummary> Replay(io::FileSystem* file_system, const std::string& dir
                              const ReplayExpectation& expectation,
                              const std::function<Status(const Frame&)>& visit);
 
-// Visits the frames of some segments again, just those that Replay visited when it made `seen`. Gaps between them are as they were.
+// Visits the frames of the ranges again, as Replay did. Reads nothing else.
 Status VisitAgain(io::FileSystem* file_system, const std::string& directory,
-                  const ReplaySummary& seen, const std::function<bool(uint64_t segment)>& wanted,
+                  const std::vector<FrameRange>& ranges,
                   const std::function<Status(const Frame&)>& visit);
 
 }  // namespace neurallog::wal

@@ -126,6 +126,32 @@ TEST_CASE("frames of every size come back in order over many segments and restar
   CHECK(log.Read().damage.empty());
 }
 
+TEST_CASE("frames of some ranges are visited again, and few others are read") {
+  WalFixture log;
+  for (int frame = 0; frame < 3000; ++frame) REQUIRE(log.Append(1 + frame % 7 * 40).ok());
+  const int every = GENERATE(1, 2, 60, 100'000);
+  std::vector<FrameRange> ranges;
+  std::vector<std::pair<Lsn, std::string>> wanted, again;
+  const auto is_wanted = [every](Lsn lsn) { return static_cast<int>(lsn) % every == 1 % every; };
+  const auto replayed = Replay(&log.files(), log.directory(), {}, [&](const Frame& frame) {
+    if (!is_wanted(frame.info.lsn)) return Status();
+    AddToRanges(frame, &ranges);
+    wanted.emplace_back(frame.info.lsn, frame.payload);
+    return Status();
+  });
+  REQUIRE(replayed.ok());
+  REQUIRE(replayed->frames == 3000);
+  uint64_t visits = 0;
+  const Status status = VisitAgain(&log.files(), log.directory(), ranges, [&](const Frame& frame) {
+    ++visits;
+    if (is_wanted(frame.info.lsn)) again.emplace_back(frame.info.lsn, frame.payload);
+    return Status();
+  });
+  REQUIRE(status.ok());
+  CHECK(again == wanted);
+  if (every > 3000) CHECK(visits == 1);
+}
+
 TEST_CASE("a group larger than a segment and than the staging buffer is one durable group") {
   WalFixture log;
   REQUIRE(log.Append(10).ok());
