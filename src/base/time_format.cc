@@ -84,6 +84,10 @@ class Scanner {
     *ns = value * scale;
     return at_ > start;
   }
+  // Whether all that is left is an offset such as -07:00, no month or day.
+  bool is_at_west() const {
+    return text_.size() - at_ == 6 && text_[at_] == '-' && text_[at_ + 3] == ':';
+  }
   // "", "Z" or an offset; in seconds east of UTC.
   bool Zone(int64_t* offset_s) {
     *offset_s = 0;
@@ -204,8 +208,10 @@ std::optional<int64_t> ParseDuration(std::string_view text) {
     double ns;
   };
   // Longer names first, so that "ms" is not read as "m" and "s".
-  static constexpr std::array<Unit, 9> kUnits = {{{"ns", 1},
+  static constexpr std::array<Unit, 11> kUnits = {{{"ns", 1},
                                                   {"us", 1e3},
+                                                  {"\xc2\xb5s", 1e3},  // the micro sign
+                                                  {"\xce\xbcs", 1e3},  // the Greek letter
                                                   {"ms", 1e6},
                                                   {"s", 1e9},
                                                   {"m", 60e9},
@@ -266,10 +272,10 @@ std::optional<TimeSpan> ParsePartialTime(std::string_view text) {
   int64_t offset_s = 0;
   enum { kYear, kMonth, kDay, kHour, kMinute } last = kYear;
   if (!scan.Number(4, &year)) return std::nullopt;
-  if (scan.Skip('-')) {
+  if (!scan.is_at_west() && scan.Skip('-')) {
     last = kMonth;
     if (!scan.Number(2, &month) || month < 1 || month > 12) return std::nullopt;
-    if (scan.Skip('-')) {
+    if (!scan.is_at_west() && scan.Skip('-')) {
       last = kDay;
       if (!scan.Number(2, &day) || day < 1 || day > DaysInMonth(year, month)) return std::nullopt;
       if (scan.SkipAny("Tt ")) {

@@ -20,7 +20,7 @@ std::optional<int64_t> ParseEpoch(std::string_view text);
 // RFC 3339 first, then epoch.
 std::optional<int64_t> ParseTimestamp(std::string_view text);
 
-// Reads a duration such as "5m", "1h30m", "250ms", "1.5h" (ns us ms s m h d w y); at least one unit is required.
+// Reads a duration such as "5m", "1h30m", "250ms", "1.5h" (ns us µs ms s m h d w y); at least one unit is required.
 std::optional<int64_t> ParseDuration(std::string_view text);
 
 // Reads a time that may stop early ("2025", "2025-06", "2025-06-01", "2025-06-01T12", "..T12:30", with seconds, fraction, offset)

@@ -69,8 +69,7 @@ class ExactPrefixPredicate : public FieldPredicate {
     return text.substr(0, text_.size()) == text_;
   }
   Verdict JudgeMeta(const block::ColumnMeta& meta) const override {
-    const bool can_match =
-        text_.size() <= meta.length_max && (classes_ & ~meta.char_classes) == 0;
+    const bool can_match = text_.size() <= meta.length_max && (classes_ & ~meta.char_classes) == 0;
     return can_match ? Verdict::kSome : Verdict::kNone;
   }
 

@@ -1,5 +1,5 @@
 // `word`, `"a phrase"`, `i(word)`: the text occurs and does not cut a word at either edge. And the
-// same without the check at the end: prefixes, `wor*`.
+// same without the check at the end, prefixes (`wor*`), or without any (`*ord*`).
 #include <re2/re2.h>
 
 #include "block/char_class.h"
@@ -9,19 +9,22 @@
 namespace neurallog::filter {
 namespace {
 
-// Where a hit may lie: `check_end` is false for prefixes.
-bool Accepts(std::string_view text, size_t at, size_t length, bool check_end) {
-  return IsWordStart(text, at) && (!check_end || IsWordEnd(text, at, length));
+// The edges at which a hit must not cut a word.
+enum class Edges : uint8_t { kNone, kStart, kBoth };
+
+bool Accepts(std::string_view text, size_t at, size_t length, Edges edges) {
+  if (edges == Edges::kNone) return true;
+  return IsWordStart(text, at) && (edges == Edges::kStart || IsWordEnd(text, at, length));
 }
 
 class LiteralPredicate : public FieldPredicate {
  public:
-  LiteralPredicate(const Filter& filter, bool check_end)
+  LiteralPredicate(const Filter& filter, Edges edges)
       : FieldPredicate(filter.field),
         finder_(filter.text, filter.ignore_case),
         classes_(block::ClassesOf(filter.text) &
                  (filter.ignore_case ? static_cast<uint8_t>(~block::kClassLetters) : 0xff)),
-        check_end_(check_end) {}
+        edges_(edges) {}
 
   int cost() const override { return 20; }
 
@@ -29,8 +32,7 @@ class LiteralPredicate : public FieldPredicate {
   bool MatchText(std::string_view text) const override {
     const char* const end = text.data() + text.size();
     for (const char* at = finder_.Find(text.data(), end); at != end; at = finder_.Find(at + 1, end))
-      if (Accepts(text, static_cast<size_t>(at - text.data()), finder_.size(), check_end_))
-        return true;
+      if (Accepts(text, static_cast<size_t>(at - text.data()), finder_.size(), edges_)) return true;
     return false;
   }
 
@@ -41,24 +43,24 @@ class LiteralPredicate : public FieldPredicate {
 
   void RefineStrings(const block::Column& column, Bitmap* rows) const override {
     KeepHits(column, finder_, rows, [this](std::string_view text, size_t at) {
-      return Accepts(text, at, finder_.size(), check_end_);
+      return Accepts(text, at, finder_.size(), edges_);
     });
   }
 
  private:
   const Finder finder_;
   const uint8_t classes_;  // that a text must have
-  const bool check_end_;
+  const Edges edges_;
 };
 
 // Letters beyond ASCII: RE2 knows their cases. A match may be of another length than the text that
 // was asked for.
 class FoldedPredicate : public FieldPredicate {
  public:
-  FoldedPredicate(const Filter& filter, bool check_end)
+  FoldedPredicate(const Filter& filter, Edges edges)
       : FieldPredicate(filter.field),
         regexp_("(?i:" + RE2::QuoteMeta(filter.text) + ")", RE2::Quiet),
-        check_end_(check_end) {}
+        edges_(edges) {}
 
   int cost() const override { return 200; }
 
@@ -69,7 +71,7 @@ class FoldedPredicate : public FieldPredicate {
     for (size_t from = 0;
          from < text.size() && regexp_.Match(whole, from, text.size(), RE2::UNANCHORED, &hit, 1);) {
       const auto at = static_cast<size_t>(hit.data() - text.data());
-      if (hit.empty() || Accepts(text, at, hit.size(), check_end_)) return !hit.empty();
+      if (hit.empty() || Accepts(text, at, hit.size(), edges_)) return !hit.empty();
       from = at + 1;
       while (from < text.size() && (static_cast<unsigned char>(text[from]) & 0xc0) == 0x80) ++from;
     }
@@ -78,19 +80,21 @@ class FoldedPredicate : public FieldPredicate {
 
  private:
   const RE2 regexp_;
-  const bool check_end_;
+  const Edges edges_;
 };
 
-PredicatePtr MakeLiteral(const Filter& filter, bool check_end) {
+PredicatePtr MakeLiteral(const Filter& filter, Edges edges) {
   const bool is_ascii = std::all_of(filter.text.begin(), filter.text.end(),
                                     [](char c) { return static_cast<unsigned char>(c) < 0x80; });
-  if (filter.ignore_case && !is_ascii) return std::make_unique<FoldedPredicate>(filter, check_end);
-  return std::make_unique<LiteralPredicate>(filter, check_end);
+  if (filter.ignore_case && !is_ascii) return std::make_unique<FoldedPredicate>(filter, edges);
+  return std::make_unique<LiteralPredicate>(filter, edges);
 }
 
 }  // namespace
 
-PredicatePtr MakePhrase(const Filter& filter) { return MakeLiteral(filter, /*check_end=*/true); }
-PredicatePtr MakePrefix(const Filter& filter) { return MakeLiteral(filter, /*check_end=*/false); }
+PredicatePtr MakePhrase(const Filter& filter) { return MakeLiteral(filter, Edges::kBoth); }
+PredicatePtr MakePrefix(const Filter& filter) { return MakeLiteral(filter, Edges::kStart); }
+
+PredicatePtr MakeSubstring(const Filter& filter) { return MakeLiteral(filter, Edges::kNone); }
 
 }  // namespace neurallog::filter

@@ -1,9 +1,10 @@
-// `field:>10`, `field:range(1, 5]`: values compare as numbers when the bounds are numbers, else as
-// texts, byte by byte. An empty value is never in a range. And `string_range(a, b)`,
+// `field:>10`, `field:range(1, 5]`: values compare as numbers when the bounds are numbers, as
+// addresses when they are addresses, else as texts, byte by byte. An empty value is never in a range. And `string_range(a, b)`,
 // `len_range(min, max)`.
 #include <cmath>
 
 #include "block/block.h"
+#include "filter/ip_address.h"
 #include "filter/lexer.h"
 #include "filter/predicate.h"
 
@@ -137,6 +138,15 @@ bool ParseBound(const RangeBound& bound, long double absent, long double* value)
   return true;
 }
 
+// One bound is an IPv4 address, the other one too or absent.
+bool HasAddresses(const Filter& filter) {
+  const auto is_address = [](const RangeBound& bound) { return ParseIpv4(bound.text).has_value(); };
+  const auto fits = [&](const RangeBound& bound) {
+    return bound.text.empty() || is_address(bound);
+  };
+  return fits(filter.min) && fits(filter.max) && (is_address(filter.min) || is_address(filter.max));
+}
+
 uint64_t ParseLength(const std::string& text) {
   return EqualsIgnoreCase(text, "inf") ? UINT64_MAX : std::strtoull(text.c_str(), nullptr, 10);
 }
@@ -144,6 +154,7 @@ uint64_t ParseLength(const std::string& text) {
 }  // namespace
 
 PredicatePtr MakeRange(const Filter& filter) {
+  if (HasAddresses(filter)) return MakeIpv4Range(filter);
   long double min, max;
   if (!ParseBound(filter.min, -INFINITY, &min) || !ParseBound(filter.max, INFINITY, &max))
     return MakeTextRange(filter);

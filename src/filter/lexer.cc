@@ -21,7 +21,6 @@ constexpr std::array<bool, 256> MakeWordTable() {
 constexpr std::array<bool, 256> kWordBytes = MakeWordTable();
 
 bool IsWordByte(char c) { return kWordBytes[static_cast<unsigned char>(c)]; }
-bool IsTimeByte(char c) { return IsWordByte(c) || c == ':'; }
 
 int HexDigit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -106,7 +105,7 @@ void Lexer::Next() {
     token_.text.assign(1, c);
     ++at_;
   } else if (IsWordByte(c)) {
-    ReadWord(/*time=*/false);
+    ReadWord();
   } else {
     Bad("a control character must be written as an escape inside quotes");
   }
@@ -125,18 +124,24 @@ void Lexer::SkipSpace() {
   }
 }
 
-void Lexer::ReadWord(bool time) {
+void Lexer::ReadWord() {
   const size_t begin = at_;
-  while (at_ < query_.size() && (time ? IsTimeByte(query_[at_]) : IsWordByte(query_[at_]))) ++at_;
+  while (at_ < query_.size() && IsWordByte(query_[at_])) ++at_;
   token_.kind = Token::Kind::kWord;
   token_.text.assign(query_, begin, at_ - begin);
 }
 
-void Lexer::RereadAsTime() {
-  if (token_.kind != Token::Kind::kWord && !IsSymbol('-')) return;
-  at_ = token_.begin;
-  ReadWord(/*time=*/true);
-  token_.end = at_;
+bool Lexer::IsValue(std::string_view stops) const {
+  const bool is_stop =
+      token_.kind == Token::Kind::kSymbol && stops.find(token_.text[0]) != stops.npos;
+  return !AtEnd() && token_.kind != Token::Kind::kBad && !is_stop;
+}
+
+std::string Lexer::TakeValue(std::string_view stops) {
+  const Token first = token_;
+  size_t end = first.end;
+  for (Next(); !token_.space_before && IsValue(stops); Next()) end = token_.end;
+  return end == first.end ? first.text : std::string(Slice(first.begin, end));
 }
 
 void Lexer::ReadQuoted(char quote) {

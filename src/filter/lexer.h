@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -24,6 +25,17 @@ struct Token {
   size_t end = 0;
 };
 
+class Lexer;
+class Subquery;
+
+// Reads queries inside of a filter, for whoever knows queries (filter.h, Subquery).
+class SubqueryParser {
+ public:
+  virtual ~SubqueryParser() = default;
+  // Stands on the first token of the query and leaves the lexer on the ')' behind it.
+  virtual Result<std::shared_ptr<Subquery>> ParseSubquery(Lexer* lexer) = 0;
+};
+
 class Lexer {
  public:
   // `query` must outlive the lexer.
@@ -31,8 +43,12 @@ class Lexer {
 
   const Token& token() const { return token_; }
   void Next();
-  // Reads the current token again as a time: ':' and '+' do not end it.
-  void RereadAsTime();
+  // Takes a value: the current token with all that follows without white space up to one of the
+  // symbols in `stops`, as it is written; when nothing follows, the token's text. So a=b, 10:30 and
+  // a.b*c are one value where the grammar expects one.
+  std::string TakeValue(std::string_view stops);
+  // Whether TakeValue finds one: neither the end nor one of `stops`.
+  bool IsValue(std::string_view stops) const;
 
   bool AtEnd() const { return token_.kind == Token::Kind::kEnd; }
   bool IsSymbol(char symbol) const {
@@ -57,19 +73,24 @@ class Lexer {
   Status ErrorAt(size_t offset, std::string_view message) const;
   // "'token'" or "the end of the query", for messages.
   std::string Found() const;
+  // Null: there can be no subqueries. Copies share it.
+  SubqueryParser* subquery_parser() const { return subquery_parser_; }
+  void set_subquery_parser(SubqueryParser* parser) { subquery_parser_ = parser; }
+
   std::string_view Slice(size_t begin, size_t end) const {
     return query_.substr(begin, end - begin);
   }
 
  private:
   void SkipSpace();
-  void ReadWord(bool time);
+  void ReadWord();
   void ReadQuoted(char quote);
   void Bad(std::string_view message);
 
   std::string_view query_;
   size_t at_ = 0;
   Token token_;
+  SubqueryParser* subquery_parser_ = nullptr;
 };
 
 // Lower-cases A-Z.

@@ -74,6 +74,17 @@ bool ParseDurationNumber(std::string_view text, Number* number) {
   return true;
 }
 
+// "0xff", "0b101", "0o17".
+bool ParseWithBase(std::string_view text, uint64_t* value) {
+  if (text.size() < 3 || text[0] != '0') return false;
+  const char name = static_cast<char>(text[1] | 0x20);
+  const int base = name == 'x' ? 16 : name == 'o' ? 8 : name == 'b' ? 2 : 0;
+  if (base == 0) return false;
+  const char* const end = text.data() + text.size();
+  const auto [at, error] = std::from_chars(text.data() + 2, end, *value, base);
+  return error == std::errc() && at == end;
+}
+
 }  // namespace
 
 bool ParseNumber(std::string_view text, Number* number) {
@@ -83,6 +94,18 @@ bool ParseNumber(std::string_view text, Number* number) {
       (text[0] >= '0' && text[0] <= '9') || text[0] == '-' || text[0] == '+' || text[0] == '.';
   if (!can_be_number) return false;
   return ParsePlain(text, number) || ParseDurationNumber(text, number) || ParseSize(text, number);
+}
+
+std::string NumberAsStored(std::string text) {
+  std::string plain;
+  for (const char c : text)
+    if (c != '_') plain.push_back(c);
+  const bool is_negative = plain[0] == '-';
+  uint64_t value;
+  if (ParseWithBase(std::string_view(plain).substr(is_negative ? 1 : 0), &value))
+    return (is_negative ? "-" : "") + std::to_string(value);
+  Number number;
+  return plain.size() != text.size() && ParseNumber(plain, &number) ? plain : text;
 }
 
 }  // namespace neurallog::filter

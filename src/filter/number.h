@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace neurallog::filter {
@@ -13,5 +14,9 @@ struct Number {
   long double value = 0;  // holds every int64 and every double exactly
 };
 bool ParseNumber(std::string_view text, Number* number);
+
+// A number as queries may write it in the spelling of stored ones: without `_` between digits, 0x.. and
+// 0b.. as decimals. Other texts stay as they are.
+std::string NumberAsStored(std::string text);
 
 }  // namespace neurallog::filter

@@ -35,14 +35,22 @@ bool IsWordEnd(std::string_view text, size_t at, size_t length) {
   return end == text.size() || !IsWordByte(text[end - 1]) || !IsWordByte(text[end]);
 }
 
-bool FieldPredicate::MatchRecord(const RecordView& record) const {
-  if (field_ != kFieldStream && field_ != kFieldStreamId) return MatchText(record.Get(field_));
+std::string_view TextOfField(const RecordView& record, const std::string& field, std::string* own) {
+  if (field != kFieldStream && field != kFieldStreamId) return record.Get(field);
   std::string stream(record.Get(kFieldStream));
   if (stream.empty()) AppendStreamText(&stream, record.Get(kFieldSource));
-  if (field_ == kFieldStream) return MatchText(stream);
-  std::string id;
-  AppendStreamId(&id, stream);
-  return MatchText(id);
+  own->clear();
+  if (field == kFieldStream) {
+    *own = std::move(stream);
+  } else {
+    AppendStreamId(own, stream);
+  }
+  return *own;
+}
+
+bool FieldPredicate::MatchRecord(const RecordView& record) const {
+  std::string own;
+  return MatchText(TextOfField(record, field_, &own));
 }
 
 Verdict FieldPredicate::JudgeMeta(const block::ColumnMeta&) const { return Verdict::kSome; }

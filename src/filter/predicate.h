@@ -79,6 +79,9 @@ void KeepIf(Bitmap* rows, F keep) {
   }
 }
 
+// The text of a record's field. `own` holds it when it is made here (_stream, _stream_id).
+std::string_view TextOfField(const RecordView& record, const std::string& field, std::string* own);
+
 // Bytes of words: [A-Za-z0-9_] and all of UTF-8 beyond ASCII.
 bool IsWordByte(char c);
 // True when `length` bytes at `at` do not cut a word of `text`: at an edge that is a word byte, the
@@ -93,18 +96,37 @@ PredicatePtr MakeOr(std::vector<PredicatePtr> children);
 PredicatePtr MakeNot(PredicatePtr child);
 PredicatePtr MakePhrase(const Filter& filter);
 PredicatePtr MakePrefix(const Filter& filter);
+PredicatePtr MakeSubstring(const Filter& filter);
+PredicatePtr MakeSequence(const Filter& filter);
+PredicatePtr MakeContainsAll(const std::string& field, const std::vector<std::string>& values);
+PredicatePtr MakeContainsAny(const std::string& field, const std::vector<std::string>& values);
+PredicatePtr MakeContainsCommonCase(const Filter& filter);
+PredicatePtr MakeEqualsCommonCase(const Filter& filter);
+PredicatePtr MakeArrayContainsAny(const Filter& filter);
 PredicatePtr MakeExact(std::string field, std::string text);
 PredicatePtr MakeExactPrefix(const Filter& filter);
 PredicatePtr MakeIn(std::string field, const std::vector<std::string>& values);
 PredicatePtr MakeRange(const Filter& filter);
 PredicatePtr MakeTextRange(const Filter& filter);
 PredicatePtr MakeLength(const Filter& filter);
+PredicatePtr MakeIpv4Range(const Filter& filter);
+PredicatePtr MakeIpv6Range(const Filter& filter);
+PredicatePtr MakeValueType(const Filter& filter);
+PredicatePtr MakeCompareFields(const Filter& filter);
 Result<PredicatePtr> MakeRegexp(std::string field, const std::string& pattern,
                                 const CompileOptions& options);
 // Texts of which every match of the pattern holds at least one, ignoring ASCII case. Empty: unknown.
 std::vector<std::string> FindRequiredLiterals(const std::string& pattern,
                                               const CompileOptions& options);
+// The regular expression that a pattern with placeholders such as <N> stands for.
+std::string RegexpOfPattern(std::string_view pattern, PatternPlace place);
+// The names that value_type takes.
+std::vector<std::string_view> ValueTypeNames();
 PredicatePtr MakeTime(const TimeRange& range);
+PredicatePtr MakeDayRange(const Filter& filter);
+PredicatePtr MakeWeekRange(const Filter& filter);
+// What waits for the values of a subquery.
+PredicatePtr MakeSubquery(const Filter& filter);
 Result<PredicatePtr> MakeStream(const Filter& filter, const CompileOptions& options);
 PredicatePtr MakeAny(std::string field);
 PredicatePtr MakeEmpty(std::string field);

@@ -21,6 +21,10 @@ Result<std::vector<PredicatePtr>> BuildChildren(const Filter& filter,
 // Recursion is as deep as the parser's kDepthMax.
 Result<PredicatePtr> Build(const Filter& filter, const CompileOptions& options) {
   NL_TRY(std::vector<PredicatePtr> children, BuildChildren(filter, options));
+  const bool must_wait = filter.subquery != nullptr && filter.subquery->values() == nullptr;
+  if (must_wait) return MakeSubquery(filter);
+  const std::vector<std::string>& values =
+      filter.subquery ? *filter.subquery->values() : filter.values;
   switch (filter.kind) {
     case Filter::Kind::kAll: return MakeAll();
     case Filter::Kind::kAnd: return MakeAnd(std::move(children));
@@ -28,13 +32,30 @@ Result<PredicatePtr> Build(const Filter& filter, const CompileOptions& options) 
     case Filter::Kind::kNot: return MakeNot(std::move(children[0]));
     case Filter::Kind::kPhrase: return MakePhrase(filter);
     case Filter::Kind::kPrefix: return MakePrefix(filter);
+    case Filter::Kind::kSubstring: return MakeSubstring(filter);
     case Filter::Kind::kExact: return MakeExact(filter.field, filter.text);
     case Filter::Kind::kExactPrefix: return MakeExactPrefix(filter);
-    case Filter::Kind::kIn: return MakeIn(filter.field, filter.values);
+    case Filter::Kind::kIn: return MakeIn(filter.field, values);
+    case Filter::Kind::kContainsAll: return MakeContainsAll(filter.field, values);
+    case Filter::Kind::kContainsAny: return MakeContainsAny(filter.field, values);
+    case Filter::Kind::kContainsCommonCase: return MakeContainsCommonCase(filter);
+    case Filter::Kind::kEqualsCommonCase: return MakeEqualsCommonCase(filter);
+    case Filter::Kind::kArrayContainsAny: return MakeArrayContainsAny(filter);
+    case Filter::Kind::kSequence: return MakeSequence(filter);
     case Filter::Kind::kRange: return MakeRange(filter);
     case Filter::Kind::kTextRange: return MakeTextRange(filter);
     case Filter::Kind::kLength: return MakeLength(filter);
+    case Filter::Kind::kIpv4Range: return MakeIpv4Range(filter);
+    case Filter::Kind::kIpv6Range: return MakeIpv6Range(filter);
     case Filter::Kind::kRegexp: return MakeRegexp(filter.field, filter.text, options);
+    case Filter::Kind::kPattern:
+      return MakeRegexp(filter.field, RegexpOfPattern(filter.text, filter.place), options);
+    case Filter::Kind::kValueType: return MakeValueType(filter);
+    case Filter::Kind::kEqualField:
+    case Filter::Kind::kLessOrEqualField:
+    case Filter::Kind::kLessField: return MakeCompareFields(filter);
+    case Filter::Kind::kDayRange: return MakeDayRange(filter);
+    case Filter::Kind::kWeekRange: return MakeWeekRange(filter);
     case Filter::Kind::kTime: return MakeTime(ResolveTime(filter, options.now_ns));
     case Filter::Kind::kStream: return MakeStream(filter, options);
     case Filter::Kind::kAny: return MakeAny(filter.field);

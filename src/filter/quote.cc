@@ -1,7 +1,7 @@
 #include "filter/quote.h"
 
 #include <algorithm>
-#include <array>
+#include <iterator>
 
 #include "filter/lexer.h"
 #include "neurallog/log_record.h"
@@ -10,10 +10,50 @@ namespace neurallog::filter {
 namespace {
 
 // Bare words that mean something else somewhere in the grammar.
-constexpr std::array<std::string_view, 22> kReserved = {
-    "and",  "or",   "not",    "in",        "not_in",  "by",  "as", "asc",
-    "desc", "if",   "limit",  "offset",    "where",   "inf", "at", "from",
-    "with", "rank", "prefix", "partition", "options", "now"};
+constexpr std::string_view kReserved[] = {"and",
+                                          "or",
+                                          "not",
+                                          "in",
+                                          "not_in",
+                                          "by",
+                                          "as",
+                                          "asc",
+                                          "desc",
+                                          "if",
+                                          "limit",
+                                          "offset",
+                                          "where",
+                                          "inf",
+                                          "at",
+                                          "from",
+                                          "with",
+                                          "rank",
+                                          "prefix",
+                                          "partition",
+                                          "options",
+                                          "now",
+                                          "contains_all",
+                                          "contains_any",
+                                          "contains_common_case",
+                                          "eq_field",
+                                          "equals_common_case",
+                                          "exact",
+                                          "i",
+                                          "ipv4_range",
+                                          "ipv6_range",
+                                          "json_array_contains_any",
+                                          "le_field",
+                                          "len_range",
+                                          "lt_field",
+                                          "pattern_match",
+                                          "pattern_match_full",
+                                          "pattern_match_prefix",
+                                          "pattern_match_suffix",
+                                          "range",
+                                          "re",
+                                          "seq",
+                                          "string_range",
+                                          "value_type"};
 
 bool IsPlainWord(std::string_view text) {
   if (text.empty()) return false;
@@ -22,7 +62,7 @@ bool IsPlainWord(std::string_view text) {
                        c == '_' || c == '.' || c == '@' || c == '/';
     if (!plain) return false;
   }
-  return std::none_of(kReserved.begin(), kReserved.end(),
+  return std::none_of(std::begin(kReserved), std::end(kReserved),
                       [&](std::string_view word) { return EqualsIgnoreCase(word, text); });
 }
 

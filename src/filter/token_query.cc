@@ -15,6 +15,11 @@ using index::TokenQuery;
 // Whether a word that touches an edge of the text is known to end there.
 enum class Edge : uint8_t { kWhole, kOpen };
 
+bool IsAscii(std::string_view text) {
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+}
+
 TokenQuery RequireText(const std::string& field, std::string_view text, Edge begin, Edge end) {
   if (field == kFieldTime || field == kFieldStream || field == kFieldStreamId) return {};
   std::vector<index::TokenHash> tokens;
@@ -39,15 +44,21 @@ TokenQuery RequireRegexp(const std::string& field, const std::string& pattern) {
   return literals.empty() ? TokenQuery() : RequireOneOf(field, literals, Edge::kOpen);
 }
 
-// Ignoring the case of letters beyond ASCII may also change ASCII letters to others.
-bool FoldsBeyondAscii(const Filter& filter) {
-  return filter.ignore_case && std::any_of(filter.text.begin(), filter.text.end(), [](char c) {
-           return static_cast<unsigned char>(c) >= 0x80;
-         });
+TokenQuery RequireAllOf(const std::string& field, const std::vector<std::string>& texts) {
+  std::vector<TokenQuery> children;
+  for (const std::string& text : texts)
+    children.push_back(RequireText(field, text, Edge::kWhole, Edge::kWhole));
+  return index::RequireAll(std::move(children));
+}
+
+// Ignoring the case of letters beyond ASCII may change ASCII letters to others.
+TokenQuery RequireCommonCase(const Filter& filter) {
+  const bool is_ascii = std::all_of(filter.values.begin(), filter.values.end(), IsAscii);
+  return is_ascii ? RequireOneOf(filter.field, filter.values, Edge::kWhole) : TokenQuery();
 }
 
 TokenQuery RequirePhrase(const Filter& filter, Edge end) {
-  if (FoldsBeyondAscii(filter)) return {};
+  if (filter.ignore_case && !IsAscii(filter.text)) return {};
   return RequireText(filter.field, filter.text, Edge::kWhole, end);
 }
 
@@ -84,15 +95,28 @@ std::vector<TokenQuery> OfChildren(const Filter& filter) {
 
 // Recursion is as deep as the parser's kDepthMax.
 TokenQuery MakeTokenQuery(const Filter& filter) {
+  if (filter.subquery != nullptr && filter.subquery->values() == nullptr) return {};
+  const std::vector<std::string>& values =
+      filter.subquery ? *filter.subquery->values() : filter.values;
   switch (filter.kind) {
     case Filter::Kind::kAnd: return index::RequireAll(OfChildren(filter));
     case Filter::Kind::kOr: return index::RequireAny(OfChildren(filter));
     case Filter::Kind::kPhrase: return RequirePhrase(filter, Edge::kWhole);
     case Filter::Kind::kPrefix: return RequirePhrase(filter, Edge::kOpen);
-    case Filter::Kind::kExact: return RequireText(filter.field, filter.text, Edge::kWhole, Edge::kWhole);
+    case Filter::Kind::kExact:
+      return RequireText(filter.field, filter.text, Edge::kWhole, Edge::kWhole);
     case Filter::Kind::kExactPrefix:
       return RequireText(filter.field, filter.text, Edge::kWhole, Edge::kOpen);
-    case Filter::Kind::kIn: return RequireOneOf(filter.field, filter.values, Edge::kWhole);
+    case Filter::Kind::kSubstring:
+      return RequireText(filter.field, filter.text, Edge::kOpen, Edge::kOpen);
+    case Filter::Kind::kIn:
+    case Filter::Kind::kContainsAny: return RequireOneOf(filter.field, values, Edge::kWhole);
+    case Filter::Kind::kContainsAll:
+    case Filter::Kind::kSequence: return RequireAllOf(filter.field, values);
+    case Filter::Kind::kContainsCommonCase:
+    case Filter::Kind::kEqualsCommonCase: return RequireCommonCase(filter);
+    case Filter::Kind::kPattern:
+      return RequireRegexp(filter.field, RegexpOfPattern(filter.text, filter.place));
     case Filter::Kind::kRegexp: return RequireRegexp(filter.field, filter.text);
     case Filter::Kind::kStream: return RequireStream(filter);
     case Filter::Kind::kAll:
@@ -100,6 +124,15 @@ TokenQuery MakeTokenQuery(const Filter& filter) {
     case Filter::Kind::kRange:
     case Filter::Kind::kTextRange:
     case Filter::Kind::kLength:
+    case Filter::Kind::kIpv4Range:
+    case Filter::Kind::kIpv6Range:
+    case Filter::Kind::kArrayContainsAny:
+    case Filter::Kind::kValueType:
+    case Filter::Kind::kEqualField:
+    case Filter::Kind::kLessOrEqualField:
+    case Filter::Kind::kLessField:
+    case Filter::Kind::kDayRange:
+    case Filter::Kind::kWeekRange:
     case Filter::Kind::kTime:
     case Filter::Kind::kAny:
     case Filter::Kind::kEmpty: return {};

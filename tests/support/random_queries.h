@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "filter/filter.h"
+#include "filter/number.h"
 #include "support/memory_blocks.h"
 
 namespace neurallog::testing {
@@ -23,8 +24,9 @@ class RandomQueries {
   std::vector<TestRecord> Records(size_t count) {
     std::vector<TestRecord> records(count);
     const bool has_one_source = Chance(3);
+    const int64_t time_step_ns = Chance(2) ? 1'000'000 : 1'234'567'890'123;  // a second, two weeks
     for (TestRecord& record : records) {
-      record.timestamp_ns = kStartNs + static_cast<int64_t>(Below(1000)) * 1'000'000;
+      record.timestamp_ns = kStartNs + static_cast<int64_t>(Below(1000)) * time_step_ns;
       const auto add = [&](const char* name, ValueType type, std::string value) {
         record.fields.push_back({name, type, std::move(value)});
       };
@@ -36,10 +38,15 @@ class RandomQueries {
             has_one_source ? "api" : Pick({"api", "api-gateway", "db", "änder"}));
       if (!Chance(3)) add("status", ValueType::kNumber, std::to_string(Below(6) * 100));
       if (!Chance(3)) add("mixed", ValueType::kString, NumberText());
+      if (Chance(2)) add("other", ValueType::kString, Chance(2) ? NumberText() : Word());
+      if (Chance(2)) add("ip", ValueType::kString, Address());
+      if (Chance(4)) add("ip6", ValueType::kString, Address6());
+      if (Chance(4)) add("when", ValueType::kString, TimeText());
       if (Chance(8)) add("rare", ValueType::kString, Word());
       if (Chance(2)) add("tags", ValueType::kArray, "[\"" + Word() + "\",\"eu-west-1\"]");
       if (Chance(4)) add("nothing", ValueType::kNull, "");
       if (Chance(4)) add("flag", ValueType::kBool, Chance(2) ? "true" : "false");
+      if (Chance(4)) add("mono", ValueType::kString, "Constant VALUE 12ab");
       if (Chance(6))
         add("_stream", ValueType::kString, Chance(3) ? "" : "{app=\"" + Word() + "\"}");
       if (Chance(9)) add("status", ValueType::kNumber, "7");
@@ -54,7 +61,8 @@ class RandomQueries {
     if (kind == 8) {
       auto filter = filter::MakeFilter(Kind::kNot);
       filter->children.push_back(Filter(depth - 1));
-      return filter;
+      const bool is_double = filter->children[0]->kind == Kind::kNot;
+      return is_double ? std::move(filter->children[0]) : std::move(filter);
     }
     return kind == 9 ? Stream() : Leaf();
   }
@@ -100,9 +108,24 @@ class RandomQueries {
                  "NaN",
                  "+3"});
   }
+  std::string Address() {
+    if (Chance(8)) return Pick({"10.0.0.256", "1.2.3", "010.0.0.1", "x", "", "10"});
+    return Pick({"10", "192", "0", "255"}) + "." + std::to_string(Below(3)) + ".0." +
+           std::to_string(Below(256));
+  }
+  std::string Address6() {
+    return Pick({"::1", "fe80::1", "fe80::ffff:1", "2001:db8::8a2e:370:7334", "::", "abc",
+                 "10.0.0.1", "1:2:3:4:5:6:7:8", "fe80:::1", "2001:db8:1::"});
+  }
+  std::string TimeText() {
+    return Pick({"2025-06-01T00:00:00Z", "2025-06-01 10:20:30", "2025/06/01T10:20:30.5+02:00",
+                 "10:20:30,123", "2025-06-01", "2edfed59-3e98-4073-bbb2-28d321ca71a7", "id=12abcd",
+                 "\"a b\" 7", "2025-06-02T10:00:00.25+02:00"});
+  }
   std::string Field() {
     return Pick({"message", "message", "message", "level", "source", "status", "mixed", "rare",
-                 "tags", "nothing", "flag", "absent", "_stream", "_stream_id"});
+                 "tags", "nothing", "flag", "absent", "_stream", "_stream_id", "other", "ip", "ip6",
+                 "when", "mono"});
   }
   // A text that has a chance to be there.
   std::string Needle() {
@@ -115,6 +138,10 @@ class RandomQueries {
       case 3: return Pick({" ", "-", "t", "ti", "e", "ärg", ".", "ut", "\"", "\n"});
       default: return Word();
     }
+  }
+  std::string Bound() { return filter::NumberAsStored(NonEmpty(NumberText())); }
+  int64_t Offset() {
+    return Chance(2) ? 0 : (static_cast<int64_t>(Below(30)) - 15) * 3'600'000'000'000;
   }
   std::string NonEmpty(std::string text) { return text.empty() ? "0" : text; }
 
@@ -149,7 +176,8 @@ class RandomQueries {
 
   std::unique_ptr<filter::Filter> Leaf() {
     using Kind = filter::Filter::Kind;
-    auto filter = filter::MakeFilter(static_cast<Kind>(Below(17)));
+    auto filter =
+        filter::MakeFilter(static_cast<Kind>(Below(static_cast<uint64_t>(Kind::kEmpty) + 1)));
     filter->field = Field();
     switch (filter->kind) {
       case Kind::kAll:
@@ -162,15 +190,78 @@ class RandomQueries {
         filter->ignore_case = Chance(3);
         filter->text = Needle();
         return filter;
+      case Kind::kSubstring:
       case Kind::kExact:
       case Kind::kExactPrefix: filter->text = Needle(); return filter;
       case Kind::kIn:
+      case Kind::kContainsAll:
         while (Chance(2)) filter->values.push_back(Chance(5) ? "" : Needle());
         return filter;
+      case Kind::kContainsAny:
+        for (uint64_t values = Below(Chance(3) ? 30 : 3); values-- > 0;)
+          filter->values.push_back(Chance(20) ? "" : Needle());
+        return filter;
+      case Kind::kContainsCommonCase:
+      case Kind::kEqualsCommonCase:
+        while (Chance(2))
+          filter->values.push_back(Chance(9)
+                                       ? ""
+                                       : Pick({"TimeOut", "Error", "ORD", "DISK", "time", "Ärger",
+                                               "ärger", "Disk full", "INFO", "aB\"", "X"}));
+        return filter;
+      case Kind::kArrayContainsAny:
+        while (Chance(2))
+          filter->values.push_back(Pick({"eu-west-1", "time", "500", "a\"b", "x\\y", "x"}));
+        return filter;
+      case Kind::kSequence:
+        do filter->values.push_back(Needle());
+        while (Chance(2));
+        return filter;
       case Kind::kRange:
-        if (!Chance(3)) filter->min = {NonEmpty(NumberText()), Chance(2)};
-        if (filter->min.text.empty() || !Chance(3))
-          filter->max = {NonEmpty(NumberText()), Chance(2)};
+        if (Chance(4)) {
+          filter->field = "ip";
+          filter::RangeBound& bound = Chance(2) ? filter->min : filter->max;
+          bound = filter::RangeBound{std::to_string(Below(256)) + ".1.0.0", Chance(2)};
+          return filter;
+        }
+        if (!Chance(3)) filter->min = {Bound(), Chance(2)};
+        if (filter->min.text.empty() || !Chance(3)) filter->max = {Bound(), Chance(2)};
+        return filter;
+      case Kind::kIpv4Range:
+        if (!Chance(4)) filter->field = "ip";
+        filter->min = {Pick({"0.0.0.0", "10.0.0.0", "10.1.0.7"}), true};
+        filter->max = {Pick({"10.0.0.255", "255.255.255.255", "192.2.0.9", "10.1.0.7"}), true};
+        return filter;
+      case Kind::kIpv6Range:
+        if (!Chance(4)) filter->field = "ip6";
+        filter->min = {Pick({"::", "::1", "fe80::", "2001:db8::"}), true};
+        filter->max = {Pick({"::1", "fe80::ffff:ffff", "2001:db8:1::", "1:2:3:4:5:6:7:8"}), true};
+        return filter;
+      case Kind::kPattern:
+        if (Chance(2)) filter->field = "when";
+        filter->text =
+            Pick({"<DATE>", "<TIME>", "<DATETIME>", "<UUID>", "<IP4>", "<W>", "<N>", "id=<N>",
+                  "<W> <N>", "ORD-<N>-<W>", "<W> full", "10.<N>.", "time<W>", "<X>", "a\"b"});
+        filter->place = static_cast<filter::PatternPlace>(Below(4));
+        return filter;
+      case Kind::kValueType:
+        filter->text = Pick({"string", "uint8", "uint16", "uint32", "uint64", "int64", "float64",
+                             "ipv4", "iso8601"});
+        return filter;
+      case Kind::kEqualField:
+      case Kind::kLessOrEqualField:
+      case Kind::kLessField: filter->text = Field(); return filter;
+      case Kind::kDayRange:
+        filter->field.clear();
+        filter->min = {Pick({"00:00", "08:30", "23:59", "12:00"}), Chance(2)};
+        filter->max = {Pick({"00:00", "08:30", "24:00", "18:00"}), Chance(2)};
+        filter->offset_ns = Offset();
+        return filter;
+      case Kind::kWeekRange:
+        filter->field.clear();
+        filter->min = {Pick({"Sun", "Mon", "Wed", "Sat"}), Chance(2)};
+        filter->max = {Pick({"Sun", "Tue", "Fri", "Sat"}), Chance(2)};
+        filter->offset_ns = Offset();
         return filter;
       case Kind::kTextRange:
         filter->min = {Chance(4) ? "" : Needle(), true};

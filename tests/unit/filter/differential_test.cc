@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 #include <cstdlib>
 
+#include "base/time_format.h"
 #include "filter/parser.h"
 #include "filter/program.h"
 #include "filter/row_view.h"
@@ -54,6 +55,22 @@ std::vector<bool> MatchRows(const Program& program, const model::RecordBatch& ba
   return bits;
 }
 
+std::string Describe(const TestRecord& record) {
+  std::string text = base::FormatRfc3339(record.timestamp_ns);
+  for (const auto& field : record.fields) text += " " + field.name + "=[" + field.value + "]";
+  return text;
+}
+
+// The first row on which two evaluators differ, or nothing.
+std::string Difference(const std::vector<bool>& found, const std::vector<bool>& expected,
+                       const std::vector<TestRecord>& records) {
+  if (found.size() != expected.size()) return "another number of rows";
+  for (size_t i = 0; i < expected.size(); ++i)
+    if (found[i] != expected[i])
+      return (found[i] ? "matches: " : "does not match: ") + Describe(records[i]);
+  return "";
+}
+
 void Compare(const Filter& filter, const Program& program, const std::vector<TestRecord>& records,
              const model::RecordBatch& batch, const testing::MemoryStored& memory,
              const testing::SealedStored& sealed) {
@@ -63,10 +80,10 @@ void Compare(const Filter& filter, const Program& program, const std::vector<Tes
     expected.push_back(naive.Matches(filter, record));
     by_record.push_back(program.MatchRecord(testing::TestRecordView(record)));
   }
-  CHECK(by_record == expected);
-  CHECK(MatchRows(program, batch) == expected);
-  CHECK(MatchStored(program, memory) == expected);
-  CHECK(MatchStored(program, sealed) == expected);
+  REQUIRE(Difference(by_record, expected, records) == "");
+  REQUIRE(Difference(MatchRows(program, batch), expected, records) == "");
+  REQUIRE(Difference(MatchStored(program, memory), expected, records) == "");
+  REQUIRE(Difference(MatchStored(program, sealed), expected, records) == "");
   for (size_t i = 0; i < records.size(); ++i)
     if (expected[i]) CHECK(program.time_range().Contains(records[i].timestamp_ns));
 }
