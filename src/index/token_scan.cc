@@ -10,14 +10,23 @@
 
 namespace neurallog::index {
 
-void ScanWindowScalar(const char* from, ScannedWindow* to) {
+namespace {
+
+template <typename Scanned>
+void ScanScalar(const char* from, Scanned* to) {
+  using Words = decltype(to->words);
   to->words = 0;
-  for (size_t i = 0; i < ScannedWindow::kBytes; ++i) {
+  for (size_t i = 0; i < Scanned::kBytes; ++i) {
     const char c = from[i];
-    to->words |= static_cast<uint64_t>(IsWordByte(c)) << i;
+    to->words |= static_cast<Words>(IsWordByte(c)) << i;
     to->lower[i] = c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
   }
 }
+
+}  // namespace
+
+void ScanWindowScalar(const char* from, ScannedWindow* to) { ScanScalar(from, to); }
+void ScanShortScalar(const char* from, ScannedShort* to) { ScanScalar(from, to); }
 
 #if defined(__x86_64__)
 
@@ -28,7 +37,7 @@ __m128i InRange(__m128i bytes, char low, char high) {
   return _mm_cmpgt_epi8(_mm_set1_epi8(static_cast<char>(high - low + 1 - 128)), shifted);
 }
 
-uint64_t Scan16(const char* from, char* lower) {
+inline uint32_t Scan16(const char* from, char* lower) {
   const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
   const __m128i case_bit = _mm_and_si128(InRange(bytes, 'A', 'Z'), _mm_set1_epi8(0x20));
   const __m128i lowered = _mm_or_si128(bytes, case_bit);
@@ -65,9 +74,12 @@ __attribute__((target("avx2"))) void ScanAvx2(const char* from, ScannedWindow* t
 }  // namespace
 
 void ScanWindowSse2(const char* from, ScannedWindow* to) {
-  to->words = Scan16(from, to->lower) | Scan16(from + 16, to->lower + 16) << 16 |
-              Scan16(from + 32, to->lower + 32) << 32 | Scan16(from + 48, to->lower + 48) << 48;
+  to->words = 0;
+  for (size_t at = 0; at < ScannedWindow::kBytes; at += 16)
+    to->words |= uint64_t{Scan16(from + at, to->lower + at)} << at;
 }
+
+void ScanShort(const char* from, ScannedShort* to) { to->words = Scan16(from, to->lower); }
 
 void ScanWindowAvx2(const char* from, ScannedWindow* to) {
   __builtin_cpu_supports("avx2") ? ScanAvx2(from, to) : ScanWindowSse2(from, to);
@@ -82,6 +94,7 @@ ScanFunction ScanWindow() {
 void ScanWindowSse2(const char* from, ScannedWindow* to) { ScanWindowScalar(from, to); }
 void ScanWindowAvx2(const char* from, ScannedWindow* to) { ScanWindowScalar(from, to); }
 ScanFunction ScanWindow() { return ScanWindowScalar; }
+void ScanShort(const char* from, ScannedShort* to) { ScanShortScalar(from, to); }
 
 #endif
 

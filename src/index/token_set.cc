@@ -1,15 +1,15 @@
-// Text goes through windows of 64 bytes: one scan gives the word bytes as a bit mask, whose runs of
-// ones are the tokens. A run that reaches the end of its window begins the next window; one that
-// fills a whole window is a long token, which is hashed piece by piece.
+// Text goes through windows of 64 bytes, short text through one of 16: a scan gives the word bytes as
+// a bit mask, whose runs of ones are the tokens. A run that reaches the end of its window begins the
+// next window; one that fills a whole window is a long token, which is hashed piece by piece.
 //
-// Slots are found with a multiplier that is random per process: the hash function is public, and
-// nobody shall choose tokens that all meet in one slot.
+// Hashes are collected and sorted at the end, not looked up: a table of a block's tokens is larger
+// than the second-level cache, a radix sort reads and writes in order. What was seen lately is left
+// out on the way, which is most of what repeats.
 #include "index/token_set.h"
 
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <random>
 #include <utility>
 
 #include "index/token_hash.h"
@@ -18,22 +18,19 @@ namespace neurallog::index {
 namespace {
 
 constexpr size_t kWindow = ScannedWindow::kBytes;
-constexpr size_t kSlotsMin = 1 << 12;
 constexpr size_t kTokensPerWindowMax = kWindow / 2;
+constexpr int kDigitBits = 11;  // three digits make a hash
+constexpr size_t kDigits = 1 << kDigitBits;
 
-uint32_t RandomOdd() {
-  static const uint32_t value = std::random_device()() | 1;
-  return value;
-}
+size_t DigitOf(TokenHash hash, int digit) { return hash >> (digit * kDigitBits) & (kDigits - 1); }
 
 // One pass of a least-significant-digit radix sort.
-void RadixPass(std::span<const TokenHash> from, std::span<TokenHash> to, int shift) {
-  constexpr size_t kDigits = 1 << 11;
+void RadixPass(std::span<const TokenHash> from, std::span<TokenHash> to, int digit) {
   std::array<uint32_t, kDigits> ends{};
-  for (TokenHash hash : from) ++ends[hash >> shift & (kDigits - 1)];
+  for (TokenHash hash : from) ++ends[DigitOf(hash, digit)];
   uint32_t at = 0;
   for (uint32_t& end : ends) at += std::exchange(end, at);
-  for (TokenHash hash : from) to[ends[hash >> shift & (kDigits - 1)]++] = hash;
+  for (TokenHash hash : from) to[ends[DigitOf(hash, digit)]++] = hash;
 }
 
 }  // namespace
@@ -49,30 +46,43 @@ TokenHash HashToken(std::string_view token) {
   return hasher.Finish();
 }
 
-TokenSet::TokenSet(ScanFunction scan) : scan_(scan), multiplier_(RandomOdd()) { Clear(); }
+TokenSet::TokenSet(ScanFunction scan) : scan_(scan) { Clear(); }
 
 void TokenSet::Clear() {
-  if (slots_.empty() || slots_.size() > kKeptSlots) {
-    slots_ = std::vector<TokenHash>(kSlotsMin);
-    sorted_ = scratch_ = {};
-  } else {
-    std::fill(slots_.begin(), slots_.end(), 0);
-  }
-  shift_ = 32 - std::countr_zero(slots_.size());
-  size_ = 0;
+  recent_.fill(0);
+  count_ = 0;
+  if (!hashes_.empty() && hashes_.size() <= kKeptHashes) return;
+  hashes_ = std::vector<TokenHash>(kHashesMin);
+  scratch_ = std::vector<TokenHash>(kHashesMin);
 }
 
 void TokenSet::Add(std::string_view text) {
+  text.size() <= ScannedShort::kBytes ? AddShort(text) : AddLong(text);
+}
+
+void TokenSet::AddShort(std::string_view text) {
+  MakeRoom(ScannedShort::kBytes / 2);
+  ScanShort(text.data(), &short_);
+  uint32_t words = short_.words & ((uint32_t{1} << text.size()) - 1);
+  while (words != 0) {
+    const int begin = std::countr_zero(words);
+    TokenHasher hasher;
+    hasher.Update(short_.lower + begin, static_cast<size_t>(std::countr_one(words >> begin)));
+    Put(hasher.Finish());
+    words &= words + (uint32_t{1} << begin);  // clears the lowest run
+  }
+}
+
+void TokenSet::AddLong(std::string_view text) {
   const char* at = text.data();
   const char* const end = at + text.size();
-  std::array<TokenHash, kTokensPerWindowMax> hashes;
   while (at < end) {
+    MakeRoom(kTokensPerWindowMax);
     const auto left = static_cast<size_t>(end - at);
     scan_(at, &window_);
     uint64_t words = window_.words;
     if (left < kWindow) words &= (uint64_t{1} << left) - 1;
     const char* next = at + std::min(left, kWindow);
-    size_t count = 0;
     while (words != 0) {
       const int begin = std::countr_zero(words);
       const int size = std::countr_one(words >> begin);
@@ -82,10 +92,9 @@ void TokenSet::Add(std::string_view text) {
       }
       TokenHasher hasher;
       hasher.UpdateAll(window_.lower + begin, static_cast<size_t>(size));
-      hashes[count++] = hasher.Finish();
-      words &= words + (uint64_t{1} << begin);  // clears the lowest run
+      Put(hasher.Finish());
+      words &= words + (uint64_t{1} << begin);
     }
-    InsertAll({hashes.data(), count});
     at = next;
   }
 }
@@ -104,47 +113,42 @@ const char* TokenSet::AddLongToken(const char* at, const char* end) {
   return at;
 }
 
-void TokenSet::AddHash(TokenHash hash) { InsertAll({&hash, 1}); }
-
-void TokenSet::InsertAll(std::span<const TokenHash> hashes) {
-  if (size_ + hashes.size() > slots_.size() / 3) Grow();
-  TokenHash* const slots = slots_.data();
-  const size_t mask = slots_.size() - 1;
-  const uint32_t multiplier = multiplier_;
-  const int shift = shift_;
-  size_t added = 0;
-  for (TokenHash hash : hashes) {
-    size_t slot = hash * multiplier >> shift;
-    // New or not is hard to predict, so that both take the same way; another token's slot is rare.
-    while (!((slots[slot] == hash) | (slots[slot] == 0))) slot = (slot + 1) & mask;
-    added += slots[slot] == 0;
-    slots[slot] = hash;
-  }
-  size_ += added;
+void TokenSet::AddHash(TokenHash hash) {
+  MakeRoom(1);
+  Put(hash);
 }
 
-void TokenSet::Grow() {
-  std::vector<TokenHash> old(slots_.size() * 2);
-  old.swap(slots_);
-  shift_ = 32 - std::countr_zero(slots_.size());
-  size_ = 0;
-  std::erase(old, 0);
-  InsertAll(old);
+// Lately seen or not is hard to predict, so that both take the same way.
+inline void TokenSet::Put(TokenHash hash) {
+  TokenHash& recent = recent_[hash >> (32 - kRecentBits)];
+  hashes_[count_] = hash;
+  count_ += recent != hash;
+  recent = hash;
+}
+
+inline void TokenSet::MakeRoom(size_t hashes) {
+  if (count_ + hashes <= hashes_.size()) [[likely]]
+    return;
+  SortAndUnique();
+  if (count_ > hashes_.size() / 2) {
+    hashes_.resize(2 * hashes_.size());
+    scratch_.resize(hashes_.size());
+  }
+}
+
+void TokenSet::SortAndUnique() {
+  const std::span<TokenHash> hashes = std::span(hashes_).first(count_);
+  const std::span<TokenHash> scratch = std::span(scratch_).first(count_);
+  RadixPass(hashes, scratch, 0);
+  RadixPass(scratch, hashes, 1);
+  RadixPass(hashes, scratch, 2);
+  count_ = static_cast<size_t>(std::unique_copy(scratch.begin(), scratch.end(), hashes.begin()) -
+                               hashes.begin());
 }
 
 std::span<const TokenHash> TokenSet::SortedHashes() {
-  sorted_.resize(size_ + 1);  // one more, where the loop puts what it does not keep
-  size_t count = 0;
-  for (TokenHash hash : slots_) {
-    sorted_[count] = hash;
-    count += hash != 0;
-  }
-  sorted_.resize(size_);
-  scratch_.resize(size_);
-  RadixPass(sorted_, scratch_, 0);
-  RadixPass(scratch_, sorted_, 11);
-  RadixPass(sorted_, scratch_, 22);
-  return scratch_;
+  SortAndUnique();
+  return std::span(hashes_).first(count_);
 }
 
 }  // namespace neurallog::index
