@@ -79,21 +79,36 @@ void SlotEncoder::PutText(std::string_view text) {
   to(Stream::kTexts).append(text);
 }
 
-void SlotEncoder::AddTexts(std::span<const std::string_view> texts) {
+void SlotEncoder::PutTexts(std::span<const std::string_view> texts) {
   for (const std::string_view text : texts) PutText(text);
 }
 
-void SlotEncoder::Add(std::span<const std::string_view> values) {
-  if (AddConst(values)) return;
+void SlotEncoder::AddTexts(std::span<const std::string_view> texts, index::TokenSet* tokens) {
+  PutTexts(texts);
+  if (tokens == nullptr) return;
+  for (const std::string_view text : texts) tokens->Add(text);
+}
+
+void SlotEncoder::Add(std::span<const std::string_view> values, index::TokenSet* tokens) {
+  const std::span<const std::string_view> distinct = Put(values);
+  if (tokens == nullptr) return;
+  for (const std::string_view value : distinct) tokens->Add(value);
+}
+
+std::span<const std::string_view> SlotEncoder::Put(std::span<const std::string_view> values) {
+  if (AddConst(values)) return values.first(1);
   NumberForm form;
   if (ReadNumbers(values, &form)) {
     AddNumbers(form);
   } else if (ReadIpv4(values)) {
     PutNumbers(static_cast<uint8_t>(SlotKind::kIpv4), nullptr);
-  } else if (!AddDict(values, SIZE_MAX) && !AddFixed(values)) {
+  } else if (AddDict(values, SIZE_MAX)) {
+    return entries_;
+  } else if (!AddFixed(values)) {
     PutShape(static_cast<uint8_t>(SlotKind::kTexts));
-    AddTexts(values);
+    PutTexts(values);
   }
+  return values;
 }
 
 bool SlotEncoder::AddConst(std::span<const std::string_view> values) {
@@ -253,7 +268,7 @@ bool SlotEncoder::AddDict(std::span<const std::string_view> values, size_t other
   if (bytes >= other_bytes) return false;
   PutShape(static_cast<uint8_t>(SlotKind::kDict));
   PutShape(static_cast<uint8_t>(entries_.size() - 1));
-  AddTexts(entries_);
+  PutTexts(entries_);
   to(Stream::kCodes).append(reinterpret_cast<const char*>(codes_.data()), codes_.size());
   return true;
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "block/slot_format.h"
+#include "index/token_set.h"
 
 namespace neurallog::block {
 
@@ -17,13 +18,17 @@ namespace neurallog::block {
 class SlotEncoder {
  public:
   void Clear();
-  void Add(std::span<const std::string_view> values);
+  // All words of the values go to `tokens` when it is given.
+  void Add(std::span<const std::string_view> values, index::TokenSet* tokens);
   // Adds texts without a shape, for whoever knows how many they are.
-  void AddTexts(std::span<const std::string_view> texts);
+  void AddTexts(std::span<const std::string_view> texts, index::TokenSet* tokens);
 
   std::string_view stream(Stream which) const { return streams_[static_cast<size_t>(which)]; }
 
  private:
+  // Returns the distinct values where they are known, else all.
+  std::span<const std::string_view> Put(std::span<const std::string_view> values);
+  void PutTexts(std::span<const std::string_view> texts);
   // How values look that are a number with constant text around it.
   struct NumberForm {
     std::string_view prefix;

@@ -7,6 +7,7 @@
 #include "base/hash.h"
 #include "block/blob.h"
 #include "block/text_hash.h"
+#include "index/token_set.h"
 
 namespace neurallog::block {
 namespace {
@@ -135,10 +136,8 @@ bool TemplateEncoder::Keep() {
     Found& found = found_[order_[kept]];
     found.kept = kept;
     const uint32_t first = first_variable_[found.cell];
-    std::string text = TemplateText(cells_[found.cell].text(), variables_.data() + first,
-                                    first_variable_[found.cell + 1] - first);
-    text.reserve(text.size() + base::Buffer::kPadding);
-    texts_.push_back(std::move(text));
+    texts_.push_back(TemplateText(cells_[found.cell].text(), variables_.data() + first,
+                                  first_variable_[found.cell + 1] - first));
     group_end_[kept] = end;
     end += found.rows;
   }
@@ -164,19 +163,16 @@ std::span<const uint32_t> TemplateEncoder::CellsOf(uint32_t kept) const {
   return std::span(by_template_).subspan(begin, group_end_[kept] - begin);
 }
 
-void TemplateEncoder::Append(int zstd_level, std::string* to) {
-  base::AppendVarint(to, texts_.size());
-  std::string joined;
-  for (const std::string& text : texts_) joined.append(text).push_back(kTemplateEnd);
-  AppendBlob(joined, zstd_level, to);
+void TemplateEncoder::Append(int zstd_level, std::string* to, index::TokenSet* tokens) {
+  AppendTemplates(zstd_level, to, tokens);
   AppendIds(zstd_level, to);
 
   slots_.Clear();
-  for (uint32_t kept = 0; kept < texts_.size(); ++kept) AddSlots(kept);
+  for (uint32_t kept = 0; kept < texts_.size(); ++kept) AddSlots(kept, tokens);
   values_.clear();
   for (const uint32_t cell : CellsOf(static_cast<uint32_t>(texts_.size())))
     values_.push_back(cells_[cell].text());
-  slots_.AddTexts(values_);
+  slots_.AddTexts(values_, tokens);
   for (size_t i = 0; i < kStreams; ++i) {
     const auto which = static_cast<Stream>(i);
     const bool is_dense = which == Stream::kPacked || which == Stream::kHex;
@@ -188,6 +184,18 @@ void TemplateEncoder::Append(int zstd_level, std::string* to) {
   }
 }
 
+// Neither of the two marks is part of a word.
+void TemplateEncoder::AppendTemplates(int zstd_level, std::string* to, index::TokenSet* tokens) {
+  base::AppendVarint(to, texts_.size());
+  joined_.Clear();
+  for (const std::string& text : texts_) {
+    joined_.Append(text);
+    joined_.Append({&kTemplateEnd, 1});
+  }
+  AppendBlob(joined_.view(), zstd_level, to);
+  if (tokens != nullptr) tokens->Add(joined_.view());
+}
+
 void TemplateEncoder::AppendIds(int zstd_level, std::string* to) {
   std::string plane(ids_.size(), '\0');
   for (size_t i = 0; i < ids_.size(); ++i) plane[i] = static_cast<char>(ids_[i]);
@@ -197,7 +205,7 @@ void TemplateEncoder::AppendIds(int zstd_level, std::string* to) {
   AppendBlob(plane, zstd_level, to);
 }
 
-void TemplateEncoder::AddSlots(uint32_t kept) {
+void TemplateEncoder::AddSlots(uint32_t kept, index::TokenSet* tokens) {
   const Found& found = found_[order_[kept]];
   const uint32_t count = first_variable_[found.cell + 1] - first_variable_[found.cell];
   const std::span<const uint32_t> cells = CellsOf(kept);
@@ -208,7 +216,7 @@ void TemplateEncoder::AddSlots(uint32_t kept) {
       values_[i] = {cells_[cells[i]].data + variable.begin, variable.size};
       __builtin_prefetch(values_[i].data());
     }
-    slots_.Add(values_);
+    slots_.Add(values_, tokens);
   }
 }
 

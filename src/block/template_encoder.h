@@ -27,25 +27,10 @@ class TemplateEncoder {
   bool Plan(std::span<const Cell> cells);
   // True when so many texts would be stored whole that plain strings may be smaller.
   bool IsDoubtful() const;
-  // The cells of Plan must still be there.
-  void Append(int zstd_level, std::string* to);
+  // The cells of Plan must still be there. All words of the column go to `tokens` when it is given.
+  void Append(int zstd_level, std::string* to, index::TokenSet* tokens);
   // Fills the template counts of `meta`.
   void Describe(ColumnMeta* meta) const;
-
-  // Calls add(text) for texts that together hold every word of the column: each template's text
-  // once, each variable and unsplit text. base::Buffer::kPadding bytes behind each are readable.
-  template <typename Add>
-  void ForEachText(Add add) const {
-    for (const std::string& text : texts_) add(std::string_view(text));
-    for (size_t i = 0; i < cells_.size(); ++i) {
-      if (ids_[i] == texts_.size()) {
-        add(cells_[i].text());
-        continue;
-      }
-      for (uint32_t v = first_variable_[i]; v < first_variable_[i + 1]; ++v)
-        add(std::string_view(cells_[i].data + variables_[v].begin, variables_[v].size));
-    }
-  }
 
  private:
   struct Found {
@@ -63,7 +48,8 @@ class TemplateEncoder {
   void GrowTable();
   bool Keep();
   void AppendIds(int zstd_level, std::string* to);
-  void AddSlots(uint32_t kept);
+  void AppendTemplates(int zstd_level, std::string* to, index::TokenSet* tokens);
+  void AddSlots(uint32_t kept, index::TokenSet* tokens);
   std::span<const uint32_t> CellsOf(uint32_t kept) const;
 
   TemplateParser parser_;
@@ -76,6 +62,7 @@ class TemplateEncoder {
 
   std::vector<uint32_t> order_;        // of the templates that are kept: indexes into found_
   std::vector<std::string> texts_;     // of these
+  base::Buffer joined_;
   std::vector<uint16_t> ids_;          // per cell: a kept template, or their number when unsplit
   std::vector<uint32_t> by_template_;  // cells in the order of their ids
   std::vector<uint32_t> group_end_;
