@@ -34,10 +34,16 @@ BlockHeader DescribeRows(std::span<const int64_t> times, const BuildOptions& opt
   return header;
 }
 
-}  // namespace
+// Threads that seal keep their encoder: filling fresh memory costs more than encoding into it.
+constexpr size_t kKeptRows = 16'384;
 
-BuiltBlock AssembleBlock(std::span<const int64_t> times, std::span<const GatheredColumn> columns,
-                         const BuildOptions& options) {
+ColumnEncoder& ThreadEncoder() {
+  thread_local ColumnEncoder encoder;
+  return encoder;
+}
+
+BuiltBlock Assemble(std::span<const int64_t> times, std::span<const GatheredColumn> columns,
+                    const BuildOptions& options, ColumnEncoder* encoder) {
   BlockHeader header = DescribeRows(times, options);
   BuiltBlock built{.header = {},
                    .chunks = {},
@@ -46,25 +52,35 @@ BuiltBlock AssembleBlock(std::span<const int64_t> times, std::span<const Gathere
                    .min_ns = header.min_ns,
                    .max_ns = header.max_ns};
   if (options.tokens != nullptr) options.tokens->Clear();
-  ColumnEncoder encoder(header.rows, options);
+  encoder->BeginBlock(header.rows, options);
 
   ColumnMeta time_meta;
   time_meta.name = kTimeColumn;
-  std::string time_chunk = encoder.EncodeTimes(times, &time_meta);
+  std::string time_chunk = encoder->EncodeTimes(times, &time_meta);
   PutChunk(std::move(time_chunk), std::move(time_meta), &header, &built);
 
-  header.level_counts = CountLevels(columns, times.size());
+  header.level_counts = NoLevels(times.size());
   header.columns.reserve(columns.size() + 1);
   for (const GatheredColumn& column : columns) {
     ColumnMeta meta;
     meta.name = column.name;
-    std::string chunk = encoder.EncodeCells(column, &meta);
+    std::string chunk = encoder->EncodeCells(column, &meta);
+    if (column.name == kFieldLevel) header.level_counts = encoder->CountLevels(column, meta);
     PutChunk(std::move(chunk), std::move(meta), &header, &built);
   }
   built.header = EncodeHeader(header);
   if (options.tokens != nullptr)
     built.hash_list = index::EncodeHashList(options.tokens->SortedHashes());
   return built;
+}
+
+}  // namespace
+
+BuiltBlock AssembleBlock(std::span<const int64_t> times, std::span<const GatheredColumn> columns,
+                         const BuildOptions& options) {
+  if (times.size() <= kKeptRows) return Assemble(times, columns, options, &ThreadEncoder());
+  ColumnEncoder encoder;
+  return Assemble(times, columns, options, &encoder);
 }
 
 BuiltBlock BuildBlock(std::span<RowRef> rows, const BuildOptions& options) {

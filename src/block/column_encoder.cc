@@ -93,7 +93,7 @@ std::string ColumnEncoder::EncodeCells(const GatheredColumn& column, ColumnMeta*
       meta->int_max = ints_encoder_.max();
       break;
     case Encoding::kTemplates:
-      templates_.Append(zstd_level_, &chunk_);
+      templates_.Append(zstd_level_, &chunk_, tokens_);
       templates_.Describe(meta);
       break;
     case Encoding::kStrings: AppendTexts(cells, &column.bytes); break;
@@ -105,6 +105,18 @@ std::string ColumnEncoder::EncodeCells(const GatheredColumn& column, ColumnMeta*
   meta->char_classes = ClassesOfColumn(column, typed, *meta);
   if (tokens_ != nullptr && meta->encoding != Encoding::kInts) AddTokens(typed, meta);
   return EndChunk(meta);
+}
+
+std::array<uint32_t, kLevels> ColumnEncoder::CountLevels(const GatheredColumn& column,
+                                                         const ColumnMeta& meta) const {
+  if (meta.encoding != Encoding::kDict) return block::CountLevels(column.cells, rows_);
+  std::vector<uint32_t> rows_of_code(dictionary_.entries().size());
+  for (const uint16_t code : dictionary_.codes()) ++rows_of_code[code];
+  std::array<uint32_t, kLevels> counts = NoLevels(rows_ - column.cells.size());
+  for (size_t code = 0; code < rows_of_code.size(); ++code)
+    counts[static_cast<size_t>(ParseLevel(dictionary_.entries()[code].text()))] +=
+        rows_of_code[code];
+  return counts;
 }
 
 // What the encoding tells needs no look at the values.
@@ -129,8 +141,7 @@ uint8_t ColumnEncoder::ClassesOfColumn(const GatheredColumn& column, std::span<c
 
 void ColumnEncoder::AddTokens(std::span<const Cell> cells, ColumnMeta* meta) {
   meta->indexed = true;
-  if (meta->encoding == Encoding::kTemplates)
-    return templates_.ForEachText([this](std::string_view text) { tokens_->Add(text); });
+  if (meta->encoding == Encoding::kTemplates) return;  // the template encoder has added them
   for (size_t i = 0; i < cells.size(); ++i) {
     PrefetchCell(cells, i);
     tokens_->Add(cells[i].text());
@@ -142,7 +153,7 @@ Encoding ColumnEncoder::Choose(const GatheredColumn& column) {
     return Encoding::kConst;
   const bool is_ints = CollectInts(column);
   if (is_ints) ints_encoder_.Plan(ints_);
-  if (DictionaryPays(column.cells, is_ints)) return Encoding::kDict;
+  if (DictionaryPays(column, is_ints)) return Encoding::kDict;
   if (is_ints) return Encoding::kInts;
   Encoding typed;
   if (typed_texts_.Plan(column, &typed)) return typed;
@@ -153,7 +164,7 @@ bool ColumnEncoder::TemplatesPay(const GatheredColumn& column) {
   if (!templates_.Plan(column.cells)) return false;
   if (!templates_.IsDoubtful()) return true;
   chunk_.clear();
-  templates_.Append(zstd_level_, &chunk_);
+  templates_.Append(zstd_level_, &chunk_, nullptr);
   const size_t bytes = chunk_.size();
   chunk_.clear();
   AppendTexts(column.cells, &column.bytes);
@@ -171,10 +182,11 @@ bool ColumnEncoder::CollectInts(const GatheredColumn& column) {
   return true;
 }
 
-bool ColumnEncoder::DictionaryPays(std::span<const Cell> cells, bool is_ints) {
+bool ColumnEncoder::DictionaryPays(const GatheredColumn& column, bool is_ints) {
+  const std::span<const Cell> cells = column.cells;
   const size_t entries_max =
       std::min<size_t>(cells.size() / 2, is_ints ? kIntDictionaryEntriesMax : kDictEntriesMax);
-  if (!dictionary_.Build(cells, entries_max)) return false;
+  if (!dictionary_.Build(cells, column.length_max, entries_max)) return false;
   if (!is_ints) return true;
   const size_t entries = dictionary_.entries().size();
   const size_t bytes =

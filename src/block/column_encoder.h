@@ -1,6 +1,7 @@
 // Writes the chunk of one column, choosing its encoding.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -17,21 +18,27 @@
 
 namespace neurallog::block {
 
-// Reuses its buffers from column to column. Not thread-safe.
+// Reuses its buffers from column to column and from block to block. Not thread-safe.
 class ColumnEncoder {
  public:
-  ColumnEncoder(uint32_t rows, const BuildOptions& options)
-      : rows_(rows), zstd_level_(options.zstd_level), tokens_(options.tokens) {}
+  void BeginBlock(uint32_t rows, const BuildOptions& options) {
+    rows_ = rows;
+    zstd_level_ = options.zstd_level;
+    tokens_ = options.tokens;
+  }
 
   // Fills everything of `meta` but its name and inline chunk. Column 0: a timestamp for every row.
   std::string EncodeTimes(std::span<const int64_t> times, ColumnMeta* meta);
   std::string EncodeCells(const GatheredColumn& column, ColumnMeta* meta);
+  // Of the column that was just encoded, the levels.
+  std::array<uint32_t, kLevels> CountLevels(const GatheredColumn& column,
+                                            const ColumnMeta& meta) const;
 
  private:
   Encoding Choose(const GatheredColumn& column);
   bool TemplatesPay(const GatheredColumn& column);
   bool CollectInts(const GatheredColumn& column);
-  bool DictionaryPays(std::span<const Cell> cells, bool is_ints);
+  bool DictionaryPays(const GatheredColumn& column, bool is_ints);
 
   void AddTokens(std::span<const Cell> cells, ColumnMeta* meta);
   uint8_t ClassesOfColumn(const GatheredColumn& column, std::span<const Cell> typed,
@@ -45,9 +52,9 @@ class ColumnEncoder {
   void AppendTexts(std::span<const Cell> cells, const base::Buffer* bytes);
   std::string EndChunk(ColumnMeta* meta);
 
-  const uint32_t rows_;
-  const int zstd_level_;
-  index::TokenSet* const tokens_;  // may be null
+  uint32_t rows_ = 0;
+  int zstd_level_ = 1;
+  index::TokenSet* tokens_ = nullptr;  // may be null
   std::string chunk_;
   base::Buffer bytes_;
   std::vector<int64_t> ints_;

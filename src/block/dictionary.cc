@@ -16,10 +16,21 @@ constexpr size_t kAhead = 8;
 constexpr size_t kSampleRows = 512;
 constexpr size_t kSampleEntriesMax = 400;
 
+template <typename Hash>
+void HashEach(std::span<const Cell> cells, size_t begin, size_t end, uint32_t* hashes, Hash hash) {
+  for (size_t i = begin; i < end; ++i) {
+    const Cell& cell = cells[i];
+    PrefetchCell(cells, i);
+    hashes[i] =
+        static_cast<uint32_t>(hash(cell.data, cell.length)) + static_cast<uint32_t>(cell.type);
+  }
+}
+
 }  // namespace
 
-bool DictionaryBuilder::Build(std::span<const Cell> cells, size_t entries_max) {
+bool DictionaryBuilder::Build(std::span<const Cell> cells, size_t length_max, size_t entries_max) {
   NL_DCHECK(entries_max <= kDictEntriesMax);
+  length_max_ = length_max;
   slots_.assign(kSlotsMin, Slot{0, 0});
   entries_.clear();
   entry_bytes_ = 0;
@@ -31,16 +42,23 @@ bool DictionaryBuilder::Build(std::span<const Cell> cells, size_t entries_max) {
   return Add(cells, sample, cells.size(), entries_max);
 }
 
+void DictionaryBuilder::HashCells(std::span<const Cell> cells, size_t begin, size_t end) {
+  const uint64_t seed = TextHashSeed();
+  const TextHashKeys keys(seed);
+  const auto each = [&](auto hash) { HashEach(cells, begin, end, hashes_.data(), hash); };
+  if (length_max_ <= 16)
+    return each([&](const char* text, size_t size) { return HashTiny(text, size, keys); });
+  if (length_max_ <= 32)
+    return each([&](const char* text, size_t size) { return HashShort(text, size, keys); });
+  if (length_max_ <= 64)
+    return each([&](const char* text, size_t size) { return HashMiddling(text, size, keys); });
+  each([&](const char* text, size_t size) { return HashText({text, size}, seed); });
+}
+
 // Hashes come first, in a loop of their own: neither waits for the other's memory.
 bool DictionaryBuilder::Add(std::span<const Cell> cells, size_t begin, size_t end,
                             size_t entries_max) {
-  const uint64_t seed = TextHashSeed();
-  for (size_t i = begin; i < end; ++i) {
-    const Cell& cell = cells[i];
-    PrefetchCell(cells, i);
-    hashes_[i] = static_cast<uint32_t>(
-        HashValue(cell.data, cell.length, seed + static_cast<uint64_t>(cell.type)));
-  }
+  HashCells(cells, begin, end);
   size_t mask = slots_.size() - 1;
   for (size_t i = begin; i < end; ++i) {
     const Cell& cell = cells[i];

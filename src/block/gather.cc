@@ -270,13 +270,21 @@ uint64_t TextHashSeed() {
 
 void Measure(GatheredColumn* column) {
   const ValueType type = column->cells.front().type;
+  uint64_t bytes = 0;
+  uint32_t length_min = UINT32_MAX;
+  uint32_t length_max = 0;
+  bool one_type = true;
   for (const Cell& cell : column->cells) {
-    column->value_bytes += cell.length;
-    column->length_min = std::min(column->length_min, cell.length);
-    column->length_max = std::max(column->length_max, cell.length);
-    column->one_type &= cell.type == type;
+    bytes += cell.length;
+    length_min = std::min(length_min, cell.length);
+    length_max = std::max(length_max, cell.length);
+    one_type &= cell.type == type;
   }
-  NL_CHECK(column->value_bytes <= kColumnBytesMax);
+  NL_CHECK(bytes <= kColumnBytesMax);
+  column->value_bytes = bytes;
+  column->length_min = length_min;
+  column->length_max = length_max;
+  column->one_type = one_type;
 }
 
 namespace {
@@ -368,18 +376,24 @@ void MeasureDecimalLengths(std::span<const int64_t> sorted, ColumnMeta* meta) {
 }
 
 std::array<uint32_t, kLevels> CountLevels(std::span<const GatheredColumn> columns, size_t rows) {
-  std::array<uint32_t, kLevels> counts{};
   const GatheredColumn* column = FindLevel(columns);
-  const size_t present = column == nullptr ? 0 : column->cells.size();
-  counts[static_cast<size_t>(Level::kNone)] = static_cast<uint32_t>(rows - present);
-  if (column == nullptr) return counts;
+  return column == nullptr ? NoLevels(rows) : CountLevels(column->cells, rows);
+}
 
+std::array<uint32_t, kLevels> NoLevels(size_t rows) {
+  std::array<uint32_t, kLevels> counts{};
+  counts[static_cast<size_t>(Level::kNone)] = static_cast<uint32_t>(rows);
+  return counts;
+}
+
+std::array<uint32_t, kLevels> CountLevels(std::span<const Cell> cells, size_t rows) {
+  std::array<uint32_t, kLevels> counts = NoLevels(rows - cells.size());
   // There are few spellings: remember the last one of each length.
   std::array<const Cell*, 16> seen{};
   std::array<Level, 16> levels{};
-  for (size_t i = 0; i < present; ++i) {
-    const Cell& cell = column->cells[i];
-    PrefetchCell(column->cells, i);
+  for (size_t i = 0; i < cells.size(); ++i) {
+    const Cell& cell = cells[i];
+    PrefetchCell(cells, i);
     const size_t slot = cell.length % seen.size();
     const Cell* last = seen[slot];
     if (last == nullptr || last->length != cell.length ||

@@ -80,5 +80,8 @@ void MeasureDecimalLengths(std::span<const int64_t> sorted, ColumnMeta* meta);
 
 // Counts each value of a level column; rows that have none count as kNone.
 std::array<uint32_t, kLevels> CountLevels(std::span<const GatheredColumn> columns, size_t rows);
+// The same of the cells of the level column, and of a block without one.
+std::array<uint32_t, kLevels> CountLevels(std::span<const Cell> cells, size_t rows);
+std::array<uint32_t, kLevels> NoLevels(size_t rows);
 
 }  // namespace neurallog::block

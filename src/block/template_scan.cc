@@ -43,14 +43,9 @@ constexpr std::array<uint8_t, 256> kKinds = [] {
   return kinds;
 }();
 
-bool HasAvx2() {
 #if defined(__x86_64__)
-  static const bool has = __builtin_cpu_supports("avx2") != 0;
-  return has;
-#else
-  return false;
+bool HasAvx2() { return __builtin_cpu_supports("avx2") != 0; }
 #endif
-}
 
 void Clear(TextMasks* masks, size_t word) {
   masks->word[word] = masks->digit[word] = masks->hex[word] = 0;
@@ -138,10 +133,7 @@ __attribute__((target("avx2"))) inline __m256i AtLeast(__m256i bytes, int least)
                            bytes);
 }
 
-}  // namespace
-
-__attribute__((target("avx2"))) void ScanTextAvx2(const char* text, size_t size, TextMasks* masks) {
-  if (!HasAvx2()) return ScanTextScalar(text, size, masks);
+__attribute__((target("avx2"))) void ScanAvx2(const char* text, size_t size, TextMasks* masks) {
   Begin(masks);
   size_t w = 1;
   for (size_t left = size; left > 0; text += 64, ++w) {
@@ -163,14 +155,22 @@ __attribute__((target("avx2"))) void ScanTextAvx2(const char* text, size_t size,
   Clear(masks, w);
 }
 
+}  // namespace
+
+void ScanTextAvx2(const char* text, size_t size, TextMasks* masks) {
+  HasAvx2() ? ScanAvx2(text, size, masks) : ScanTextScalar(text, size, masks);
+}
+
+ScanTextFunction ScanText() { return HasAvx2() ? ScanAvx2 : ScanTextScalar; }
+
 #else
 
 void ScanTextAvx2(const char* text, size_t size, TextMasks* masks) {
   ScanTextScalar(text, size, masks);
 }
 
-#endif
+ScanTextFunction ScanText() { return ScanTextScalar; }
 
-ScanTextFunction ScanText() { return HasAvx2() ? ScanTextAvx2 : ScanTextScalar; }
+#endif
 
 }  // namespace neurallog::block

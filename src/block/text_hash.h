@@ -57,8 +57,8 @@ inline uint64_t HashText(std::string_view text, uint64_t seed) {
   return MixWords(MixWords(low ^ keys.first, high ^ hash), keys.second);
 }
 
-// Those below are for values that lie in buffers with padding: they may read up to 31 bytes past
-// them. Sizes up to 32 go without branches, which would be mispredicted.
+// Those below are for values that lie in buffers with padding: they may read up to 64 bytes past
+// them. They go without branches on the size, which would be mispredicted.
 
 // The first 32 bytes of a text with zeros behind its end.
 struct MaskedWords {
@@ -75,12 +75,32 @@ struct MaskedWords {
   uint64_t words[4];
 };
 
+// `size` is at most 16.
+inline uint64_t HashTiny(const char* text, size_t size, const TextHashKeys& keys) {
+  alignas(32) static constexpr std::array<uint8_t, 32> kMasks = [] {
+    std::array<uint8_t, 32> masks{};
+    for (size_t i = 0; i < 16; ++i) masks[i] = 0xff;
+    return masks;
+  }();
+  const uint8_t* const mask = kMasks.data() + 16 - size;
+  return MixWords((base::LoadLe<uint64_t>(text) & base::LoadLe<uint64_t>(mask)) ^ keys.first,
+                  (base::LoadLe<uint64_t>(text + 8) & base::LoadLe<uint64_t>(mask + 8)) ^
+                      keys.second ^ size);
+}
+
 // `size` is at most 32.
 inline uint64_t HashShort(const char* text, size_t size, const TextHashKeys& keys) {
   const MaskedWords masked(text, size);
   const uint64_t* const words = masked.words;
   return MixWords(words[0] ^ keys.first, words[1] ^ keys.second ^ size) ^
          MixWords(words[2] ^ keys.third, words[3] ^ keys.first);
+}
+
+// `size` is at most 64.
+inline uint64_t HashMiddling(const char* text, size_t size, const TextHashKeys& keys) {
+  const size_t behind = size > 32 ? size - 32 : 0;
+  return MixWords(HashShort(text, size - behind, keys), keys.second ^ behind) ^
+         HashShort(text + 32, behind, keys);
 }
 
 inline uint64_t HashValue(const char* text, size_t size, uint64_t seed) {

@@ -52,7 +52,7 @@ class RowReader {
     if (at_ == end_) return false;
     uint64_t id = 0, tag = 0;
     at_ = ReadVarint(at_, end_, &id);
-    at_ = ReadVarint(at_, end_, &tag);
+    at_ = ReadTag(at_, end_, &tag);
     field->name_id = static_cast<uint32_t>(id);
     field->type = static_cast<ValueType>(tag & 7);
     field->value = {at_, static_cast<size_t>(tag >> 3)};
@@ -68,6 +68,15 @@ class RowReader {
     const auto second = static_cast<unsigned char>(at[1]);
     if (second < 0x80) return *value = (first & 0x7f) | static_cast<uint64_t>(second) << 7, at + 2;
     return ReadLongVarint(at, end, value);
+  }
+  // One byte or two, without a branch: lengths around 16 follow each other at random.
+  static const char* ReadTag(const char* at, const char* end, uint64_t* value) {
+    const uint64_t word = base::LoadLe<uint16_t>(at);
+    if ((word & 0x8080) == 0x8080) [[unlikely]]
+      return ReadLongVarint(at, end, value);
+    const uint64_t two = word >> 7 & 1;
+    *value = (word & 0x7f) | (word >> 1 & (0 - two) & 0x3f80);
+    return at + 1 + two;
   }
   [[gnu::noinline]] static const char* ReadLongVarint(const char* at, const char* end,
                                                       uint64_t* value) {

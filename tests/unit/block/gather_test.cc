@@ -55,7 +55,7 @@ TEST_CASE("values of every length that differ in one byte are told apart") {
     TestRows made = MakeRows(rows);
     const std::vector<GatheredColumn> columns = GatherColumns(made.refs, /*copy=*/true);
     DictionaryBuilder dictionary;
-    REQUIRE(dictionary.Build(columns[0].cells, kDictEntriesMax));
+    REQUIRE(dictionary.Build(columns[0].cells, columns[0].length_max, kDictEntriesMax));
     REQUIRE(dictionary.entries().size() == length);
     for (size_t i = 0; i < rows.size(); ++i)
       if (dictionary.codes()[i] != i / 2)
@@ -70,10 +70,10 @@ TEST_CASE("a dictionary is refused at one entry too many") {
   TestRows made = MakeRows(rows);
   const std::vector<GatheredColumn> columns = GatherColumns(made.refs, /*copy=*/true);
   DictionaryBuilder dictionary;
-  REQUIRE(dictionary.Build(columns[0].cells, 10));
+  REQUIRE(dictionary.Build(columns[0].cells, columns[0].length_max, 10));
   REQUIRE(dictionary.entry_bytes() == 10);
-  REQUIRE_FALSE(dictionary.Build(columns[0].cells, 9));
-  REQUIRE_FALSE(dictionary.Build(columns[0].cells, 0));
+  REQUIRE_FALSE(dictionary.Build(columns[0].cells, columns[0].length_max, 9));
+  REQUIRE_FALSE(dictionary.Build(columns[0].cells, columns[0].length_max, 0));
 }
 
 }  // namespace neurallog::block
