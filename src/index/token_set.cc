@@ -61,6 +61,7 @@ void TokenSet::Add(std::string_view text) {
 }
 
 void TokenSet::AddShort(std::string_view text) {
+  if (text.empty()) return;
   MakeRoom(ScannedShort::kBytes / 2);
   ScanShort(text.data(), &short_);
   uint32_t words = short_.words & ((uint32_t{1} << text.size()) - 1);
