@@ -144,6 +144,22 @@ std::string Lexer::TakeValue(std::string_view stops) {
   return end == first.end ? first.text : std::string(Slice(first.begin, end));
 }
 
+void Lexer::RereadAsMath() {
+  constexpr std::string_view kOperators = "+-/%^&";
+  const auto is_operator = [&](size_t at) {
+    return kOperators.find(query_[at]) != std::string_view::npos;
+  };
+  if (token_.kind != Token::Kind::kWord) return;
+  size_t end = token_.begin + 1;
+  if (is_operator(token_.begin)) {
+    token_.kind = Token::Kind::kSymbol;
+  } else {
+    while (end < token_.end && !is_operator(end)) ++end;
+  }
+  token_.text.assign(query_, token_.begin, end - token_.begin);
+  token_.end = at_ = end;
+}
+
 void Lexer::ReadQuoted(char quote) {
   token_.kind = Token::Kind::kQuoted;
   for (++at_; at_ < query_.size(); ++at_) {

@@ -49,6 +49,8 @@ class Lexer {
   std::string TakeValue(std::string_view stops);
   // Whether TakeValue finds one: neither the end nor one of `stops`.
   bool IsValue(std::string_view stops) const;
+  // Reads the current word again as part of a calculation: + / % ^ & and - are symbols, also inside.
+  void RereadAsMath();
 
   bool AtEnd() const { return token_.kind == Token::Kind::kEnd; }
   bool IsSymbol(char symbol) const {

@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "filter/filter.h"
+#include "query/derived_rows.h"
 
 namespace neurallog::query {
 
@@ -26,6 +27,30 @@ const std::vector<FieldPattern>* Projection::ordered_fields() const {
   return nullptr;
 }
 
+Rows::Rows(std::unique_ptr<block::BlockView> view, filter::Columns::Kind kind, MemoryBudget* budget)
+    : view_(std::move(view)),
+      derived_(nullptr),
+      columns_(*view_, kind),
+      is_table_(kind == filter::Columns::Kind::kTable),
+      budget_(budget) {}
+
+Rows::Rows(std::unique_ptr<DerivedView> view, MemoryBudget* budget)
+    : view_(std::move(view)),
+      derived_(static_cast<DerivedView*>(view_.get())),
+      columns_(*view_, filter::Columns::Kind::kTable),
+      is_table_(derived_->is_table()),
+      budget_(budget) {}
+
+Result<const block::Column*> Rows::GetOwn(size_t index) {
+  return derived_ == nullptr ? columns_.GetAt(index) : derived_->GetOwn(index);
+}
+
+Status Rows::Charge() {
+  if (derived_ == nullptr) return budget_->Charge(&charged_, columns_.memory_bytes());
+  NL_RETURN_IF_ERROR(derived_->ChargeOrigin());
+  return budget_->Charge(&charged_, derived_->memory_bytes());
+}
+
 const std::vector<uint32_t>& Batch::List() {
   if (is_listed) return list;
   list.reserve(count);
@@ -45,6 +70,39 @@ Result<const block::Column*> Batch::Get(std::string_view stored_name) {
   if (projection != nullptr && !projection->Shows(stored_name))
     return static_cast<const block::Column*>(nullptr);
   return rows->columns().Get(stored_name);
+}
+
+std::vector<FieldRef> Batch::Fields() const {
+  const block::BlockHeader& header = rows->columns().header();
+  const DerivedView* derived = rows->derived();
+  const bool has_implied = !rows->is_table() && derived == nullptr;
+  const auto is_stream = [](std::string_view name) {
+    return name == filter::kFieldStream || name == filter::kFieldStreamId;
+  };
+  std::vector<FieldRef> fields;
+  const auto add = [&](FieldRef field) {
+    if (projection == nullptr || projection->Shows(field.name)) fields.push_back(std::move(field));
+  };
+  const auto* ordered = projection == nullptr ? nullptr : projection->ordered_fields();
+  if (ordered != nullptr) {
+    for (const FieldPattern& field : *ordered)
+      if ((has_implied && is_stream(field.name)) || header.FindColumn(field.name) >= 0)
+        add({field.name, field.shown, false});
+    return fields;
+  }
+  for (size_t i = 0; i < header.columns.size(); ++i) {
+    const std::string& name = header.columns[i].name;
+    if (derived != nullptr) {
+      add(derived->field(i));
+    } else if (!has_implied || !is_stream(name)) {
+      add({name, {}, false});
+    }
+    if (has_implied && name == filter::kFieldTime) {
+      add({std::string(filter::kFieldStreamId), {}, true});
+      add({std::string(filter::kFieldStream), {}, true});
+    }
+  }
+  return fields;
 }
 
 Result<std::span<const int64_t>> Batch::Times() {

@@ -19,25 +19,36 @@
 
 namespace neurallog::query {
 
+class DerivedView;
+
 // A block in use, charged to the query's memory for what it has decoded.
 class Rows {
  public:
-  Rows(std::unique_ptr<block::BlockView> view, filter::Columns::Kind kind, MemoryBudget* budget)
-      : view_(std::move(view)), columns_(*view_, kind), kind_(kind), budget_(budget) {}
+  Rows(std::unique_ptr<block::BlockView> view, filter::Columns::Kind kind, MemoryBudget* budget);
+  // Rows that a pipe derived from others (derived_rows.h).
+  Rows(std::unique_ptr<DerivedView> view, MemoryBudget* budget);
   ~Rows() { budget_->Release(&charged_); }
   Rows(const Rows&) = delete;
   Rows& operator=(const Rows&) = delete;
 
   filter::Columns& columns() { return columns_; }
   std::span<const uint64_t> deleted() const { return view_->deleted(); }
-  bool is_table() const { return kind_ == filter::Columns::Kind::kTable; }
+  // True when the rows were made by a pipe; they are not log records then.
+  bool is_table() const { return is_table_; }
+  // Null when these are the rows of a block or of a table.
+  const DerivedView* derived() const { return derived_; }
+  MemoryBudget* budget() const { return budget_; }
+  // What the row itself holds in this column of the header: not what stands in for _stream in
+  // queries. Null: nothing.
+  Result<const block::Column*> GetOwn(size_t index);
   // Brings the charge up to date.
-  Status Charge() { return budget_->Charge(&charged_, columns_.memory_bytes()); }
+  Status Charge();
 
  private:
   const std::unique_ptr<block::BlockView> view_;
+  DerivedView* const derived_;
   filter::Columns columns_;
-  const filter::Columns::Kind kind_;
+  const bool is_table_;
   MemoryBudget* const budget_;
   size_t charged_ = 0;
 };
@@ -66,6 +77,13 @@ struct Projection {
   const std::vector<FieldPattern>* ordered_fields() const;
 };
 
+// A field of a batch.
+struct FieldRef {
+  std::string name;         // stored name
+  std::string shown;        // as a fields pipe wrote it; empty: none named it
+  bool is_implied = false;  // _stream and _stream_id, which a record has only in queries
+};
+
 struct Batch {
   std::shared_ptr<Rows> rows;
   std::shared_ptr<const Projection> projection;  // null: all fields
@@ -80,6 +98,8 @@ struct Batch {
   void SetList(std::vector<uint32_t> rows_in_order);
   // The column of a field that pipes have not taken away, or null.
   Result<const block::Column*> Get(std::string_view stored_name);
+  // The fields that pipes have not taken away and that some row of the block has, in order.
+  std::vector<FieldRef> Fields() const;
   // Column 0 as times; empty when the rows have none.
   Result<std::span<const int64_t>> Times();
 };

@@ -287,7 +287,7 @@ Status Execution::Impl::Select(size_t index, Batch* batch) {
     const auto begin = std::lower_bound(times.begin(), times.end(), range.start_ns);
     const auto end = std::lower_bound(begin, times.end(), range.end_ns);
     batch->matched.KeepRange(static_cast<uint32_t>(begin - times.begin()),
-                            static_cast<uint32_t>(end - times.begin()));
+                             static_cast<uint32_t>(end - times.begin()));
   }
   ++stats_.blocks_scanned;
   stats_.rows_scanned += header.rows;

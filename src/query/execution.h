@@ -66,7 +66,7 @@ struct ExecuteStats {
   uint64_t blocks_pruned = 0;  // by their header alone
   uint64_t blocks_pruned_by_index = 0;
   uint64_t index_pages_read = 0;  // parts of the token index that were looked into
-  uint64_t blocks_damaged = 0;  // left out because a column that is needed cannot be read
+  uint64_t blocks_damaged = 0;    // left out because a column that is needed cannot be read
   uint64_t blocks_scanned = 0;
   uint64_t rows_scanned = 0;   // of the blocks scanned
   uint64_t bytes_scanned = 0;  // of the columns read, as they are stored; of unsealed rows in memory

@@ -116,22 +116,38 @@ struct PipeParse {
   std::string_view name;
 };
 using PipeResult = Result<std::unique_ptr<Pipe>>;
-PipeResult ParsePipeLimit(const PipeParse& parse);
-PipeResult ParsePipeOffset(const PipeParse& parse);
-PipeResult ParsePipeFields(const PipeParse& parse);
+PipeResult ParsePipeCollapseNums(const PipeParse& parse);
+PipeResult ParsePipeCopy(const PipeParse& parse);
+PipeResult ParsePipeDecolorize(const PipeParse& parse);
 PipeResult ParsePipeDelete(const PipeParse& parse);
+PipeResult ParsePipeFields(const PipeParse& parse);
 PipeResult ParsePipeFilter(const PipeParse& parse);
-PipeResult ParsePipeSort(const PipeParse& parse);
 PipeResult ParsePipeFirst(const PipeParse& parse);
+PipeResult ParsePipeFormat(const PipeParse& parse);
+PipeResult ParsePipeHash(const PipeParse& parse);
+PipeResult ParsePipeJsonArrayLen(const PipeParse& parse);
 PipeResult ParsePipeLast(const PipeParse& parse);
+PipeResult ParsePipeLen(const PipeParse& parse);
+PipeResult ParsePipeLimit(const PipeParse& parse);
+PipeResult ParsePipeMath(const PipeParse& parse);
+PipeResult ParsePipeOffset(const PipeParse& parse);
+PipeResult ParsePipePackJson(const PipeParse& parse);
+PipeResult ParsePipePackLogfmt(const PipeParse& parse);
+PipeResult ParsePipeRename(const PipeParse& parse);
+PipeResult ParsePipeReplace(const PipeParse& parse);
+PipeResult ParsePipeReplaceRegexp(const PipeParse& parse);
+PipeResult ParsePipeSort(const PipeParse& parse);
 PipeResult ParsePipeStats(const PipeParse& parse);
 PipeResult ParsePipeTop(const PipeParse& parse);
 PipeResult ParsePipeUniq(const PipeParse& parse);
+PipeResult ParsePipeUnpackWords(const PipeParse& parse);
 
 // Parts of the grammar that several pipes share.
 
 // A whole number that fits uint64.
 Result<uint64_t> ParseCount(filter::Lexer* lexer, std::string_view expected);
+// A name or `prefix*`.
+Result<FieldPattern> ParseFieldPattern(filter::Lexer* lexer, std::string_view expected);
 // Names or `prefix*`, separated by commas; at least one. With `(`...`)` around when
 // `in_parentheses`.
 Result<std::vector<FieldPattern>> ParseFieldList(filter::Lexer* lexer, std::string_view expected);

@@ -16,43 +16,56 @@ struct PipeRow {
 };
 
 constexpr PipeRow kPipes[] = {
-    {"limit", ParsePipeLimit},   {"head", ParsePipeLimit},    {"offset", ParsePipeOffset},
-    {"skip", ParsePipeOffset},   {"fields", ParsePipeFields}, {"keep", ParsePipeFields},
-    {"delete", ParsePipeDelete}, {"drop", ParsePipeDelete},   {"rm", ParsePipeDelete},
-    {"del", ParsePipeDelete},    {"filter", ParsePipeFilter}, {"where", ParsePipeFilter},
-    {"sort", ParsePipeSort},     {"order", ParsePipeSort},    {"first", ParsePipeFirst},
-    {"last", ParsePipeLast},     {"stats", ParsePipeStats},   {"top", ParsePipeTop},
+    {"collapse_nums", ParsePipeCollapseNums},
+    {"copy", ParsePipeCopy},
+    {"cp", ParsePipeCopy},
+    {"decolorize", ParsePipeDecolorize},
+    {"del", ParsePipeDelete},
+    {"delete", ParsePipeDelete},
+    {"drop", ParsePipeDelete},
+    {"eval", ParsePipeMath},
+    {"fields", ParsePipeFields},
+    {"filter", ParsePipeFilter},
+    {"first", ParsePipeFirst},
+    {"format", ParsePipeFormat},
+    {"hash", ParsePipeHash},
+    {"head", ParsePipeLimit},
+    {"json_array_len", ParsePipeJsonArrayLen},
+    {"keep", ParsePipeFields},
+    {"last", ParsePipeLast},
+    {"len", ParsePipeLen},
+    {"limit", ParsePipeLimit},
+    {"math", ParsePipeMath},
+    {"mv", ParsePipeRename},
+    {"offset", ParsePipeOffset},
+    {"order", ParsePipeSort},
+    {"pack_json", ParsePipePackJson},
+    {"pack_logfmt", ParsePipePackLogfmt},
+    {"rename", ParsePipeRename},
+    {"replace", ParsePipeReplace},
+    {"replace_regexp", ParsePipeReplaceRegexp},
+    {"rm", ParsePipeDelete},
+    {"skip", ParsePipeOffset},
+    {"sort", ParsePipeSort},
+    {"stats", ParsePipeStats},
+    {"top", ParsePipeTop},
     {"uniq", ParsePipeUniq},
+    {"unpack_words", ParsePipeUnpackWords},
+    {"where", ParsePipeFilter},
 };
 
 constexpr std::string_view kPipesNotBuilt[] = {
     "block_stats",
     "blocks_count",
-    "collapse_nums",
-    "copy",
-    "cp",
-    "decolorize",
     "drop_empty_fields",
-    "eval",
     "extract",
     "extract_regexp",
     "facets",
     "field_names",
     "field_values",
-    "format",
     "generate_sequence",
-    "hash",
     "join",
-    "json_array_len",
-    "len",
-    "math",
-    "mv",
-    "pack_json",
-    "pack_logfmt",
     "query_stats",
-    "rename",
-    "replace",
-    "replace_regexp",
     "running_stats",
     "sample",
     "set_stream_fields",
@@ -64,7 +77,6 @@ constexpr std::string_view kPipesNotBuilt[] = {
     "unpack_json",
     "unpack_logfmt",
     "unpack_syslog",
-    "unpack_words",
     "unroll",
 };
 
@@ -107,8 +119,6 @@ Result<uint64_t> ParseCount(filter::Lexer* lexer, std::string_view expected) {
   return count;
 }
 
-namespace {
-
 Result<FieldPattern> ParseFieldPattern(filter::Lexer* lexer, std::string_view expected) {
   FieldPattern field;
   if (!lexer->IsSymbol('*')) {
@@ -122,8 +132,6 @@ Result<FieldPattern> ParseFieldPattern(filter::Lexer* lexer, std::string_view ex
   field.name = field.is_prefix ? field.shown : std::string(filter::StoredName(field.shown));
   return field;
 }
-
-}  // namespace
 
 Result<std::vector<FieldPattern>> ParseFieldList(filter::Lexer* lexer, std::string_view expected) {
   std::vector<FieldPattern> fields;

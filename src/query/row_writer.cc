@@ -33,24 +33,15 @@ Result<std::vector<ShownColumn>> FindShownColumns(Batch& batch, bool with_stream
     }
     return columns;
   }
-  std::vector<std::string> names;
-  const bool adds_stream = with_stream && !batch.rows->is_table();
-  for (const block::ColumnMeta& meta : batch.rows->columns().header().columns) {
-    const bool is_stream = meta.name == filter::kFieldStream || meta.name == filter::kFieldStreamId;
-    if (!adds_stream || !is_stream) names.push_back(meta.name);
-    if (adds_stream && meta.name == filter::kFieldTime)
-      names.insert(names.end(),
-                   {std::string(filter::kFieldStreamId), std::string(filter::kFieldStream)});
-  }
-  for (std::string& name : names) {
-    if (batch.projection != nullptr && !batch.projection->Shows(name)) continue;
-    NL_TRY(ShownColumn column, Find(batch, std::move(name), {}));
+  for (FieldRef& field : batch.Fields()) {
+    NL_TRY(ShownColumn column, Find(batch, std::move(field.name), std::move(field.shown)));
     // Only what the record itself holds, not what stands in for it in queries.
-    const bool is_stream =
-        column.name == filter::kFieldStream || column.name == filter::kFieldStreamId;
-    if (is_stream && !with_stream) {
+    if (field.is_implied && !with_stream) {
       const int index = batch.rows->columns().header().FindColumn(column.name);
-      NL_TRY(column.column, batch.rows->columns().GetAt(static_cast<size_t>(index)));
+      column.column = nullptr;
+      if (index >= 0) {
+        NL_TRY(column.column, batch.rows->GetOwn(static_cast<size_t>(index)));
+      }
     }
     columns.push_back(std::move(column));
   }
