@@ -108,8 +108,6 @@ const bool g_has_hardware = __builtin_cpu_supports("sse4.2") && __builtin_cpu_su
 
 }  // namespace
 
-uint64_t Xxh64(std::string_view bytes) { return XXH64(bytes.data(), bytes.size(), 0); }
-
 uint64_t Hash64(std::string_view bytes) { return XXH3_64bits(bytes.data(), bytes.size()); }
 
 Hash128Value Hash128(std::string_view bytes) {

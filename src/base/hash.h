@@ -7,8 +7,6 @@
 namespace neurallog::base {
 
 uint64_t Hash64(std::string_view bytes);
-// The older XXH64 (seed 0), for what others made with it.
-uint64_t Xxh64(std::string_view bytes);
 
 struct Hash128Value {
   uint64_t low = 0;

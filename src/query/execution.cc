@@ -141,7 +141,7 @@ void Execution::Impl::ChooseOrder() {
 }
 
 void Execution::Impl::StartStages() {
-  const StageContext context{budget_.get(), &interrupt_, &stages_};
+  const StageContext context{budget_.get(), &interrupt_, &stages_, range_};
   first_stage_ = &sink_;
   for (auto pipe = query_.pipes.rbegin(); pipe != query_.pipes.rend(); ++pipe)
     first_stage_ = (*pipe)->Start(context, first_stage_);

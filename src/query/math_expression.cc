@@ -1,5 +1,6 @@
 #include "query/math_expression.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <limits>
@@ -220,8 +221,10 @@ void MathExpression::Print(std::string* to) const {
     if (argument.has_parentheses) to->push_back(')');
   };
   if (name.empty()) {
-    // Numbers stand bare; so do names that a calculation reads as one word.
-    const bool is_plain = field.empty() || text.find_first_of("+-/%^&") == std::string::npos;
+    const bool is_plain = std::all_of(text.begin(), text.end(), [](char c) {
+      return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+             c == '_' || c == '.';
+    });
     if (is_plain && field.empty()) return static_cast<void>(to->append(text));
     if (is_plain) return filter::AppendQuoted(to, text);
     return static_cast<void>(to->append("`").append(text).append("`"));

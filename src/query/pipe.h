@@ -65,6 +65,7 @@ struct StageContext {
   MemoryBudget* budget;
   const Interrupt* interrupt;
   std::vector<std::unique_ptr<Stage>>* stages;
+  TimeRange range{};  // that the execution looks at
 
   template <typename S, typename... Args>
   Stage* Add(Args&&... args) const {
@@ -120,6 +121,8 @@ PipeResult ParsePipeCollapseNums(const PipeParse& parse);
 PipeResult ParsePipeCopy(const PipeParse& parse);
 PipeResult ParsePipeDecolorize(const PipeParse& parse);
 PipeResult ParsePipeDelete(const PipeParse& parse);
+PipeResult ParsePipeExtract(const PipeParse& parse);
+PipeResult ParsePipeExtractRegexp(const PipeParse& parse);
 PipeResult ParsePipeFields(const PipeParse& parse);
 PipeResult ParsePipeFilter(const PipeParse& parse);
 PipeResult ParsePipeFirst(const PipeParse& parse);
@@ -140,6 +143,9 @@ PipeResult ParsePipeSort(const PipeParse& parse);
 PipeResult ParsePipeStats(const PipeParse& parse);
 PipeResult ParsePipeTop(const PipeParse& parse);
 PipeResult ParsePipeUniq(const PipeParse& parse);
+PipeResult ParsePipeUnpackJson(const PipeParse& parse);
+PipeResult ParsePipeUnpackLogfmt(const PipeParse& parse);
+PipeResult ParsePipeUnpackSyslog(const PipeParse& parse);
 PipeResult ParsePipeUnpackWords(const PipeParse& parse);
 
 // Parts of the grammar that several pipes share.

@@ -1,5 +1,7 @@
 // `hash(field) as result`: a hash of the value, the same number as VictoriaLogs' (the low 53 bits of XXH64).
-#include "base/hash.h"
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 #include "query/rewrite_pipe.h"
 
 namespace neurallog::query {
@@ -9,7 +11,7 @@ PipeResult ParsePipeHash(const PipeParse& parse) {
   return ParseValuePipe(
       parse,
       [](std::string_view value, std::string* to) {
-        to->append(std::to_string(base::Xxh64(value) & kBits));
+        to->append(std::to_string(XXH64(value.data(), value.size(), 0) & kBits));
         return Status();
       },
       ValueType::kNumber);

@@ -1,5 +1,8 @@
 // `stats by (a, _time:5m) count() hits, max(b) as top`: one row per group, in the order of the
 // groups' keys. Without `by` it is one row always, also of no rows.
+#include <limits>
+
+#include "base/clock.h"
 #include "filter/parser.h"
 #include "query/stats_pipe.h"
 
@@ -14,7 +17,8 @@ class StatsStage : public Stage {
         budget_(context.budget),
         interrupt_(*context.interrupt),
         groups_(spec.by) {
-    for (const StatsCall& call : spec.calls) states_.push_back(call.function->Start());
+    const StatsContext stats_context{SecondsOf(spec, context.range)};
+    for (const StatsCall& call : spec.calls) states_.push_back(call.function->Start(stats_context));
     if (spec.by.empty()) ResizeStates(1);
   }
   ~StatsStage() override { budget_->Release(&charged_); }
@@ -27,9 +31,9 @@ class StatsStage : public Stage {
       NL_RETURN_IF_ERROR(groups_.Assign(batch, &group_of_row_));
       ResizeStates(groups_.size());
     }
-    for (const auto& state : states_) NL_RETURN_IF_ERROR(state->Update({batch, group_of_row_}));
+    for (size_t i = 0; i < states_.size(); ++i) NL_RETURN_IF_ERROR(Update(i, batch));
     NL_RETURN_IF_ERROR(batch.rows->Charge());
-    return budget_->Charge(&charged_, MemoryBytes());
+    return budget_->Charge(&charged_, MemoryBytes()).Annotate("stats");
   }
 
   Status Finish() override {
@@ -42,6 +46,35 @@ class StatsStage : public Stage {
   bool wants_more() const override { return true; }
 
  private:
+  static double SecondsOf(const StatsSpec& spec, const TimeRange& range) {
+    for (const GroupField& field : spec.by)
+      if (field.is_time && field.time_step_ns > 0)
+        return static_cast<double>(field.time_step_ns) / base::kNsPerSecond;
+    const bool is_bounded = range.start_ns > std::numeric_limits<int64_t>::min() &&
+                            range.end_ns < std::numeric_limits<int64_t>::max() && !range.empty();
+    if (!is_bounded) return 1;
+    return (static_cast<double>(range.end_ns) - static_cast<double>(range.start_ns)) /
+           base::kNsPerSecond;
+  }
+
+  Status Update(size_t call, Batch& batch) {
+    const Condition& condition = spec_.calls[call].condition;
+    if (!condition.is_set()) return states_[call]->Update({batch, group_of_row_});
+    filter::Bitmap matched;
+    NL_RETURN_IF_ERROR(condition.Match(&batch, &matched));
+    std::vector<uint32_t> rows;
+    std::vector<uint32_t> groups;
+    for (size_t i = 0; i < batch.List().size(); ++i) {
+      if (!matched.Test(batch.list[i])) continue;
+      rows.push_back(batch.list[i]);
+      if (!group_of_row_.empty()) groups.push_back(group_of_row_[i]);
+    }
+    if (rows.empty()) return {};
+    Batch some = batch;
+    some.SetList(std::move(rows));
+    return states_[call]->Update({some, groups});
+  }
+
   void ResizeStates(size_t groups) {
     for (const auto& state : states_) state->Resize(groups);
   }
@@ -99,6 +132,7 @@ class StatsPipe : public Pipe {
     for (size_t i = 0; i < spec_.calls.size(); ++i) {
       if (i != 0) to->append(", ");
       spec_.calls[i].function->Print(to);
+      spec_.calls[i].condition.Print(to);
       to->append(" as ");
       filter::AppendQuoted(to, spec_.calls[i].name);
     }
@@ -113,18 +147,18 @@ class StatsPipe : public Pipe {
   StatsSpec spec_;
 };
 
-// `count() hits`, `count() as hits`, `count()`.
-Result<StatsCall> ParseCall(filter::Lexer* lexer) {
+// `count() hits`, `count() if (filter) as hits`, `count()`.
+Result<StatsCall> ParseCall(filter::Lexer* lexer, const ParseOptions& options) {
   StatsCall call;
   NL_TRY(call.function, ParseStatsFunction(lexer));
-  if (lexer->IsKeyword("if"))
-    return lexer->ErrorHere("stats functions with 'if' are not supported yet");
+  NL_TRY(call.condition, Condition::Parse(lexer, options));
   if (lexer->TakeKeyword("as")) {
     NL_TRY(call.name, filter::ParseName(lexer, "the name of a result after 'as'"));
   } else if (lexer->IsText()) {
     NL_TRY(call.name, filter::ParseName(lexer, "the name of a result"));
   } else {
     call.function->Print(&call.name);
+    call.condition.Print(&call.name);
   }
   return call;
 }
@@ -153,7 +187,7 @@ PipeResult ParsePipeStats(const PipeParse& parse) {
     NL_TRY(spec.by, ParseGroupFields(lexer));
   }
   do {
-    NL_TRY(StatsCall call, ParseCall(lexer));
+    NL_TRY(StatsCall call, ParseCall(lexer, parse.options));
     spec.calls.push_back(std::move(call));
   } while (lexer->TakeSymbol(','));
   NL_RETURN_IF_ERROR(CheckNames(*lexer, begin, spec));

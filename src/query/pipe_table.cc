@@ -24,6 +24,8 @@ constexpr PipeRow kPipes[] = {
     {"delete", ParsePipeDelete},
     {"drop", ParsePipeDelete},
     {"eval", ParsePipeMath},
+    {"extract", ParsePipeExtract},
+    {"extract_regexp", ParsePipeExtractRegexp},
     {"fields", ParsePipeFields},
     {"filter", ParsePipeFilter},
     {"first", ParsePipeFirst},
@@ -50,6 +52,9 @@ constexpr PipeRow kPipes[] = {
     {"stats", ParsePipeStats},
     {"top", ParsePipeTop},
     {"uniq", ParsePipeUniq},
+    {"unpack_json", ParsePipeUnpackJson},
+    {"unpack_logfmt", ParsePipeUnpackLogfmt},
+    {"unpack_syslog", ParsePipeUnpackSyslog},
     {"unpack_words", ParsePipeUnpackWords},
     {"where", ParsePipeFilter},
 };
@@ -58,8 +63,6 @@ constexpr std::string_view kPipesNotBuilt[] = {
     "block_stats",
     "blocks_count",
     "drop_empty_fields",
-    "extract",
-    "extract_regexp",
     "facets",
     "field_names",
     "field_values",
@@ -74,9 +77,6 @@ constexpr std::string_view kPipesNotBuilt[] = {
     "time_add",
     "total_stats",
     "union",
-    "unpack_json",
-    "unpack_logfmt",
-    "unpack_syslog",
     "unroll",
 };
 

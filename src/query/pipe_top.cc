@@ -65,7 +65,7 @@ PipeResult ParsePipeTop(const PipeParse& parse) {
   const size_t begin = lexer->token().begin;
   NL_TRY(stats.by, ParseGroupFields(lexer));
   if (stats.by.empty()) return lexer->ErrorAt(begin, "expected at least one field after 'by'");
-  stats.calls.push_back({MakeStatsCount(), HitsName(stats.by)});
+  stats.calls.push_back({MakeStatsCount(), {}, HitsName(stats.by)});
   if (lexer->TakeKeyword("hits")) {
     lexer->TakeKeyword("as");
     if (!lexer->IsText())

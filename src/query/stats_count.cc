@@ -1,91 +1,90 @@
-// `count()`: rows. `count(a, b)`: rows in which one of the fields has a value. `count_empty(a, b)`:
+// `count()`: rows. `count(a, b*)`: rows in which one of the fields has a value. `count_empty(a, b)`:
 // rows in which none has.
 #include "query/stats_function.h"
 
 namespace neurallog::query {
 namespace {
 
-class CountState : public StatsState {
- public:
-  CountState(const std::vector<FieldPattern>& fields, bool counts_empty)
-      : fields_(fields), counts_empty_(counts_empty) {}
+struct Count {
+  uint64_t rows = 0;
+  void Merge(const Count& later) { rows += later.rows; }
+  static size_t heap_bytes() { return 0; }
+};
 
-  void Resize(size_t groups) override { counts_.resize(groups); }
+enum class Counted : uint8_t { kRows, kWithValue, kEmpty };
+
+class CountState : public GroupState<Count> {
+ public:
+  CountState(const std::vector<FieldPattern>& fields, Counted counted)
+      : fields_(fields), counted_(counted) {}
 
   Status Update(const StatsInput& input) override {
-    if (!fields_.empty()) return UpdateByValue(input);
+    if (counted_ != Counted::kRows) return UpdateByValue(input);
     if (!input.has_groups()) {
-      counts_[0] += input.batch.count;
+      value(0).rows += input.batch.count;
       return {};
     }
-    for (const uint32_t group : input.groups) ++counts_[group];
+    for (const uint32_t group : input.groups) ++value(group).rows;
     return {};
   }
 
   void Append(size_t group, filter::ColumnBuilder* to) override {
-    to->Add(std::to_string(counts_[group]), ValueType::kNumber);
+    to->Add(std::to_string(value(group).rows), ValueType::kNumber);
   }
-  size_t memory_bytes() const override { return counts_.capacity() * sizeof(uint64_t); }
 
  private:
   Status UpdateByValue(const StatsInput& input) {
-    std::vector<const block::Column*> columns(fields_.size());
-    for (size_t i = 0; i < fields_.size(); ++i) {
-      NL_TRY(columns[i], input.batch.Get(fields_[i].name));
-    }
+    NL_TRY(std::vector<FieldReader> readers, OpenStatsFields(input.batch, fields_));
     const std::vector<uint32_t>& rows = input.batch.List();
-    char scratch[24];
     for (size_t i = 0; i < rows.size(); ++i) {
-      const bool has_value =
-          std::any_of(columns.begin(), columns.end(), [&](const block::Column* column) {
-            return column != nullptr && !column->TextAt(rows[i], scratch).empty();
-          });
-      if (has_value != counts_empty_) ++counts_[input.GroupOf(i)];
+      const bool has_value = std::any_of(readers.begin(), readers.end(), [&](FieldReader& reader) {
+        return !reader.Text(rows[i]).empty();
+      });
+      if (has_value == (counted_ == Counted::kWithValue)) ++value(input.GroupOf(i)).rows;
     }
     return {};
   }
 
   const std::vector<FieldPattern>& fields_;
-  const bool counts_empty_;
-  std::vector<uint64_t> counts_;
+  const Counted counted_;
 };
 
 class CountFunction : public StatsFunction {
  public:
-  CountFunction(std::vector<FieldPattern> fields, bool counts_empty)
-      : fields_(std::move(fields)), counts_empty_(counts_empty) {}
+  CountFunction(std::vector<FieldPattern> fields, Counted counted)
+      : fields_(std::move(fields)), counted_(counted) {}
 
   void Print(std::string* to) const override {
-    to->append(counts_empty_ ? "count_empty(" : "count(");
-    if (fields_.empty()) to->push_back('*');
-    PrintFieldList(to, fields_);
+    to->append(counted_ == Counted::kEmpty ? "count_empty(" : "count(");
+    PrintStatsFields(to, fields_);
     to->push_back(')');
   }
-  std::unique_ptr<StatsState> Start() const override {
-    return std::make_unique<CountState>(fields_, counts_empty_);
+  std::unique_ptr<StatsState> Start(const StatsContext&) const override {
+    return std::make_unique<CountState>(fields_, counted_);
   }
 
  private:
   const std::vector<FieldPattern> fields_;
-  const bool counts_empty_;
+  const Counted counted_;
 };
 
 }  // namespace
 
 std::unique_ptr<StatsFunction> MakeStatsCount() {
-  return std::make_unique<CountFunction>(std::vector<FieldPattern>(), /*counts_empty=*/false);
+  return std::make_unique<CountFunction>(std::vector<FieldPattern>(), Counted::kRows);
 }
 
 StatsFunctionResult ParseStatsCount(filter::Lexer* lexer) {
   NL_TRY(std::vector<FieldPattern> fields, ParseStatsFields(lexer, /*may_be_empty=*/true));
+  const Counted counted = fields.empty() ? Counted::kRows : Counted::kWithValue;
   return std::unique_ptr<StatsFunction>(
-      std::make_unique<CountFunction>(std::move(fields), /*counts_empty=*/false));
+      std::make_unique<CountFunction>(std::move(fields), counted));
 }
 
 StatsFunctionResult ParseStatsCountEmpty(filter::Lexer* lexer) {
   NL_TRY(std::vector<FieldPattern> fields, ParseStatsFields(lexer, /*may_be_empty=*/false));
   return std::unique_ptr<StatsFunction>(
-      std::make_unique<CountFunction>(std::move(fields), /*counts_empty=*/true));
+      std::make_unique<CountFunction>(std::move(fields), Counted::kEmpty));
 }
 
 }  // namespace neurallog::query

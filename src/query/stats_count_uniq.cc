@@ -1,5 +1,5 @@
-// `count_uniq(a, b)`: how many different combinations of values there are, those that are all empty
-// left out. Sets hold 128-bit hashes of the values: 10^12 different values would collide with a
+// `count_uniq(a, b) [limit N]`, `count_uniq_hash`: how many different combinations of values there are,
+// those that are all empty left out; counting ends at the limit. Sets hold 128-bit hashes of the values: 10^12 different values would collide with a
 // probability below 10^-14.
 #include "base/bytes.h"
 #include "base/hash.h"
@@ -16,8 +16,12 @@ class HashSet {
     if ((size_ + 1) * 4 > slots_.size() * 3) Grow();
     if (InsertInto(&slots_, hash)) ++size_;
   }
+  void Merge(const HashSet& later) {
+    for (const base::Hash128Value& hash : later.slots_)
+      if (!hash.empty()) Insert(hash);
+  }
   size_t size() const { return size_; }
-  size_t memory_bytes() const { return slots_.capacity() * sizeof(slots_[0]); }
+  size_t heap_bytes() const { return slots_.capacity() * sizeof(slots_[0]); }
 
  private:
   static bool InsertInto(std::vector<base::Hash128Value>* slots, const base::Hash128Value& hash) {
@@ -40,11 +44,10 @@ class HashSet {
   size_t size_ = 0;
 };
 
-class CountUniqState : public StatsState {
+class CountUniqState : public GroupState<HashSet> {
  public:
-  explicit CountUniqState(const std::vector<FieldPattern>& fields) : fields_(fields) {}
-
-  void Resize(size_t groups) override { sets_.resize(groups); }
+  CountUniqState(const std::vector<FieldPattern>& fields, uint64_t limit)
+      : fields_(fields), limit_(limit) {}
 
   Status Update(const StatsInput& input) override {
     std::vector<const block::Column*> columns(fields_.size());
@@ -63,13 +66,8 @@ class CountUniqState : public StatsState {
   }
 
   void Append(size_t group, filter::ColumnBuilder* to) override {
-    to->Add(std::to_string(sets_[group].size()), ValueType::kNumber);
-  }
-
-  size_t memory_bytes() const override {
-    size_t bytes = sets_.capacity() * sizeof(HashSet);
-    for (const HashSet& set : sets_) bytes += set.memory_bytes();
-    return bytes;
+    const uint64_t count = value(group).size();
+    to->Add(std::to_string(limit_ == 0 ? count : std::min(count, limit_)), ValueType::kNumber);
   }
 
  private:
@@ -79,7 +77,7 @@ class CountUniqState : public StatsState {
       if (column.Has(row)) is_seen[column.codes[row]] = 1;
     for (size_t i = 0; i < is_seen.size(); ++i)
       if (is_seen[i] != 0 && !column.entries[i].empty())
-        sets_[0].Insert(base::Hash128(column.entries[i]));
+        Insert(0, base::Hash128(column.entries[i]));
   }
 
   void UpdateFromRows(const std::vector<const block::Column*>& columns, const StatsInput& input) {
@@ -99,36 +97,51 @@ class CountUniqState : public StatsState {
           base::AppendLengthPrefixed(&key, text);
         }
       }
-      if (has_value) sets_[input.GroupOf(i)].Insert(base::Hash128(key));
+      if (has_value) Insert(input.GroupOf(i), base::Hash128(key));
     }
   }
 
+  void Insert(size_t group, const base::Hash128Value& hash) {
+    if (limit_ != 0 && value(group).size() >= limit_) return;
+    Change(group, [&hash](HashSet& set) { set.Insert(hash); });
+  }
+
   const std::vector<FieldPattern>& fields_;
-  std::vector<HashSet> sets_;
+  const uint64_t limit_;  // 0: none
 };
 
 class CountUniqFunction : public StatsFunction {
  public:
-  explicit CountUniqFunction(std::vector<FieldPattern> fields) : fields_(std::move(fields)) {}
+  CountUniqFunction(std::vector<FieldPattern> fields, uint64_t limit)
+      : fields_(std::move(fields)), limit_(limit) {}
 
   void Print(std::string* to) const override {
     to->append("count_uniq(");
     PrintFieldList(to, fields_);
     to->push_back(')');
+    if (limit_ != 0) to->append(" limit " + std::to_string(limit_));
   }
-  std::unique_ptr<StatsState> Start() const override {
-    return std::make_unique<CountUniqState>(fields_);
+  std::unique_ptr<StatsState> Start(const StatsContext&) const override {
+    return std::make_unique<CountUniqState>(fields_, limit_);
   }
 
  private:
   const std::vector<FieldPattern> fields_;
+  const uint64_t limit_;
 };
 
 }  // namespace
 
 StatsFunctionResult ParseStatsCountUniq(filter::Lexer* lexer) {
+  const size_t begin = lexer->token().begin;
   NL_TRY(std::vector<FieldPattern> fields, ParseStatsFields(lexer, /*may_be_empty=*/false));
-  return std::unique_ptr<StatsFunction>(std::make_unique<CountUniqFunction>(std::move(fields)));
+  const bool has_wildcard =
+      fields.empty() || std::any_of(fields.begin(), fields.end(),
+                                    [](const FieldPattern& field) { return field.is_prefix; });
+  if (has_wildcard) return lexer->ErrorAt(begin, "expected names of fields without a '*'");
+  NL_TRY(const uint64_t limit, ParseStatsLimit(lexer));
+  return std::unique_ptr<StatsFunction>(
+      std::make_unique<CountUniqFunction>(std::move(fields), limit));
 }
 
 }  // namespace neurallog::query

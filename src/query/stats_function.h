@@ -14,6 +14,7 @@
 #include "filter/lexer.h"
 #include "filter/number.h"
 #include "query/batch.h"
+#include "query/derived_rows.h"
 #include "query/pipe.h"
 
 namespace neurallog::query {
@@ -35,9 +36,45 @@ class StatsState {
   virtual ~StatsState() = default;
   virtual void Resize(size_t groups) = 0;
   virtual Status Update(const StatsInput& input) = 0;
+  // Adds the values of a state of the same function, which saw later rows: its group i is this one's
+  // group groups[i]. The result is what one state that saw all rows would have.
+  virtual void Merge(StatsState& other, std::span<const uint32_t> groups) = 0;
   // Adds the group's value to a result column.
   virtual void Append(size_t group, filter::ColumnBuilder* to) = 0;
   virtual size_t memory_bytes() const = 0;
+};
+
+// A state that keeps a V per group. V has `void Merge(V& later)` and `size_t heap_bytes() const`.
+template <typename V>
+class GroupState : public StatsState {
+ public:
+  void Resize(size_t groups) final { values_.resize(groups); }
+  void Merge(StatsState& other, std::span<const uint32_t> groups) final {
+    auto& later = static_cast<GroupState&>(other).values_;
+    for (size_t i = 0; i < groups.size(); ++i)
+      Change(groups[i], [&](V& value) { value.Merge(later[i]); });
+  }
+  size_t memory_bytes() const final { return values_.capacity() * sizeof(V) + heap_bytes_; }
+
+ protected:
+  V& value(size_t group) { return values_[group]; }
+  // Changes a value that may hold memory of its own.
+  template <typename F>
+  void Change(size_t group, F change) {
+    V& value = values_[group];
+    heap_bytes_ -= value.heap_bytes();
+    change(value);
+    heap_bytes_ += value.heap_bytes();
+  }
+
+ private:
+  std::vector<V> values_;
+  size_t heap_bytes_ = 0;
+};
+
+// What a starting function finds.
+struct StatsContext {
+  double seconds = 1;  // that a group covers: its time bucket, else the range of the query
 };
 
 // Immutable.
@@ -45,27 +82,46 @@ class StatsFunction {
  public:
   virtual ~StatsFunction() = default;
   virtual void Print(std::string* to) const = 0;
-  virtual std::unique_ptr<StatsState> Start() const = 0;
+  virtual std::unique_ptr<StatsState> Start(const StatsContext& context) const = 0;
 };
 
 // The parser of each function stands behind the function's '(' and leaves the lexer behind ')'.
 using StatsFunctionResult = Result<std::unique_ptr<StatsFunction>>;
+StatsFunctionResult ParseStatsAvg(filter::Lexer* lexer);
 StatsFunctionResult ParseStatsCount(filter::Lexer* lexer);
 StatsFunctionResult ParseStatsCountEmpty(filter::Lexer* lexer);
 StatsFunctionResult ParseStatsCountUniq(filter::Lexer* lexer);
-StatsFunctionResult ParseStatsSum(filter::Lexer* lexer);
-StatsFunctionResult ParseStatsAvg(filter::Lexer* lexer);
-StatsFunctionResult ParseStatsMin(filter::Lexer* lexer);
+StatsFunctionResult ParseStatsHistogram(filter::Lexer* lexer);
+StatsFunctionResult ParseStatsJsonValues(filter::Lexer* lexer);
 StatsFunctionResult ParseStatsMax(filter::Lexer* lexer);
-StatsFunctionResult ParseStatsQuantile(filter::Lexer* lexer);
 StatsFunctionResult ParseStatsMedian(filter::Lexer* lexer);
+StatsFunctionResult ParseStatsMin(filter::Lexer* lexer);
+StatsFunctionResult ParseStatsQuantile(filter::Lexer* lexer);
+StatsFunctionResult ParseStatsRate(filter::Lexer* lexer);
+StatsFunctionResult ParseStatsRateSum(filter::Lexer* lexer);
+StatsFunctionResult ParseStatsRowAny(filter::Lexer* lexer);
+StatsFunctionResult ParseStatsRowMax(filter::Lexer* lexer);
+StatsFunctionResult ParseStatsRowMin(filter::Lexer* lexer);
+StatsFunctionResult ParseStatsSum(filter::Lexer* lexer);
+StatsFunctionResult ParseStatsSumLen(filter::Lexer* lexer);
+StatsFunctionResult ParseStatsUniqValues(filter::Lexer* lexer);
+StatsFunctionResult ParseStatsValues(filter::Lexer* lexer);
 
 // Parses `name(...)` at the lexer's place.
 StatsFunctionResult ParseStatsFunction(filter::Lexer* lexer);
 std::unique_ptr<StatsFunction> MakeStatsCount();
 
-// The arguments up to ')': names of fields; none, or `*`, is an empty list when `may_be_empty`.
+// The arguments up to ')': names of fields or `prefix*`; none, or `*`, is an empty list when
+// `may_be_empty`.
 Result<std::vector<FieldPattern>> ParseStatsFields(filter::Lexer* lexer, bool may_be_empty);
+// `a, b*`, or `*` for an empty list.
+void PrintStatsFields(std::string* to, const std::vector<FieldPattern>& fields);
+// `limit N`; 0 when it is not there, which is none.
+Result<uint64_t> ParseStatsLimit(filter::Lexer* lexer);
+// The fields of the batch that are meant; one that no row has is there too, unless it was meant by a
+// wildcard. An empty list means all.
+Result<std::vector<FieldReader>> OpenStatsFields(Batch& batch,
+                                                 const std::vector<FieldPattern>& fields);
 
 // Reads the numbers of a column; each entry of a dictionary is parsed once.
 class NumberReader {

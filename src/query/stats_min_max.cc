@@ -1,83 +1,68 @@
 // `min(a, b)` and `max(a, b)`: the least and the greatest value that is not empty, in the order of
 // `sort`.
-#include "base/time_format.h"
-#include "filter/filter.h"
 #include "query/stats_function.h"
 #include "query/value.h"
 
 namespace neurallog::query {
 namespace {
 
-class ExtremeState : public StatsState {
- public:
-  ExtremeState(const std::vector<FieldPattern>& fields, bool is_max)
-      : fields_(fields), is_max_(is_max) {}
+// The best value so far; empty: none yet.
+template <bool kIsMax>
+struct Extreme {
+  Value best;
 
-  void Resize(size_t groups) override {
-    values_.resize(groups);
-    is_set_.resize(groups);
+  bool IsBeatenBy(const Value& value) const {
+    if (value.kind == Value::Kind::kEmpty) return false;
+    if (best.kind == Value::Kind::kEmpty) return true;
+    return kIsMax ? Compare(value, best) > 0 : Compare(value, best) < 0;
   }
+  void Merge(Extreme& later) {
+    if (IsBeatenBy(later.best)) best = std::move(later.best);
+  }
+  size_t heap_bytes() const { return best.memory_bytes() - sizeof(Value); }
+};
+
+template <bool kIsMax>
+class ExtremeState : public GroupState<Extreme<kIsMax>> {
+ public:
+  explicit ExtremeState(const std::vector<FieldPattern>& fields) : fields_(fields) {}
 
   Status Update(const StatsInput& input) override {
-    for (const FieldPattern& field : fields_) {
-      NL_TRY(const block::Column* column, input.batch.Get(field.name));
-      if (column == nullptr) continue;
-      const bool is_time =
-          field.name == filter::kFieldTime && column->encoding == block::Encoding::kInts;
-      UpdateFrom(*column, is_time, input);
-    }
+    NL_TRY(std::vector<FieldReader> readers, OpenStatsFields(input.batch, fields_));
+    for (FieldReader& reader : readers)
+      if (reader.column() != nullptr) UpdateFrom(&reader, input);
     return {};
   }
 
   void Append(size_t group, filter::ColumnBuilder* to) override {
-    if (!is_set_[group]) return to->Add("", ValueType::kNull);
-    to->Add(values_[group].text, values_[group].type);
-  }
-
-  size_t memory_bytes() const override {
-    size_t bytes = values_.capacity() * sizeof(Value) + is_set_.capacity();
-    for (const Value& value : values_) bytes += value.memory_bytes() - sizeof(Value);
-    return bytes;
+    const Value& best = this->value(group).best;
+    if (best.kind == Value::Kind::kEmpty) return to->Add("", ValueType::kNull);
+    to->Add(best.text, best.type);
   }
 
  private:
-  void UpdateFrom(const block::Column& column, bool is_time, const StatsInput& input) {
+  void UpdateFrom(FieldReader* reader, const StatsInput& input) {
+    const block::Column& column = *reader->column();
+    const bool is_ints = column.encoding == block::Encoding::kInts;
     const std::vector<uint32_t>& rows = input.batch.List();
     Value value;
-    char scratch[24];
     for (size_t i = 0; i < rows.size(); ++i) {
+      if (!column.Has(rows[i])) continue;
       const uint32_t group = input.GroupOf(i);
-      if (column.encoding == block::Encoding::kInts && column.Has(rows[i])) {
-        const auto number = static_cast<long double>(column.ints[rows[i]]);
-        const Value& best = values_[group];
-        const bool is_beaten = is_set_[group] && best.kind == Value::Kind::kNumber &&
-                               (is_max_ ? number <= best.number : number >= best.number);
-        if (is_beaten) continue;
-        value.Set(column.TextAt(rows[i], scratch), column.TypeAt(rows[i]));
-        if (is_time) {
-          value.text = base::FormatRfc3339(column.ints[rows[i]]);
-          value.type = ValueType::kString;
-        }
+      if (is_ints) {
+        value.SetInt(column.ints[rows[i]]);
+        if (!this->value(group).IsBeatenBy(value)) continue;
+        value.text = reader->Text(rows[i]);
+        value.type = reader->Type(rows[i]);
       } else {
-        value.Set(column.TextAt(rows[i], scratch), column.TypeAt(rows[i]));
-        if (value.text.empty()) continue;
+        value.Set(reader->Text(rows[i]), reader->Type(rows[i]));
+        if (!this->value(group).IsBeatenBy(value)) continue;
       }
-      Offer(group, value);
+      this->Change(group, [&value](Extreme<kIsMax>& extreme) { extreme.best = value; });
     }
   }
 
-  void Offer(uint32_t group, const Value& value) {
-    if (is_set_[group] &&
-        (is_max_ ? Compare(value, values_[group]) <= 0 : Compare(value, values_[group]) >= 0))
-      return;
-    values_[group] = value;
-    is_set_[group] = 1;
-  }
-
   const std::vector<FieldPattern>& fields_;
-  const bool is_max_;
-  std::vector<Value> values_;
-  std::vector<uint8_t> is_set_;
 };
 
 class ExtremeFunction : public StatsFunction {
@@ -87,11 +72,12 @@ class ExtremeFunction : public StatsFunction {
 
   void Print(std::string* to) const override {
     to->append(is_max_ ? "max(" : "min(");
-    PrintFieldList(to, fields_);
+    PrintStatsFields(to, fields_);
     to->push_back(')');
   }
-  std::unique_ptr<StatsState> Start() const override {
-    return std::make_unique<ExtremeState>(fields_, is_max_);
+  std::unique_ptr<StatsState> Start(const StatsContext&) const override {
+    if (is_max_) return std::make_unique<ExtremeState<true>>(fields_);
+    return std::make_unique<ExtremeState<false>>(fields_);
   }
 
  private:
@@ -100,7 +86,7 @@ class ExtremeFunction : public StatsFunction {
 };
 
 StatsFunctionResult ParseExtreme(filter::Lexer* lexer, bool is_max) {
-  NL_TRY(std::vector<FieldPattern> fields, ParseStatsFields(lexer, /*may_be_empty=*/false));
+  NL_TRY(std::vector<FieldPattern> fields, ParseStatsFields(lexer, /*may_be_empty=*/true));
   return std::unique_ptr<StatsFunction>(
       std::make_unique<ExtremeFunction>(std::move(fields), is_max));
 }

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "query/condition.h"
 #include "query/group_by.h"
 #include "query/pipe.h"
 #include "query/stats_function.h"
@@ -14,6 +15,7 @@ namespace neurallog::query {
 
 struct StatsCall {
   std::unique_ptr<StatsFunction> function;
+  Condition condition{};
   std::string name;  // of the result
 };
 

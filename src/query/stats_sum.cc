@@ -1,5 +1,5 @@
-// `sum(a, b)` and `avg(a, b)` of all values that are numbers. A sum of whole numbers is exact while
-// it fits 63 bits.
+// `sum(a, b*)`, `avg(a, b*)` and `rate_sum(a, b*)` (the sum per second) of all values that are numbers. A
+// sum of whole numbers is exact while it fits 63 bits.
 #include <cmath>
 
 #include "query/stats_function.h"
@@ -23,80 +23,91 @@ struct Sum {
     others += number.value;
     has_others = true;
   }
+  void Merge(const Sum& later) {
+    const uint64_t both = count + later.count;
+    Add({true, later.ints, static_cast<long double>(later.ints)});
+    others += later.others;
+    has_others |= later.has_others;
+    count = both;
+  }
+  static size_t heap_bytes() { return 0; }
   long double total() const { return static_cast<long double>(ints) + others; }
 };
 
-class SumState : public StatsState {
- public:
-  SumState(const std::vector<FieldPattern>& fields, bool is_average)
-      : fields_(fields), is_average_(is_average) {}
+enum class SumKind : uint8_t { kSum, kAverage, kRate };
+constexpr std::string_view kNames[] = {"sum", "avg", "rate_sum"};
 
-  void Resize(size_t groups) override { sums_.resize(groups); }
+class SumState : public GroupState<Sum> {
+ public:
+  SumState(const std::vector<FieldPattern>& fields, SumKind kind, double seconds)
+      : fields_(fields), kind_(kind), seconds_(seconds) {}
 
   Status Update(const StatsInput& input) override {
+    NL_TRY(const std::vector<FieldReader> readers, OpenStatsFields(input.batch, fields_));
     const std::vector<uint32_t>& rows = input.batch.List();
-    for (const FieldPattern& field : fields_) {
-      NL_TRY(const block::Column* column, input.batch.Get(field.name));
-      const NumberReader reader(column);
+    for (const FieldReader& field : readers) {
+      const bool is_unwanted_time = field.is_time() && fields_.empty();
+      const NumberReader reader(is_unwanted_time ? nullptr : field.column());
       filter::Number number;
       for (size_t i = 0; i < rows.size(); ++i)
-        if (reader.Read(rows[i], &number)) sums_[input.GroupOf(i)].Add(number);
+        if (reader.Read(rows[i], &number)) value(input.GroupOf(i)).Add(number);
     }
     return {};
   }
 
   // Of no number at all: NaN, which JSON has as null.
   void Append(size_t group, filter::ColumnBuilder* to) override {
-    const Sum& sum = sums_[group];
+    const Sum& sum = value(group);
     if (sum.count == 0) return to->Add("NaN", ValueType::kNull);
-    if (is_average_)
-      return to->Add(
-          FormatNumber(static_cast<double>(sum.total() / static_cast<long double>(sum.count))),
-          ValueType::kNumber);
-    to->Add(
-        sum.has_others ? FormatNumber(static_cast<double>(sum.total())) : std::to_string(sum.ints),
-        ValueType::kNumber);
+    const bool is_exact = kind_ == SumKind::kSum && !sum.has_others;
+    to->Add(is_exact ? std::to_string(sum.ints) : FormatNumber(Result(sum)), ValueType::kNumber);
   }
-  size_t memory_bytes() const override { return sums_.capacity() * sizeof(Sum); }
 
  private:
+  double Result(const Sum& sum) const {
+    const long double divisor = kind_ == SumKind::kAverage ? static_cast<long double>(sum.count)
+                                : kind_ == SumKind::kRate  ? static_cast<long double>(seconds_)
+                                                           : 1;
+    return static_cast<double>(sum.total() / divisor);
+  }
+
   const std::vector<FieldPattern>& fields_;
-  const bool is_average_;
-  std::vector<Sum> sums_;
+  const SumKind kind_;
+  const double seconds_;
 };
 
 class SumFunction : public StatsFunction {
  public:
-  SumFunction(std::vector<FieldPattern> fields, bool is_average)
-      : fields_(std::move(fields)), is_average_(is_average) {}
+  SumFunction(std::vector<FieldPattern> fields, SumKind kind)
+      : fields_(std::move(fields)), kind_(kind) {}
 
   void Print(std::string* to) const override {
-    to->append(is_average_ ? "avg(" : "sum(");
-    PrintFieldList(to, fields_);
+    to->append(kNames[static_cast<size_t>(kind_)]).push_back('(');
+    PrintStatsFields(to, fields_);
     to->push_back(')');
   }
-  std::unique_ptr<StatsState> Start() const override {
-    return std::make_unique<SumState>(fields_, is_average_);
+  std::unique_ptr<StatsState> Start(const StatsContext& context) const override {
+    return std::make_unique<SumState>(fields_, kind_, context.seconds);
   }
 
  private:
   const std::vector<FieldPattern> fields_;
-  const bool is_average_;
+  const SumKind kind_;
 };
 
-StatsFunctionResult ParseSum(filter::Lexer* lexer, bool is_average) {
-  NL_TRY(std::vector<FieldPattern> fields, ParseStatsFields(lexer, /*may_be_empty=*/false));
-  return std::unique_ptr<StatsFunction>(
-      std::make_unique<SumFunction>(std::move(fields), is_average));
+StatsFunctionResult ParseSum(filter::Lexer* lexer, SumKind kind) {
+  NL_TRY(std::vector<FieldPattern> fields, ParseStatsFields(lexer, /*may_be_empty=*/true));
+  return std::unique_ptr<StatsFunction>(std::make_unique<SumFunction>(std::move(fields), kind));
 }
 
 }  // namespace
 
-StatsFunctionResult ParseStatsSum(filter::Lexer* lexer) {
-  return ParseSum(lexer, /*is_average=*/false);
-}
+StatsFunctionResult ParseStatsSum(filter::Lexer* lexer) { return ParseSum(lexer, SumKind::kSum); }
 StatsFunctionResult ParseStatsAvg(filter::Lexer* lexer) {
-  return ParseSum(lexer, /*is_average=*/true);
+  return ParseSum(lexer, SumKind::kAverage);
+}
+StatsFunctionResult ParseStatsRateSum(filter::Lexer* lexer) {
+  return ParseSum(lexer, SumKind::kRate);
 }
 
 }  // namespace neurallog::query

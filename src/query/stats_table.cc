@@ -13,22 +13,29 @@ struct FunctionRow {
 };
 
 constexpr FunctionRow kFunctions[] = {
+    {"avg", ParseStatsAvg},
     {"count", ParseStatsCount},
     {"count_empty", ParseStatsCountEmpty},
     {"count_uniq", ParseStatsCountUniq},
-    {"sum", ParseStatsSum},
-    {"avg", ParseStatsAvg},
-    {"min", ParseStatsMin},
+    {"count_uniq_hash", ParseStatsCountUniq},
+    {"histogram", ParseStatsHistogram},
+    {"json_values", ParseStatsJsonValues},
     {"max", ParseStatsMax},
-    {"quantile", ParseStatsQuantile},
     {"median", ParseStatsMedian},
+    {"min", ParseStatsMin},
+    {"quantile", ParseStatsQuantile},
+    {"rate", ParseStatsRate},
+    {"rate_sum", ParseStatsRateSum},
+    {"row_any", ParseStatsRowAny},
+    {"row_max", ParseStatsRowMax},
+    {"row_min", ParseStatsRowMin},
+    {"sum", ParseStatsSum},
+    {"sum_len", ParseStatsSumLen},
+    {"uniq_values", ParseStatsUniqValues},
+    {"values", ParseStatsValues},
 };
 
-constexpr std::string_view kFunctionsNotBuilt[] = {
-    "any",     "count_uniq_hash", "field_max", "field_min", "histogram", "json_values",
-    "rate",    "rate_sum",        "row_any",   "row_max",   "row_min",   "stddev",
-    "sum_len", "uniq_values",     "values",
-};
+constexpr std::string_view kFunctionsNotBuilt[] = {"field_max", "field_min", "stddev"};
 
 }  // namespace
 
@@ -57,18 +64,46 @@ StatsFunctionResult ParseStatsFunction(filter::Lexer* lexer) {
 
 Result<std::vector<FieldPattern>> ParseStatsFields(filter::Lexer* lexer, bool may_be_empty) {
   std::vector<FieldPattern> fields;
-  const bool is_star = may_be_empty && lexer->TakeSymbol('*');
-  if (!is_star && !(may_be_empty && lexer->IsSymbol(')'))) {
-    do {
-      FieldPattern field;
-      NL_TRY(field.shown, filter::ParseName(lexer, "the name of a field"));
-      field.name = filter::StoredName(field.shown);
-      fields.push_back(std::move(field));
-    } while (lexer->TakeSymbol(','));
+  if (!may_be_empty || !lexer->IsSymbol(')')) {
+    NL_TRY(fields, ParseFieldList(lexer, "the name of a field"));
   }
   if (!lexer->TakeSymbol(')'))
     return lexer->ErrorHere("expected ',' or ')', found " + lexer->Found());
+  const bool means_all = std::any_of(fields.begin(), fields.end(), [](const FieldPattern& field) {
+    return field.is_prefix && field.name.empty();
+  });
+  if (means_all) fields.clear();
   return fields;
+}
+
+void PrintStatsFields(std::string* to, const std::vector<FieldPattern>& fields) {
+  if (fields.empty()) to->push_back('*');
+  PrintFieldList(to, fields);
+}
+
+Result<uint64_t> ParseStatsLimit(filter::Lexer* lexer) {
+  if (!lexer->TakeKeyword("limit")) return uint64_t{0};
+  return ParseCount(lexer, "a number of values after 'limit'");
+}
+
+Result<std::vector<FieldReader>> OpenStatsFields(Batch& batch,
+                                                 const std::vector<FieldPattern>& fields) {
+  std::vector<FieldReader> readers;
+  const auto open = [&](std::string_view name) -> Status {
+    NL_TRY(FieldReader reader, FieldReader::Open(batch, name));
+    readers.push_back(std::move(reader));
+    return {};
+  };
+  const FieldPattern all{{}, {}, true};
+  for (const FieldPattern& field : fields.empty() ? std::vector{all} : fields) {
+    if (!field.is_prefix) {
+      NL_RETURN_IF_ERROR(open(field.name));
+      continue;
+    }
+    for (const FieldRef& candidate : batch.Fields())
+      if (field.Matches(candidate.name)) NL_RETURN_IF_ERROR(open(candidate.name));
+  }
+  return readers;
 }
 
 NumberReader::NumberReader(const block::Column* column) : column_(column) {

@@ -12,7 +12,7 @@
 //   {"n":"1"}
 //
 // `load` adds records, in order of time; `query` compares the rows, `error` the message. Every
-// query runs on one block and on blocks of two rows, sealed and not. With NL_UPDATE=1 in the
+// query is printed and parsed once more, and runs on one block and on blocks of two rows, sealed and not. With NL_UPDATE=1 in the
 // environment the expectations are rewritten; review the diff.
 #pragma once
 
@@ -126,6 +126,10 @@ class DataFile {
     };
     auto query = query::ParseQuery(text, {.now_ns = now_ns_});
     if (!query.ok()) return fail(query.status());
+    const std::string printed = query::ToText(*query);
+    query = query::ParseQuery(printed, {.now_ns = now_ns_});
+    if (!query.ok()) return fail(query.status().Annotate("printed as " + printed));
+    CHECK(query::ToText(*query) == printed);
     query::ExecuteOptions options;
     options.format = Option(part, "format") == "native" ? query::OutputFormat::kNative
                                                         : query::OutputFormat::kVictoriaLogs;
