@@ -162,12 +162,16 @@ Result<const block::Column*> DerivedView::GetOwn(size_t index) {
 }
 
 Batch Derive(const Batch& batch, FieldSet fields) {
+  return Derive(batch, std::move(fields), batch.rows->is_table());
+}
+
+Batch Derive(const Batch& batch, FieldSet fields, bool is_table) {
   Batch derived = batch;
   derived.projection = nullptr;
-  derived.rows = std::make_shared<Rows>(
-      std::make_unique<DerivedView>(batch.rows, std::move(fields), std::vector<uint32_t>(),
-                                    batch.rows->is_table()),
-      batch.rows->budget());
+  derived.rows =
+      std::make_shared<Rows>(std::make_unique<DerivedView>(batch.rows, std::move(fields),
+                                                           std::vector<uint32_t>(), is_table),
+                             batch.rows->budget());
   return derived;
 }
 

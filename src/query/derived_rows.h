@@ -71,6 +71,7 @@ class DerivedView : public block::BlockView {
 
 // The batch's rows with these fields.
 Batch Derive(const Batch& batch, FieldSet fields);
+Batch Derive(const Batch& batch, FieldSet fields, bool is_table);
 // The given rows of the batch's block, in this order, some perhaps more than once.
 Batch DeriveRows(const Batch& batch, FieldSet fields, std::vector<uint32_t> rows);
 

@@ -117,12 +117,18 @@ struct PipeParse {
   std::string_view name;
 };
 using PipeResult = Result<std::unique_ptr<Pipe>>;
+PipeResult ParsePipeBlockStats(const PipeParse& parse);
+PipeResult ParsePipeBlocksCount(const PipeParse& parse);
 PipeResult ParsePipeCollapseNums(const PipeParse& parse);
 PipeResult ParsePipeCopy(const PipeParse& parse);
 PipeResult ParsePipeDecolorize(const PipeParse& parse);
 PipeResult ParsePipeDelete(const PipeParse& parse);
+PipeResult ParsePipeDropEmptyFields(const PipeParse& parse);
 PipeResult ParsePipeExtract(const PipeParse& parse);
 PipeResult ParsePipeExtractRegexp(const PipeParse& parse);
+PipeResult ParsePipeFacets(const PipeParse& parse);
+PipeResult ParsePipeFieldNames(const PipeParse& parse);
+PipeResult ParsePipeFieldValues(const PipeParse& parse);
 PipeResult ParsePipeFields(const PipeParse& parse);
 PipeResult ParsePipeFilter(const PipeParse& parse);
 PipeResult ParsePipeFirst(const PipeParse& parse);
@@ -139,6 +145,7 @@ PipeResult ParsePipePackLogfmt(const PipeParse& parse);
 PipeResult ParsePipeRename(const PipeParse& parse);
 PipeResult ParsePipeReplace(const PipeParse& parse);
 PipeResult ParsePipeReplaceRegexp(const PipeParse& parse);
+PipeResult ParsePipeSample(const PipeParse& parse);
 PipeResult ParsePipeSort(const PipeParse& parse);
 PipeResult ParsePipeStats(const PipeParse& parse);
 PipeResult ParsePipeTop(const PipeParse& parse);
@@ -147,6 +154,7 @@ PipeResult ParsePipeUnpackJson(const PipeParse& parse);
 PipeResult ParsePipeUnpackLogfmt(const PipeParse& parse);
 PipeResult ParsePipeUnpackSyslog(const PipeParse& parse);
 PipeResult ParsePipeUnpackWords(const PipeParse& parse);
+PipeResult ParsePipeUnroll(const PipeParse& parse);
 
 // Parts of the grammar that several pipes share.
 

@@ -1,5 +1,8 @@
-// `sort by (a, b desc) [desc] [limit N] [offset N]`, `first N by (a)`, `last N by (a)`.
+// `sort by (a, b desc) [desc] [partition by (c)] [limit N] [offset N] [rank as name]`,
+// `first N by (a) [partition by (c)]`, `last N by (a) [partition by (c)]`.
 //
+// A partition is a group of rows with equal fields: its fields are the first to sort by, and limit and
+// offset count anew in each. What no partition can need any more is thrown away from time to time.
 // With a limit, a heap keeps the best rows: their keys and where they lie, no more; columns that
 // are not keys are decoded for the survivors only. Sorting by _time alone with a limit is special:
 // keys are integers, the source is told which times can still matter, so that it visits no block
@@ -8,7 +11,8 @@
 #include <algorithm>
 
 #include "filter/parser.h"
-#include "query/pipe.h"
+#include "query/derived_rows.h"
+#include "query/rewrite_pipe.h"
 #include "query/value.h"
 
 namespace neurallog::query {
@@ -20,7 +24,9 @@ struct SortField {
 };
 
 struct SortSpec {
-  std::vector<SortField> fields;
+  std::vector<SortField> fields;  // those of the partition first
+  size_t partition_fields = 0;
+  std::optional<FieldPattern> rank;
   bool has_limit = false;
   uint64_t limit = 0;
   uint64_t offset = 0;
@@ -31,7 +37,8 @@ struct SortSpec {
     return __builtin_add_overflow(limit, offset, &kept) ? UINT64_MAX : kept;
   }
   bool is_by_time() const {
-    return fields.size() == 1 && fields[0].field.name == filter::kFieldTime;
+    return fields.size() == 1 && partition_fields == 0 && !rank &&
+           fields[0].field.name == filter::kFieldTime;
   }
 };
 
@@ -42,16 +49,19 @@ struct RowPlace {
   uint32_t row;
 };
 
-// Pushes rows in order, neighbours of one block as one batch.
+// Pushes rows in order, neighbours of one block as one batch; with the rank of each as a field when it
+// has a name.
 class RunPusher {
  public:
-  explicit RunPusher(Stage* next) : next_(next) {}
+  explicit RunPusher(Stage* next, const FieldPattern* rank_name = nullptr)
+      : next_(next), rank_name_(rank_name) {}
 
-  Status Add(RowPlace place) {
+  Status Add(RowPlace place, uint64_t rank = 0) {
     if (rows_ != place.rows || projection_ != place.projection) NL_RETURN_IF_ERROR(Flush());
     rows_ = std::move(place.rows);
     projection_ = std::move(place.projection);
     list_.push_back(place.row);
+    if (rank_name_ != nullptr) ranks_.Add(std::to_string(rank), ValueType::kNumber);
     return {};
   }
   Status Flush() {
@@ -61,11 +71,21 @@ class RunPusher {
     batch.projection = std::move(projection_);
     batch.SetList(std::move(list_));
     list_.clear();
+    if (rank_name_ != nullptr) AddRanks(&batch);
     return next_->Push(std::move(batch));
   }
 
  private:
+  void AddRanks(Batch* batch) {
+    *batch = DeriveRows(*batch, FieldSet(*batch), batch->List());
+    FieldSet fields(*batch);
+    fields.Set(rank_name_->name, std::exchange(ranks_, {}).Finish());
+    *batch = Derive(*batch, std::move(fields));
+  }
+
   Stage* const next_;
+  const FieldPattern* const rank_name_;  // null: no ranks
+  filter::ColumnBuilder ranks_;
   std::shared_ptr<Rows> rows_;
   std::shared_ptr<const Projection> projection_;
   std::vector<uint32_t> list_;
@@ -184,7 +204,7 @@ class SortStage : public Stage {
   SortStage(const SortSpec& spec, const StageContext& context, Stage* next)
       : Stage(next),
         spec_(spec),
-        kept_(spec.has_limit ? spec.kept() : UINT64_MAX),
+        kept_(spec.has_limit && spec.partition_fields == 0 ? spec.kept() : UINT64_MAX),
         budget_(context.budget),
         interrupt_(*context.interrupt) {}
   ~SortStage() override { budget_->Release(&charged_); }
@@ -210,15 +230,22 @@ class SortStage : public Stage {
       }
     }
     NL_RETURN_IF_ERROR(batch.rows->Charge());
+    if (spec_.partition_fields > 0 && entries_.size() >= prune_at_) Prune();
     return ChargeEntries();
   }
 
   Status Finish() override {
-    std::sort(entries_.begin(), entries_.end(),
-              [this](const Entry& a, const Entry& b) { return Before(a, b); });
-    RunPusher pusher(next_);
-    for (size_t i = spec_.offset; i < entries_.size(); ++i)
-      NL_RETURN_IF_ERROR(pusher.Add(std::move(entries_[i].place)));
+    if (spec_.partition_fields > 0) {
+      Prune();
+    } else {
+      Sort();
+    }
+    RunPusher pusher(next_, spec_.rank ? &*spec_.rank : nullptr);
+    uint64_t rank = 0;
+    for (size_t i = 0; i < entries_.size(); ++i) {
+      rank = i > 0 && SamePartition(entries_[i - 1], entries_[i]) ? rank + 1 : 1;
+      if (rank > spec_.offset) NL_RETURN_IF_ERROR(pusher.Add(std::move(entries_[i].place), rank));
+    }
     NL_RETURN_IF_ERROR(pusher.Flush());
     entries_.clear();
     return next_->Finish();
@@ -228,6 +255,7 @@ class SortStage : public Stage {
 
  private:
   static constexpr size_t kRowsPerCheck = 1024;
+  static constexpr size_t kPruneMin = 64 << 10;
 
   struct Entry {
     std::vector<Value> keys;
@@ -241,6 +269,35 @@ class SortStage : public Stage {
       if (order != 0) return spec_.fields[i].descending ? order > 0 : order < 0;
     }
     return a.sequence < b.sequence;
+  }
+
+  bool SamePartition(const Entry& a, const Entry& b) const {
+    for (size_t i = 0; i < spec_.partition_fields; ++i)
+      if (Compare(a.keys[i], b.keys[i]) != 0) return false;
+    return true;
+  }
+
+  void Sort() {
+    std::sort(entries_.begin(), entries_.end(),
+              [this](const Entry& a, const Entry& b) { return Before(a, b); });
+  }
+
+  // Throws away what lies behind the limit of its partition.
+  void Prune() {
+    Sort();
+    const uint64_t kept = spec_.has_limit ? spec_.kept() : UINT64_MAX;
+    uint64_t rank = 0;
+    size_t end = 0;
+    for (size_t i = 0; i < entries_.size(); ++i) {
+      rank = end > 0 && SamePartition(entries_[end - 1], entries_[i]) ? rank + 1 : 1;
+      if (rank > kept) {
+        bytes_ -= BytesOf(entries_[i]);
+      } else if (end++ != i) {
+        entries_[end - 1] = std::move(entries_[i]);
+      }
+    }
+    entries_.resize(end);
+    prune_at_ = std::max<size_t>(kPruneMin, 2 * entries_.size());
   }
 
   Status LoadColumns(Batch* batch) {
@@ -275,7 +332,7 @@ class SortStage : public Stage {
   void Append(Entry entry) {
     bytes_ += BytesOf(entry);
     entries_.push_back(std::move(entry));
-    if (spec_.has_limit)
+    if (kept_ != UINT64_MAX)
       std::push_heap(entries_.begin(), entries_.end(),
                      [this](const Entry& a, const Entry& b) { return Before(a, b); });
   }
@@ -291,8 +348,9 @@ class SortStage : public Stage {
   }
 
   Status ChargeEntries() {
-    return budget_->Charge(&charged_,
-                           bytes_ + (entries_.capacity() - entries_.size()) * sizeof(Entry));
+    return budget_
+        ->Charge(&charged_, bytes_ + (entries_.capacity() - entries_.size()) * sizeof(Entry))
+        .Annotate("sort");
   }
 
   const SortSpec& spec_;
@@ -301,6 +359,7 @@ class SortStage : public Stage {
   const Interrupt& interrupt_;
   std::vector<const block::Column*> columns_;
   std::vector<Entry> entries_;  // with a limit a heap, the worst one in front
+  size_t prune_at_ = kPruneMin;
   uint64_t sequence_ = 0;
   size_t bytes_ = 0;
   size_t charged_ = 0;
@@ -312,14 +371,16 @@ class SortPipe : public Pipe {
 
   void Print(std::string* to) const override {
     to->append("sort by (");
-    for (size_t i = 0; i < spec_.fields.size(); ++i) {
-      if (i != 0) to->append(", ");
-      PrintFieldList(to, {spec_.fields[i].field});
-      if (spec_.fields[i].descending) to->append(" desc");
+    PrintSortFields(to, spec_.partition_fields, spec_.fields.size());
+    if (spec_.partition_fields > 0) {
+      to->append(" partition by (");
+      PrintSortFields(to, 0, spec_.partition_fields);
     }
-    to->push_back(')');
     if (spec_.offset != 0) to->append(" offset " + std::to_string(spec_.offset));
     if (spec_.has_limit) to->append(" limit " + std::to_string(spec_.limit));
+    if (!spec_.rank) return;
+    to->append(" rank as ");
+    PrintFieldList(to, {*spec_.rank});
   }
 
   Stage* Start(const StageContext& context, Stage* next) const override {
@@ -334,6 +395,15 @@ class SortPipe : public Pipe {
   }
 
  private:
+  void PrintSortFields(std::string* to, size_t begin, size_t end) const {
+    for (size_t i = begin; i < end; ++i) {
+      if (i != begin) to->append(", ");
+      PrintFieldList(to, {spec_.fields[i].field});
+      if (spec_.fields[i].descending) to->append(" desc");
+    }
+    to->push_back(')');
+  }
+
   const SortSpec spec_;
 };
 
@@ -345,21 +415,42 @@ bool TakeDirection(filter::Lexer* lexer) {
 
 Status ParseSortFields(const PipeParse& parse, SortSpec* spec) {
   filter::Lexer* lexer = parse.lexer;
-  if (!lexer->TakeKeyword("by"))
+  if (!lexer->TakeKeyword("by") && !lexer->IsSymbol('('))
     return lexer->ErrorHere("expected 'by' after '" + std::string(parse.name) + "', found " +
                             lexer->Found());
   if (!lexer->TakeSymbol('('))
     return lexer->ErrorHere("expected a list of fields after 'by', found " + lexer->Found());
   do {
     SortField field;
-    NL_TRY(field.field.shown, filter::ParseName(lexer, "the name of a field"));
-    field.field.name = filter::StoredName(field.field.shown);
+    NL_TRY(field.field, ParseFieldName(lexer, "the name of a field"));
     field.descending = TakeDirection(lexer);
     spec->fields.push_back(std::move(field));
   } while (lexer->TakeSymbol(','));
   if (!lexer->TakeSymbol(')'))
     return lexer->ErrorHere("expected ',' or ')', found " + lexer->Found());
   return {};
+}
+
+// `partition [by] (a, b)` behind its keyword.
+Status ParsePartition(filter::Lexer* lexer, SortSpec* spec) {
+  lexer->TakeKeyword("by");
+  const size_t begin = lexer->token().begin;
+  NL_TRY(std::vector<FieldPattern> fields,
+         ParseFieldListInParentheses(lexer, "a list of fields after 'partition by'"));
+  for (FieldPattern& field : fields) {
+    if (field.is_prefix) return lexer->ErrorAt(begin, "expected names of fields without a '*'");
+    spec->fields.insert(spec->fields.begin() + static_cast<ptrdiff_t>(spec->partition_fields++),
+                        {std::move(field), false});
+  }
+  return {};
+}
+
+// `rank [as name]` behind its keyword.
+Result<FieldPattern> ParseRank(filter::Lexer* lexer) {
+  const bool has_name =
+      lexer->IsText() && !lexer->IsKeyword("limit") && !lexer->IsKeyword("offset");
+  if (!has_name) return FieldPattern{"rank", "rank", false};
+  return ParseResultName(lexer);
 }
 
 void Reverse(SortSpec* spec) {
@@ -370,12 +461,16 @@ PipeResult ParseFirstOrLast(const PipeParse& parse, bool is_last) {
   SortSpec spec;
   spec.has_limit = true;
   spec.limit = 1;
-  if (!parse.lexer->IsKeyword("by")) {
+  if (!parse.lexer->IsKeyword("by") && !parse.lexer->IsSymbol('(')) {
     NL_TRY(spec.limit, ParseCount(parse.lexer, "a number of rows or 'by' after '" +
                                                    std::string(parse.name) + "'"));
   }
   NL_RETURN_IF_ERROR(ParseSortFields(parse, &spec));
   if (is_last) Reverse(&spec);
+  if (parse.lexer->TakeKeyword("partition")) NL_RETURN_IF_ERROR(ParsePartition(parse.lexer, &spec));
+  if (parse.lexer->TakeKeyword("rank")) {
+    NL_TRY(spec.rank, ParseRank(parse.lexer));
+  }
   return std::unique_ptr<Pipe>(std::make_unique<SortPipe>(std::move(spec)));
 }
 
@@ -392,8 +487,12 @@ PipeResult ParsePipeSort(const PipeParse& parse) {
       NL_TRY(spec.limit, ParseCount(lexer, "a number of rows after 'limit'"));
     } else if (lexer->TakeKeyword("offset")) {
       NL_TRY(spec.offset, ParseCount(lexer, "a number of rows after 'offset'"));
-    } else if (lexer->IsKeyword("rank") || lexer->IsKeyword("partition")) {
-      return lexer->ErrorHere("sort with '" + lexer->token().text + "' is not supported yet");
+    } else if (lexer->TakeKeyword("rank")) {
+      NL_TRY(spec.rank, ParseRank(lexer));
+    } else if (spec.partition_fields == 0 && lexer->TakeKeyword("partition")) {
+      NL_RETURN_IF_ERROR(ParsePartition(lexer, &spec));
+    } else if (spec.partition_fields > 0 && !spec.has_limit) {
+      return lexer->ErrorHere("expected 'limit' with 'partition by', found " + lexer->Found());
     } else {
       return std::unique_ptr<Pipe>(std::make_unique<SortPipe>(std::move(spec)));
     }

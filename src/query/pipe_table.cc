@@ -16,6 +16,8 @@ struct PipeRow {
 };
 
 constexpr PipeRow kPipes[] = {
+    {"block_stats", ParsePipeBlockStats},
+    {"blocks_count", ParsePipeBlocksCount},
     {"collapse_nums", ParsePipeCollapseNums},
     {"copy", ParsePipeCopy},
     {"cp", ParsePipeCopy},
@@ -23,9 +25,13 @@ constexpr PipeRow kPipes[] = {
     {"del", ParsePipeDelete},
     {"delete", ParsePipeDelete},
     {"drop", ParsePipeDelete},
+    {"drop_empty_fields", ParsePipeDropEmptyFields},
     {"eval", ParsePipeMath},
     {"extract", ParsePipeExtract},
     {"extract_regexp", ParsePipeExtractRegexp},
+    {"facets", ParsePipeFacets},
+    {"field_names", ParsePipeFieldNames},
+    {"field_values", ParsePipeFieldValues},
     {"fields", ParsePipeFields},
     {"filter", ParsePipeFilter},
     {"first", ParsePipeFirst},
@@ -47,6 +53,7 @@ constexpr PipeRow kPipes[] = {
     {"replace", ParsePipeReplace},
     {"replace_regexp", ParsePipeReplaceRegexp},
     {"rm", ParsePipeDelete},
+    {"sample", ParsePipeSample},
     {"skip", ParsePipeOffset},
     {"sort", ParsePipeSort},
     {"stats", ParsePipeStats},
@@ -56,28 +63,21 @@ constexpr PipeRow kPipes[] = {
     {"unpack_logfmt", ParsePipeUnpackLogfmt},
     {"unpack_syslog", ParsePipeUnpackSyslog},
     {"unpack_words", ParsePipeUnpackWords},
+    {"unroll", ParsePipeUnroll},
     {"where", ParsePipeFilter},
 };
 
 constexpr std::string_view kPipesNotBuilt[] = {
-    "block_stats",
-    "blocks_count",
-    "drop_empty_fields",
-    "facets",
-    "field_names",
-    "field_values",
     "generate_sequence",
     "join",
     "query_stats",
     "running_stats",
-    "sample",
     "set_stream_fields",
     "split",
     "stream_context",
     "time_add",
     "total_stats",
     "union",
-    "unroll",
 };
 
 }  // namespace

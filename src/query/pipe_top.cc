@@ -1,6 +1,7 @@
 // `top 10 by (a, b)`: the groups with most rows, as stats by (a, b) count() hits | sort by (hits
 // desc, a, b) limit 10.
 #include "query/query.h"
+#include "query/rewrite_pipe.h"
 #include "query/stats_pipe.h"
 
 namespace neurallog::query {
@@ -8,14 +9,17 @@ namespace {
 
 class TopPipe : public Pipe {
  public:
-  TopPipe(StatsSpec stats, uint64_t limit, std::unique_ptr<Pipe> sort)
-      : stats_(std::move(stats)), limit_(limit), sort_(std::move(sort)) {}
+  TopPipe(StatsSpec stats, uint64_t limit, std::string rank, std::unique_ptr<Pipe> sort)
+      : stats_(std::move(stats)), limit_(limit), rank_(std::move(rank)), sort_(std::move(sort)) {}
 
   void Print(std::string* to) const override {
     to->append("top " + std::to_string(limit_) + " by ");
     PrintGroupFields(to, stats_.by);
     to->append(" hits as ");
     filter::AppendQuoted(to, stats_.calls[0].name);
+    if (rank_.empty()) return;
+    to->append(" rank as ");
+    filter::AppendQuoted(to, rank_);
   }
   Stage* Start(const StageContext& context, Stage* next) const override {
     return StartStats(stats_, context, sort_->Start(context, next));
@@ -25,11 +29,13 @@ class TopPipe : public Pipe {
  private:
   const StatsSpec stats_;
   const uint64_t limit_;
+  const std::string rank_;  // empty: none
   const std::unique_ptr<Pipe> sort_;
 };
 
 // Through the sort pipe's own parser, so that its grammar stays the only way to describe a sort.
-PipeResult MakeSort(const StatsSpec& stats, uint64_t limit, const ParseOptions& options) {
+PipeResult MakeSort(const StatsSpec& stats, uint64_t limit, const std::string& rank,
+                    const ParseOptions& options) {
   std::string text = "by (";
   filter::AppendQuoted(&text, stats.calls[0].name);
   text += " desc";
@@ -38,6 +44,10 @@ PipeResult MakeSort(const StatsSpec& stats, uint64_t limit, const ParseOptions& 
     filter::AppendQuoted(&text, field.field.name);
   }
   text += ") limit " + std::to_string(limit);
+  if (!rank.empty()) {
+    text += " rank as ";
+    filter::AppendQuoted(&text, rank);
+  }
   filter::Lexer lexer(text);
   return ParsePipeSort({&lexer, options, "sort"});
 }
@@ -73,9 +83,18 @@ PipeResult ParsePipeTop(const PipeParse& parse) {
     stats.calls[0].name = lexer->token().text;
     lexer->Next();
   }
-  if (lexer->IsKeyword("rank")) return lexer->ErrorHere("top with 'rank' is not supported yet");
-  NL_TRY(std::unique_ptr<Pipe> sort, MakeSort(stats, limit, parse.options));
-  return std::unique_ptr<Pipe>(std::make_unique<TopPipe>(std::move(stats), limit, std::move(sort)));
+  lexer->TakeKeyword("with");
+  std::string rank;
+  if (lexer->TakeKeyword("rank")) {
+    rank = "rank";
+    if (lexer->IsText()) {
+      NL_TRY(const FieldPattern name, ParseResultName(lexer));
+      rank = name.name;
+    }
+  }
+  NL_TRY(std::unique_ptr<Pipe> sort, MakeSort(stats, limit, rank, parse.options));
+  return std::unique_ptr<Pipe>(
+      std::make_unique<TopPipe>(std::move(stats), limit, std::move(rank), std::move(sort)));
 }
 
 }  // namespace neurallog::query
