@@ -7,17 +7,22 @@ usage: crash_test.py [rounds] [seed] [large|small]        (20 rounds in the suit
 large: one tenant fills the log, so that seals, flushes, checkpoints and replay are hit.
 small: many tenants with few rows each and options so small that tails are carried forward, small blocks merged, closed partitions rewritten
 and expired partitions dropped all the time. Without a mode half of the rounds are of each.
+
+In half of the rounds backups are made meanwhile, so that kills hit them too. Every fifth round verifies the place of the backups and restores
+the last one that was finished: it has what was acknowledged before it began, each row once and each batch whole.
 """
 import http.client
 import json
 import os
 import random
+import shutil
 import sys
+import tempfile
 import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../server"))
-from harness import Server
+from harness import Server, run as run_command
 
 WRITERS = 4
 DAY_MS = 86_400_000
@@ -44,6 +49,14 @@ class Journal:
         self.acked = []  # (first, count)
         self.unknown = []
         self.expired = set()  # first of batches that are too old to be seen
+
+    def as_of(self, acked):
+        """The same tenant, of whose batches just these must be there."""
+        then = Journal()
+        then.headers, then.expired, then.acked = self.headers, self.expired, acked
+        must = set(acked)
+        then.unknown = self.unknown + [batch for batch in self.acked if batch not in must]
+        return then
 
     def claim(self, count):
         with self.lock:
@@ -86,6 +99,25 @@ def write(server, journals, stop, rng, small):
             time.sleep(0.01)
 
 
+def back_up(life, stop):
+    """Makes one backup after the other; remembers what had been acknowledged before the last that was finished."""
+    while not stop.is_set():
+        before = [list(journal.acked) for journal in life.journals]
+        try:
+            status, _, job = life.server.send(json.dumps({"directory": life.place}).encode(), life.admin, "/v1/backups")
+            assert status == 202, job
+            while job["state"] == "running":
+                time.sleep(0.01)
+                job = json.loads(life.server.request("GET", "/v1/backups/jobs/" + job["id"], headers=life.admin)[2])
+        except (OSError, http.client.HTTPException):
+            return
+        if job["state"] != "done":
+            life.problems.append(f"a backup failed: {job}")
+            return
+        life.backup = (job["backup"], before)
+        life.counted["backups"] += 1
+
+
 def check(server, journal):
     rows = server.query("* | fields metadata.seq", headers=journal.headers)
     seen = {}
@@ -120,11 +152,16 @@ class Life:
     def __init__(self, small):
         self.small = small
         self.server = Server(*(f"--{key}={value}" for key, value in (SMALL if small else LARGE).items()))
-        self.counted = dict.fromkeys(COUNTERS, 0)
+        self.counted = dict.fromkeys((*COUNTERS, "backups", "backups_restored"), 0)
+        self.admin = {}
         self.journals = self.make_tenants(24) if small else [Journal()]
+        self.place = tempfile.mkdtemp(prefix="neurallog-test-")
+        self.backup = None  # its name, and what had been acknowledged before it
+        self.problems = []
+        self.rounds = 0
 
     def make_tenants(self, count):
-        admin = {"X-API-Key": self.server.post({"role": "admin"}, "/v1/keys")[1]["key"]}
+        admin = self.admin = {"X-API-Key": self.server.post({"role": "admin"}, "/v1/keys")[1]["key"]}
         journals = []
         for number in range(count):
             assert self.server.post({"name": f"t{number}"}, "/v1/tenants", admin)[0] == 201
@@ -135,6 +172,8 @@ class Life:
         stop = threading.Event()
         arguments = (self.server, self.journals, stop)
         writers = [threading.Thread(target=write, args=(*arguments, random.Random(rng.random()), self.small)) for _ in range(WRITERS)]
+        if rng.random() < 0.5:
+            writers.append(threading.Thread(target=back_up, args=(self, stop)))
         for thread in writers:
             thread.start()
         time.sleep(rng.uniform(0.05, 3.0 if self.small else 1.0))
@@ -149,19 +188,44 @@ class Life:
             time.sleep(rng.uniform(0.0, 0.15))
             self.server.kill()
         self.server.start()
-        problems, rows = [], 0
+        problems, rows = self.problems, 0
+        self.problems = []
+        self.rounds += 1
+        if self.rounds % 5 == 0 and self.backup:
+            problems += [f"backup {self.backup[0]}: {problem}" for problem in self.check_backup()]
         for number, journal in enumerate(self.journals):
             found, count = check(self.server, journal)
             problems += [f"tenant {number}: {problem}" for problem in found]
             rows += count
         return problems, rows
 
+    def check_backup(self):
+        name, acked = self.backup
+        verified = run_command("backup", "verify", self.place)
+        if verified.returncode != 0:
+            return [verified.stdout + verified.stderr]
+        folder = tempfile.mkdtemp(prefix="neurallog-test-")
+        restored = run_command("backup", "restore", self.place, name, "--data-dir", folder)
+        if restored.returncode != 0:
+            return [restored.stdout + restored.stderr]
+        try:
+            with Server(*self.server.flags, data_dir=folder) as server:
+                found = [check(server, journal.as_of(then))[0] for journal, then in zip(self.journals, acked)]
+        finally:
+            shutil.rmtree(folder)
+        self.counted["backups_restored"] += 1
+        return [problem for problems in found for problem in problems]
+
     def sum(self, name):
         return sum(count for journal in self.journals for _, count in getattr(journal, name))
 
+    def close(self):
+        self.server.close()
+        shutil.rmtree(self.place, ignore_errors=True)
+
     def end(self):
         code = self.server.stop()
-        self.server.close()
+        self.close()
         if code != 0:
             print(f"stop exited {code}", flush=True)
         return code == 0
@@ -169,8 +233,8 @@ class Life:
 
 def run(rounds, rng, small):
     """Returns how many rounds failed."""
-    failed, totals = 0, dict.fromkeys(COUNTERS, 0)
-    life = Life(small)
+    failed, life = 0, Life(small)
+    totals = dict.fromkeys(life.counted, 0)
     try:
         for number in range(rounds):
             problems, rows = life.round(rng)
@@ -181,15 +245,14 @@ def run(rounds, rng, small):
                 print(f"round {number} ({'small' if small else 'large'}): {life.sum('acked')} acknowledged, {rows} stored, "
                       f"{life.sum('unknown')} unanswered", flush=True)
             if rows > (100_000 if small else 400_000) and number < rounds - 1:  # a fresh start keeps the checks quick
-                totals = {name: totals[name] + life.counted[name] for name in COUNTERS}
+                totals = {name: totals[name] + life.counted[name] for name in totals}
                 failed += not life.end()
                 life = Life(small)
-        totals = {name: totals[name] + life.counted[name] for name in COUNTERS}
+        totals = {name: totals[name] + life.counted[name] for name in totals}
         failed += not life.end()
     finally:
-        life.server.close()
-    if small:
-        print(", ".join(f"{name} {int(value)}" for name, value in totals.items()), flush=True)
+        life.close()
+    print(", ".join(f"{name} {int(value)}" for name, value in totals.items()), flush=True)
     return failed
 
 
