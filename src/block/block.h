@@ -96,6 +96,8 @@ struct BlockHeader {
   static Result<std::shared_ptr<const BlockHeader>> Decode(std::string_view bytes);
   // Index into columns, or -1. Linear for few columns, hashed for many.
   int FindColumn(std::string_view name) const;
+  // The same; `guess` is where another block has it, which mostly is right and then costs one comparison.
+  int FindColumn(std::string_view name, int guess) const;
   // To be called when the columns are filled by other means than Decode, before FindColumn.
   void IndexNames();
   size_t memory_bytes() const;

@@ -215,6 +215,12 @@ int BlockHeader::FindColumn(std::string_view name) const {
   return -1;
 }
 
+int BlockHeader::FindColumn(std::string_view name, int guess) const {
+  const bool is_there = guess >= 0 && static_cast<size_t>(guess) < columns.size() &&
+                        columns[static_cast<size_t>(guess)].name == name;
+  return is_there ? guess : FindColumn(name);
+}
+
 size_t BlockHeader::memory_bytes() const {
   size_t bytes = sizeof(*this) + columns.capacity() * sizeof(ColumnMeta) +
                  name_slots_.capacity() * sizeof(uint32_t);

@@ -66,9 +66,10 @@ class Execution::Impl {
   void ChooseOrder();
   void StartStages();
   void ListBlocks();
-
   // Takes blocks out of order_ that the token index rules out.
   void AskIndex();
+  void SortBlocks();
+
   Status ScanOrFinish();
   Status ScanBlock(size_t index);
   // The rows of the block that match; none when it is ruled out.
@@ -108,7 +109,7 @@ class Execution::Impl {
   std::vector<std::unique_ptr<Stage>> stages_;
   Stage* first_stage_ = nullptr;
   std::unique_ptr<RowWriter> writer_;
-  bool has_asked_index_ = false;
+  bool is_sorted_ = false;  // order_, and without the blocks that the index rules out
   size_t next_block_ = 0;  // in order_
   uint32_t next_row_ = 0;  // of the sink's first batch
   bool is_finished_ = false;
@@ -158,10 +159,18 @@ void Execution::Impl::ListBlocks() {
       order_.push_back(static_cast<uint32_t>(i));
     }
   }
-  std::stable_sort(order_.begin(), order_.end(), [this](uint32_t a, uint32_t b) {
-    if (newest_first_) return blocks_->header(a).max_ns > blocks_->header(b).max_ns;
-    return blocks_->header(a).min_ns < blocks_->header(b).min_ns;
-  });
+}
+
+// The times stand beside the blocks while these are sorted: headers lie all over the memory.
+void Execution::Impl::SortBlocks() {
+  std::vector<std::pair<int64_t, uint32_t>> by_time;
+  by_time.reserve(order_.size());
+  for (const uint32_t block : order_) {
+    const block::BlockHeader& header = blocks_->header(block);
+    by_time.emplace_back(newest_first_ ? ~header.max_ns : header.min_ns, block);
+  }
+  std::sort(by_time.begin(), by_time.end());
+  for (size_t i = 0; i < order_.size(); ++i) order_[i] = by_time[i].second;
 }
 
 Result<bool> Execution::Impl::Next(size_t bytes_target, std::string* out) {
@@ -198,7 +207,6 @@ Status Execution::Impl::CheckScanned() const {
 }
 
 void Execution::Impl::AskIndex() {
-  has_asked_index_ = true;
   const index::TokenQuery& tokens = query_.program->token_query();
   if (tokens.is_always() || order_.empty()) return;
   const std::vector<bool> candidates = blocks_->FindCandidates(tokens, &stats_.index_pages_read);
@@ -207,7 +215,11 @@ void Execution::Impl::AskIndex() {
 }
 
 Status Execution::Impl::ScanOrFinish() {
-  if (!has_asked_index_ && first_stage_->wants_more()) AskIndex();
+  if (!is_sorted_ && first_stage_->wants_more()) {
+    AskIndex();
+    SortBlocks();
+    is_sorted_ = true;
+  }
   if (next_block_ < order_.size() && first_stage_->wants_more()) {
     const block::BlockHeader& next = blocks_->header(order_[next_block_]);
     NL_RETURN_IF_ERROR(first_stage_->Advance(newest_first_ ? next.max_ns : next.min_ns));

@@ -147,9 +147,10 @@ std::vector<bool> TokenLookup::EvaluateTokens(const std::string& field,
 
 std::vector<TokenLookup::Answer> TokenLookup::AskHeaders(const std::string& field) const {
   std::vector<Answer> answers(blocks_.size());
+  int column = -1;
   for (size_t i = 0; i < blocks_.size(); ++i) {
     const block::BlockHeader& header = *blocks_[i]->header;
-    const int column = header.FindColumn(field);
+    column = header.FindColumn(field, column);
     answers[i] = column < 0                                                ? Answer::kNo
                  : header.columns[static_cast<size_t>(column)].indexed ? Answer::kAsk
                                                                            : Answer::kYes;
