@@ -64,6 +64,7 @@ Result<std::unique_ptr<Engine>> Engine::Open(const EngineOptions& options,
     engine->indexer_ = std::make_unique<Indexer>(engine->store_.get(), environment.clock,
                                                  engine->IndexerHost());
     engine->indexer_->Start();
+    engine->StartPreload();
   }
   return engine;
 }
@@ -78,6 +79,7 @@ void Engine::Close() {
   }
   keeper_wake_.NotifyAll();
   if (keeper_.joinable()) keeper_.join();
+  if (preloader_.joinable()) preloader_.join();
   if (indexer_) indexer_->Stop();
   if (compactor_) compactor_->Stop();
   jobs_->Stop();

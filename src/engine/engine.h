@@ -211,6 +211,9 @@ class Engine {
   Compactor::Host CompactorHost();
   Indexer::Host IndexerHost();
   void BoundDirectories();
+  // Reads directories of the largest tenants on a thread of its own, so that their first queries need not.
+  void StartPreload();
+  void PreloadDirectories();
   void CheckpointIfNeeded(int64_t now_ns);
   void TrimIdleLog(int64_t now_ns);
   // Has every row before `lsn` sealed, or carried forward when it is one of few.
@@ -272,6 +275,7 @@ class Engine {
   base::CondVar keeper_wake_;
   bool keeper_stop_ NL_GUARDED_BY(keeper_mutex_) = false;
   std::thread keeper_;
+  std::thread preloader_;
   int64_t last_checkpoint_ns_ = 0;  // owned by the keeper thread
   uint64_t last_logs_ = 0;          // owned by the keeper thread
   int64_t last_logs_ns_ = 0;        // owned by the keeper thread: when it changed

@@ -187,6 +187,25 @@ uint64_t Store::IndexBytes(const Partition& partition, const Keyspace& keyspace)
   return bytes + pages_bytes;
 }
 
+std::vector<uint64_t> Store::HeaderBytes(const std::vector<Keyspace>& tenants) const {
+  std::vector<std::string> keys;
+  for (const Keyspace& tenant : tenants) {
+    keys.push_back(tenant.BlockHeadersBegin());
+    keys.push_back(tenant.BlockHeadersEnd());
+  }
+  std::vector<rocksdb::Range> ranges;
+  for (size_t i = 0; i < keys.size(); i += 2) ranges.emplace_back(keys[i], keys[i + 1]);
+  std::vector<uint64_t> total(tenants.size()), sizes(tenants.size());
+  for (const PartitionPtr& partition : Partitions()) {
+    const rocksdb::Status status = rocks_->db->GetApproximateSizes(
+        rocksdb::SizeApproximationOptions(), partition->handle(), ranges.data(),
+        static_cast<int>(ranges.size()), sizes.data());
+    if (!status.ok()) continue;
+    for (size_t i = 0; i < total.size(); ++i) total[i] += sizes[i];
+  }
+  return total;
+}
+
 // RocksDB takes a full disk badly, so that it is not let run into one.
 Status Store::FlushPartition(const Partition& partition) {
   const uint64_t bytes = rocks_->IntProperty(partition, Properties::kCurSizeAllMemTables);

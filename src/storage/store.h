@@ -212,6 +212,8 @@ class Store {
   Result<std::vector<TenantId>> TenantsIn(const Partition& partition) const;
   // About what the token index of a tenant takes in the files of a partition.
   uint64_t IndexBytes(const Partition& partition, const Keyspace& keyspace) const;
+  // About what the block headers of each tenant take in the files of all partitions.
+  std::vector<uint64_t> HeaderBytes(const std::vector<Keyspace>& tenants) const;
   Result<bool> HasTenant(const Partition& partition, const Keyspace& keyspace) const;
   // Removes everything a tenant has in a partition, its marker too.
   Status EraseTenant(const PartitionPtr& partition, const Keyspace& keyspace);
