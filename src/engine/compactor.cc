@@ -177,11 +177,7 @@ Status Compactor::Rewrite(ingest::TenantLog* log, const BlockGroup& group, bool 
   int unreadable;
   const auto result = RewriteBlocks(store_, log, group, options, &unreadable);
   if (!result.ok()) {
-    if (unreadable >= 0 && result.status().code() == Code::kCorruption) {
-      const storage::BlockEntry& bad = group[static_cast<size_t>(unreadable)];
-      unreadable_.insert({bad.partition.get(), bad.id});
-      host_.damage(*log, result.status().ToString());
-    }
+    if (unreadable >= 0) LeaveOut(log, group[static_cast<size_t>(unreadable)], result.status());
     not_before_ns_[log->id()] = clock_->MonotonicNs() + kConflictPauseNs;
     if (result.status().code() != Code::kConflict) errors_.Add();
     return result.status();
@@ -192,6 +188,15 @@ Status Compactor::Rewrite(ingest::TenantLog* log, const BlockGroup& group, bool 
   Pause(static_cast<int64_t>(bytes / static_cast<double>(options_.bytes_per_second) *
                              base::kNsPerSecond));
   return {};
+}
+
+// A block that has gone meanwhile is no damage.
+void Compactor::LeaveOut(ingest::TenantLog* log, const storage::BlockEntry& block,
+                         const Status& why) {
+  const auto now = log->Blocks([](const std::string&) {});
+  if (!now.ok() || !(*now)->CheckUnchanged(std::vector{block}).ok()) return;
+  store_->ReportDamaged(log->keyspace(), block, std::string(why.message()));
+  if (why.code() == Code::kCorruption) unreadable_.insert({block.partition.get(), block.id});
 }
 
 }  // namespace neurallog::engine

@@ -73,6 +73,9 @@ class Compactor {
   // Applies a plan to the tenant's blocks, partition by partition or in `only`. Returns the number of blocks made.
   size_t Compact(ingest::TenantLog* log, const storage::Partition* only, bool warm);
   Status Rewrite(ingest::TenantLog* log, const BlockGroup& group, bool warm);
+  // Enters the block into the damage register, and tries it no more when it is damaged for good.
+  void LeaveOut(ingest::TenantLog* log, const storage::BlockEntry& block, const Status& why)
+      NL_REQUIRES(round_mutex_);
   size_t WarmPartition(const storage::PartitionPtr& partition);
   // False: it is to be stopped.
   bool WaitWhileBusy();

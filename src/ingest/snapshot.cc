@@ -52,14 +52,7 @@ class SealedView : public block::BlockView {
   Status ReportDamage(size_t index, const Status& why) const {
     std::string what =
         "column \"" + header().columns[index].name + "\": " + std::string(why.message());
-    store_->damage().Add({storage::Keyspace::TenantOfKey(keyspace_.Begin().data()),
-                          entry_.partition->name(),
-                          entry_.id,
-                          {header().min_ns, header().max_ns},
-                          header().rows,
-                          what,
-                          /*hidden=*/false,
-                          0});
+    store_->ReportDamaged(keyspace_, entry_, what);
     return Corruption(std::move(what));
   }
 

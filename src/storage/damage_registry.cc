@@ -18,11 +18,14 @@ void DamageRegistry::Add(Damage damage) {
   const Place place{damage.tenant, damage.partition, damage.block ? block : damage.what};
   base::MutexLock lock(mutex_);
   if (entries_.contains(place)) return;
-  total_.fetch_add(1, std::memory_order_relaxed);
-  base::LogError("damaged block", {{"tenant", std::to_string(static_cast<uint32_t>(damage.tenant))},
-                                   {"partition", damage.partition},
-                                   {"block", block},
-                                   {"what", damage.what}});
+  if (damage.rows != 0u) {
+    total_.fetch_add(1, std::memory_order_relaxed);
+    base::LogError("damaged block",
+                   {{"tenant", std::to_string(static_cast<uint32_t>(damage.tenant))},
+                    {"partition", damage.partition},
+                    {"block", block},
+                    {"what", damage.what}});
+  }
   if (entries_.size() < kEntriesMax) entries_.emplace(place, std::move(damage));
 }
 

@@ -33,7 +33,8 @@ class DamageRegistry {
  public:
   static constexpr size_t kEntriesMax = 10'000;
 
-  // Logs and counts what is new: a block is told once, however many of its columns are damaged.
+  // Logs and counts what is new: a block is told once, however many of its columns are damaged. What costs no row, damage to the token
+  // index, is listed only.
   void Add(Damage damage);
   // Oldest first, of one tenant or of all.
   std::vector<Damage> List(std::optional<TenantId> tenant) const;

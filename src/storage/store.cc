@@ -396,6 +396,18 @@ void Store::ReportHidden(const PartitionPtr& partition, const Keyspace& keyspace
                partition->range(), std::nullopt, std::move(what), /*hidden=*/true, 0});
 }
 
+void Store::ReportDamaged(const Keyspace& keyspace, const BlockEntry& entry,
+                          std::string what) const {
+  damage_.Add({Keyspace::TenantOfKey(keyspace.Begin().data()),
+               entry.partition->name(),
+               entry.id,
+               {entry.header->min_ns, entry.header->max_ns},
+               entry.header->rows,
+               std::move(what),
+               /*hidden=*/false,
+               0});
+}
+
 Status Store::ReadHeaders(const PartitionPtr& partition, const Keyspace& keyspace,
                           std::vector<BlockEntry>* entries,
                           const std::function<void(std::string)>& damage) const {

@@ -255,6 +255,8 @@ class Store {
   TokenIndex& token_index() const { return *token_index_; }
   // What was found damaged when it was read.
   DamageRegistry& damage() const { return damage_; }
+  // Enters a block of which something cannot be read.
+  void ReportDamaged(const Keyspace& keyspace, const BlockEntry& entry, std::string what) const;
 
   // Whether everything up to a mark of Sequence() has become durable, by flushes that RocksDB made for reasons of its own. False may be
   // wrong for a while.

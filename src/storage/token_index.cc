@@ -140,6 +140,9 @@ void TokenIndex::ReportDamage(const Partition& partition, const std::string& key
       {{"partition", partition.name()},
        {"tenant", std::to_string(static_cast<uint32_t>(Keyspace::TenantOfKey(key.data())))},
        {"error", status.ToString()}});
+  store_->damage().Add({Keyspace::TenantOfKey(key.data()), partition.name(), std::nullopt,
+                        partition.range(), /*rows=*/0,
+                        "token index: " + std::string(status.message()), /*hidden=*/false, 0});
 }
 
 TokenIndex::Stats TokenIndex::stats() const {

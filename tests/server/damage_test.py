@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Damage in the store while a server runs: a flipped byte costs what it was in, is reported, and everything else is served."""
+import base64
 import glob
 import json
 import os
@@ -11,7 +12,7 @@ import unittest
 
 from disk_test import rows
 from doctor_test import flip
-from harness import ProblemAssertions, Server, run
+from harness import ProblemAssertions, Server, run, until
 
 BATCH = 100
 BLOCK = 64
@@ -183,6 +184,21 @@ class DamagedBlocksTest(ProblemAssertions, unittest.TestCase):
         self.assertGreaterEqual(int(headers[HEADER]), 10)
         self.assertTrue(self.damage()["blocks"])
         self.post(1)
+
+    def test_damage_that_a_rewrite_meets_is_reported_without_a_query(self):
+        day = "2025-06-01T00:00:"
+        text = "\n".join(json.dumps({"timestamp": f"{day}{n % 60:02}Z", "n": n, "message": base64.b64encode(os.urandom(1000)).decode()}) for n in range(2000))
+        self.assertEqual(self.server.send(text.encode(), {"Content-Type": "application/x-ndjson"})[0], 200)
+        self.damage_blob()
+        self.server.flags = (*FLAGS, "--storage-warm-after=0", "--storage-warm-idle-rate=1000000000")
+        self.damage_blob(0.5)
+        self.assertTrue(until(lambda: self.damage()["blocks"], 30))
+        block = self.damage()["blocks"][0]
+        self.assertIn("column", block["what"])
+        self.assertLessEqual(block["rows"], BLOCK)
+        self.assertEqual(self.server.metric("neurallog_damaged_blocks_total"), 1)
+        headers, found = self.answer("* | stats count_uniq(message) m")
+        self.assertEqual((found[0]["m"], headers[HEADER]), (2000 - block["rows"], "1"))
 
     def test_damage_in_the_log_is_listed_and_makes_the_server_read_only(self):
         self.post(5)
