@@ -3,6 +3,7 @@
 #include <rocksdb/convenience.h>
 #include <rocksdb/env.h>
 #include <rocksdb/options.h>
+#include <rocksdb/sst_file_reader.h>
 
 #include <algorithm>
 
@@ -13,6 +14,7 @@
 #include "storage/inspector_rocks.h"
 #include "storage/partition_name.h"
 #include "storage/rocksdb_crc32c.h"
+#include "storage/stand_in.h"
 #include "storage/store_rocks.h"
 
 namespace neurallog::storage {
@@ -281,21 +283,56 @@ const InspectorStats& Inspector::stats() const { return rocks_->stats; }
 
 Result<std::unique_ptr<Inspector>> Inspector::Open(const std::string& directory) {
   UseHardwareCrc32c();
-  const rocksdb::DBOptions options = InspectionOptions();
+  auto rocks = std::make_unique<Rocks>();
+  NL_RETURN_IF_ERROR(rocks->Open(directory, InspectionOptions()));
+  std::map<std::string, std::string> stand_ins = rocks->MakeStandIns();
+  if (!stand_ins.empty()) {
+    rocksdb::DBOptions options = InspectionOptions();
+    rocks = std::make_unique<Rocks>();
+    rocks->env = rocksdb::NewCompositeEnv(WithStandIns(std::move(stand_ins)));
+    options.env = rocks->env.get();
+    options.verify_sst_unique_id_in_manifest = false;
+    NL_RETURN_IF_ERROR(rocks->Open(directory, options));
+  }
+  return std::unique_ptr<Inspector>(new Inspector(std::move(rocks)));
+}
+
+Inspector::Rocks::~Rocks() {
+  for (const auto& [name, handle] : families)
+    db->DestroyColumnFamilyHandle(handle).PermitUncheckedError();
+}
+
+Status Inspector::Rocks::Open(const std::string& directory, const rocksdb::DBOptions& options) {
   std::vector<std::string> names;
   NL_RETURN_IF_ERROR(FromRocks(rocksdb::DB::ListColumnFamilies(options, directory, &names),
                                "list the column families of " + directory));
-  std::vector<rocksdb::ColumnFamilyDescriptor> families;
-  for (const std::string& name : names) families.emplace_back(name, rocksdb::ColumnFamilyOptions());
+  std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
+  for (const std::string& name : names)
+    descriptors.emplace_back(name, rocksdb::ColumnFamilyOptions());
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
-  rocksdb::DB* db = nullptr;
-  NL_RETURN_IF_ERROR(
-      FromRocks(rocksdb::DB::OpenForReadOnly(options, directory, families, &handles, &db),
-                "open " + directory));
-  auto rocks = std::make_unique<Rocks>();
-  rocks->db.reset(db);
-  for (size_t i = 0; i < names.size(); ++i) rocks->families[names[i]] = handles[i];
-  return std::unique_ptr<Inspector>(new Inspector(std::move(rocks)));
+  rocksdb::DB* opened = nullptr;
+  NL_RETURN_IF_ERROR(FromRocks(
+      rocksdb::DB::OpenForReadOnly(options, directory, descriptors, &handles, &opened),
+      "open " + directory));
+  db.reset(opened);
+  for (size_t i = 0; i < names.size(); ++i) families[names[i]] = handles[i];
+  return {};
+}
+
+std::map<std::string, std::string> Inspector::Rocks::MakeStandIns() const {
+  const rocksdb::Options options(InspectionOptions(), rocksdb::ColumnFamilyOptions());
+  std::map<std::string, std::string> stand_ins;
+  for (const auto& [name, handle] : families) {
+    rocksdb::ColumnFamilyMetaData meta;
+    db->GetColumnFamilyMetaData(handle, &meta);
+    for (const auto& level : meta.levels)
+      for (const rocksdb::SstFileMetaData& file : level.files) {
+        if (rocksdb::SstFileReader(options).Open(file.db_path + file.name).ok()) continue;
+        auto stand_in = MakeStandIn(file);
+        if (stand_in.ok()) stand_ins[file.name.substr(1)] = std::move(stand_in).value();
+      }
+  }
+  return stand_ins;
 }
 
 void Inspector::ScanMeta(

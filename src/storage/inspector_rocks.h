@@ -55,10 +55,12 @@ class FamilyReader {
 };
 
 struct Inspector::Rocks {
-  ~Rocks() {
-    for (const auto& [name, handle] : families)
-      db->DestroyColumnFamilyHandle(handle).PermitUncheckedError();
-  }
+  ~Rocks();
+  Status Open(const std::string& directory, const rocksdb::DBOptions& options);
+  // By name, for the SST files that cannot be opened.
+  std::map<std::string, std::string> MakeStandIns() const;
+
+  std::unique_ptr<rocksdb::Env> env;  // null: the system's
   std::unique_ptr<rocksdb::DB> db;
   std::map<std::string, rocksdb::ColumnFamilyHandle*> families;
   InspectorStats stats;

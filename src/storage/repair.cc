@@ -173,26 +173,31 @@ class FamilyCopy {
     lost_.clear();
   }
 
-  // A marker that is lost is set to the end of the blocks: rows behind it come from the log. When a part of the token index is lost, all of
-  // it is left out: its blocks are searched instead.
+  // The marker is set to the end of the blocks when it is lost, or older than that because the newest one is lost: rows behind it come from
+  // the log. When a part of the token index is lost, all of it is left out: its blocks are searched instead.
   void CopyOthers(const std::string& prefix) {
-    bool has_marker = false;
+    LogPosition marker;
     const auto visit_all = [&](bool with_index) {
       return from_.ScanOthers(prefix, [&](std::string_view key, std::string_view value) {
         const char kind = key.size() > kPrefixBytes ? key[kPrefixBytes] : '\0';
         const bool is_index = kind == 'S' || kind == 'I';
-        if (kind == 'M') has_marker = !repair_.Removes(key);
-        if (is_index == with_index) Put(key, value);
+        if (kind == 'M') {
+          if (!repair_.Removes(key) && value.size() == 12)
+            marker = {base::LoadLe<uint64_t>(value.data()), base::LoadLe<uint32_t>(value.data() + 8)};
+        } else if (is_index == with_index) {
+          Put(key, value);
+        }
       });
     };
     const bool is_whole = visit_all(/*with_index=*/false).empty();
     if (is_whole) static_cast<void>(visit_all(/*with_index=*/true));
-    if (has_marker || blocks_.empty()) return;
-    std::string marker;
-    base::AppendLe(&marker, blocks_.rbegin()->first.end.lsn);
-    base::AppendLe(&marker, blocks_.rbegin()->first.end.row);
+    if (!blocks_.empty()) marker = std::max(marker, blocks_.rbegin()->first.end);
+    if (marker == LogPosition{} || !status_.ok()) return;
+    std::string value;
+    base::AppendLe(&value, marker.lsn);
+    base::AppendLe(&value, marker.row);
     status_ =
-        FromRocks(to_->Put(Repairer::WithoutLog(), family_, prefix + 'M', marker), "set a marker");
+        FromRocks(to_->Put(Repairer::WithoutLog(), family_, prefix + 'M', value), "set a marker");
   }
 
   const FamilyReader& from_;

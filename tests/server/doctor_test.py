@@ -182,19 +182,31 @@ class DoctorTest(unittest.TestCase):
         self.doctor("--repair", code=0)
         self.assertEqual(len(self.start_repaired()), 40 * BATCH - lost)
 
-    def test_a_lost_sst_file_costs_its_partition_and_no_more(self):
-        self.post(20)
-        self.assertEqual(self.server.restart(), 0)
+    def test_a_lost_sst_file_costs_the_blocks_that_it_named(self):
+        for batches in (20, 40):
+            self.post(batches)
+            self.assertEqual(self.server.restart(), 0)
         self.post(20)
         self.assertEqual(self.server.stop(), 0)
-        os.remove(max(self.files("store/*.sst"), key=os.path.getsize))  # the others hold the tenants
-        finished = run("serve", "--data-dir", self.data_dir, "--listen", "127.0.0.1:0")
-        self.assertEqual(finished.returncode, 1)
-        self.doctor(code=1)
-        self.doctor("--repair", code=0)
-        left = [os.path.basename(name) for name in self.files("quarantine/*/store/*.sst")]
-        self.assertGreater(len(left), 0, "what the lost file would have needed is kept")
-        self.start_repaired()
+        lost = max(self.files("store/*.sst"), key=os.path.getsize)  # the second one's
+        saved = os.path.join(self.folder, "saved")
+        shutil.copytree(self.data_dir, saved)
+        for hurt in (os.remove, lambda path: os.truncate(path, os.path.getsize(path) // 2), lambda path: flip(path, os.path.getsize(path) - 4)):
+            hurt(lost)
+            finished = run("serve", "--data-dir", self.data_dir, "--listen", "127.0.0.1:0")
+            self.assertEqual(finished.returncode, 1)
+            before = self.fingerprint()
+            self.assertIn(os.path.basename(lost), self.doctor(code=1))
+            self.assertEqual(self.fingerprint(), before, "the examination changed something")
+            self.doctor("--repair", code=0)
+            left = [os.path.basename(name) for name in self.files("quarantine/*/store/*.sst")]
+            self.assertGreater(len(left), 0, "what the lost file would have needed is kept")
+            self.assertEqual(self.start_repaired(), set(range(20 * BATCH)) | set(range(60 * BATCH, 80 * BATCH)))
+            self.assertEqual(self.server.stop(), 0)
+            self.doctor(code=0)
+            shutil.rmtree(self.data_dir)
+            shutil.copytree(saved, self.data_dir)
+            self.sent = 80 * BATCH
 
     def test_a_store_that_cannot_be_opened_is_told_apart(self):
         self.post(5)
