@@ -164,8 +164,7 @@ Result<Search> ReadSearch(const Context& context, bool query_required) {
   search.parse.now_ns = search.now_ns;
   NL_TRY(search.parse.extra_filters, ReadExtraFilters(search.params));
   NL_TRY(search.query, query::ParseQuery(text && !text->empty() ? *text : "*", search.parse));
-  search.options.range.start_ns =
-      std::max(search.options.range.start_ns, api.engine().ExpiryOf(*context.principal.log));
+  search.options.visible.start_ns = api.engine().ExpiryOf(*context.principal.log);
   NL_TRY(
       const int64_t timeout_ns,
       ReadTimeout(search.params, api.options().query_timeout_ns.load(std::memory_order_relaxed)));

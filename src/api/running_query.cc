@@ -73,9 +73,8 @@ class RunningQuery : public std::enable_shared_from_this<RunningQuery> {
     search.options.cancelled = &active_->cancelled;
     search.options.slice_ns = kSliceNs;
     search.options.bytes_scanned_max = api_.options().query_scan_bytes_max;
-    TimeRange range = search.query.time_range();
-    range.start_ns = std::max(range.start_ns, search.options.range.start_ns);
-    range.end_ns = std::min(range.end_ns, search.options.range.end_ns);
+    const TimeRange range =
+        search.query.BlocksRange(search.options.range, search.options.visible);
     NL_TRY(auto snapshot, api_.engine().Snapshot(context_.principal.log, range));
     hidden_blocks_ = api_.engine().damaged_blocks().CountHidden(active_->tenant, range);
     execution_.emplace(std::move(search.query), std::move(snapshot), search.options);

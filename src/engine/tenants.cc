@@ -165,6 +165,9 @@ Result<Job> Engine::DeleteRows(ingest::TenantLog* log, std::string_view query,
   NL_TRY(const query::Query parsed, query::ParseQuery(query, options));
   if (!parsed.pipes.empty())
     return InvalidArgument("a deletion takes a filter only, and the query has pipes");
+  const bool is_plain = parsed.nested.empty() && parsed.options == query::QueryOptions();
+  if (!is_plain)
+    return InvalidArgument("a deletion takes a plain filter, without options and subqueries");
   NL_RETURN_IF_ERROR(jobs_->CheckRoom(log->id()));
   Job job;
   job.kind = JobKind::kDeleteRows;

@@ -96,6 +96,16 @@ bool ParseNumber(std::string_view text, Number* number) {
   return ParsePlain(text, number) || ParseDurationNumber(text, number) || ParseSize(text, number);
 }
 
+std::optional<int64_t> ParseDurationNs(std::string_view text) {
+  constexpr std::string_view kUnit = "ns";
+  int64_t ns;
+  const char* const digits_end = text.data() + text.size() - std::min(text.size(), kUnit.size());
+  const auto [at, error] = std::from_chars(text.data(), digits_end, ns);
+  const bool is_exact = error == std::errc() && at == digits_end &&
+                        text.substr(text.size() - kUnit.size()) == kUnit;
+  return is_exact ? std::optional<int64_t>(ns) : base::ParseDuration(text);
+}
+
 std::string NumberAsStored(std::string text) {
   std::string plain;
   for (const char c : text)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -14,6 +15,9 @@ struct Number {
   long double value = 0;  // holds every int64 and every double exactly
 };
 bool ParseNumber(std::string_view text, Number* number);
+
+// A duration such as "1h30m"; whole nanoseconds, as printed queries have them, exactly.
+std::optional<int64_t> ParseDurationNs(std::string_view text);
 
 // A number as queries may write it in the spelling of stored ones: without `_` between digits, 0x.. and
 // 0b.. as decimals. Other texts stay as they are.

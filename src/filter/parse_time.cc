@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "base/time_format.h"
+#include "filter/number.h"
 #include "filter/parser_impl.h"
 
 namespace neurallog::filter {
@@ -19,17 +20,6 @@ int64_t SaturatingAdd(int64_t a, int64_t b) {
   if (!__builtin_add_overflow(a, b, &sum)) return sum;
   // Not the least int64: its magnitude could not be read back.
   return b < 0 ? std::numeric_limits<int64_t>::min() + 1 : std::numeric_limits<int64_t>::max();
-}
-
-// Whole nanoseconds exactly, as printed filters have them; other durations as base reads them.
-std::optional<int64_t> ParseExactDuration(std::string_view text) {
-  constexpr std::string_view kUnit = "ns";
-  int64_t ns;
-  const char* const digits_end = text.data() + text.size() - std::min(text.size(), kUnit.size());
-  const auto [at, error] = std::from_chars(text.data(), digits_end, ns);
-  const bool is_exact = error == std::errc() && at == digits_end &&
-                        text.substr(text.size() - kUnit.size()) == kUnit && ns >= 0;
-  return is_exact ? std::optional<int64_t>(ns) : base::ParseDuration(text);
 }
 
 // "7:05", "07:05", "24:00" as minutes.
@@ -111,7 +101,7 @@ Result<Parser::TimePoint> Parser::ParseTimePoint() {
   const bool has_plus = has_now && relative.substr(0, 1) == "+";
   if (has_minus || has_plus) relative.remove_prefix(1);
   TimePoint point;
-  if (const auto duration = ParseExactDuration(relative);
+  if (const auto duration = ParseDurationNs(relative);
       duration || (has_now && relative.empty())) {
     point.start = {TimeBound::Kind::kNow, !duration ? 0 : has_plus ? *duration : -*duration};
     point.end = {TimeBound::Kind::kNow, SaturatingAdd(point.start.ns, 1)};
@@ -191,7 +181,7 @@ bool Parser::IsOffset() const {
 Result<int64_t> Parser::ParseOffset() {
   lexer_.Next();
   const bool is_negative = lexer_.TakeSymbol('-');
-  const auto offset = lexer_.IsText() ? ParseExactDuration(lexer_.token().text) : std::nullopt;
+  const auto offset = lexer_.IsText() ? ParseDurationNs(lexer_.token().text) : std::nullopt;
   if (!offset)
     return lexer_.ErrorHere("expected a duration such as 1h behind 'offset', found " +
                             lexer_.Found());

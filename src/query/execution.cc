@@ -8,9 +8,11 @@
 #include <set>
 
 #include "query/checked_view.h"
+#include "query/nested_query.h"
 #include "query/pipe.h"
 #include "query/row_visitor.h"
 #include "query/row_writer.h"
+#include "query/shifted_blocks.h"
 
 namespace neurallog::query {
 namespace {
@@ -34,8 +36,10 @@ class Sink : public Stage {
   std::deque<Batch> batches_;
 };
 
-TimeRange Intersect(const TimeRange& a, const TimeRange& b) {
-  return {std::max(a.start_ns, b.start_ns), std::min(a.end_ns, b.end_ns)};
+std::shared_ptr<const block::BlockSet> ShiftBlocks(std::shared_ptr<const block::BlockSet> blocks,
+                                                   int64_t offset_ns) {
+  if (offset_ns == 0) return blocks;
+  return std::make_shared<ShiftedBlocks>(std::move(blocks), offset_ns);
 }
 
 }  // namespace
@@ -44,11 +48,14 @@ class Execution::Impl {
  public:
   Impl(Query query, std::shared_ptr<const block::BlockSet> blocks, const ExecuteOptions& options)
       : query_(std::move(query)),
-        blocks_(std::move(blocks)),
+        given_blocks_(blocks),
+        blocks_(ShiftBlocks(std::move(blocks), query_.options.time_offset_ns)),
         options_(options),
         interrupt_(options_),
         budget_(MakeBudget()) {
-    range_ = Intersect(options.range, query_.time_range());
+    range_ = Intersect(query_.time_range(),
+                       Shift(options.visible, query_.options.time_offset_ns));
+    if (!query_.options.ignore_global_time_filter) range_ = Intersect(range_, options.range);
     if (options.limit || options.offset > 0)
       ApplyLimit(options.limit.value_or(std::numeric_limits<uint64_t>::max()));
     ChooseOrder();
@@ -66,6 +73,13 @@ class Execution::Impl {
   void ChooseOrder();
   void StartStages();
   void ListBlocks();
+
+  // Runs what is left of the nested queries until the slice is over; true when all have run.
+  Result<bool> RunNested();
+  Status StepNested();
+  ExecuteOptions OptionsOfNested() const;
+  // The filter again, now that it knows the values of its subqueries.
+  Status Recompile();
   // Takes blocks out of order_ that the token index rules out.
   void AskIndex();
   void SortBlocks();
@@ -89,6 +103,7 @@ class Execution::Impl {
 
   // Constant after construction.
   Query query_;
+  std::shared_ptr<const block::BlockSet> given_blocks_;  // for nested queries, which shift for themselves
   std::shared_ptr<const block::BlockSet> blocks_;
   const ExecuteOptions options_;
   const Interrupt interrupt_;
@@ -110,6 +125,9 @@ class Execution::Impl {
   Stage* first_stage_ = nullptr;
   std::unique_ptr<RowWriter> writer_;
   bool is_sorted_ = false;  // order_, and without the blocks that the index rules out
+  std::unique_ptr<Impl> inner_;  // a nested query that runs
+  size_t next_nested_ = 0;
+  uint64_t nested_damaged_ = 0;
   size_t next_block_ = 0;  // in order_
   uint32_t next_row_ = 0;  // of the sink's first batch
   bool is_finished_ = false;
@@ -173,7 +191,58 @@ void Execution::Impl::SortBlocks() {
   for (size_t i = 0; i < order_.size(); ++i) order_[i] = by_time[i].second;
 }
 
+ExecuteOptions Execution::Impl::OptionsOfNested() const {
+  ExecuteOptions options = options_;
+  options.limit.reset();
+  options.offset = 0;
+  options.visitor = query_.nested[next_nested_]->visitor();
+  options.bytes_scanned_max -= std::min(options.bytes_scanned_max, stats_.bytes_scanned);
+  return options;
+}
+
+Status Execution::Impl::StepNested() {
+  NestedQuery& nested = *query_.nested[next_nested_];
+  if (inner_ == nullptr)
+    inner_ = std::make_unique<Impl>(nested.TakeQuery(), given_blocks_, OptionsOfNested());
+  constexpr size_t kAnySize = 1;  // rows go to the visitor, there are no lines
+  std::string lines;
+  NL_TRY(const bool more, inner_->Next(kAnySize, &lines));
+  if (nested.memory_bytes() > options_.memory_bytes_max)
+    return ResourceExhausted("a nested query gives more than its memory budget of " +
+                             std::to_string(options_.memory_bytes_max) + " bytes holds");
+  if (more) return {};
+  nested.Finish();
+  stats_.blocks_scanned += inner_->stats().blocks_scanned;
+  stats_.rows_scanned += inner_->stats().rows_scanned;
+  stats_.bytes_scanned += inner_->stats().bytes_scanned;
+  nested_damaged_ += inner_->stats().blocks_damaged;
+  stats_.blocks_damaged = nested_damaged_;
+  inner_.reset();
+  ++next_nested_;
+  return {};
+}
+
+Status Execution::Impl::Recompile() {
+  if (!filter::HasSubquery(*query_.filter)) return {};
+  NL_TRY(query_.program, filter::Program::Compile(*query_.filter, {.now_ns = query_.now_ns}));
+  return {};
+}
+
+Result<bool> Execution::Impl::RunNested() {
+  if (next_nested_ == query_.nested.size()) return true;
+  const int64_t begin_ns = options_.clock->MonotonicNs();
+  while (next_nested_ < query_.nested.size()) {
+    NL_RETURN_IF_ERROR(interrupt_.Check());
+    NL_RETURN_IF_ERROR(StepNested());
+    if (options_.clock->MonotonicNs() - begin_ns >= options_.slice_ns) return false;
+  }
+  NL_RETURN_IF_ERROR(Recompile());
+  return true;
+}
+
 Result<bool> Execution::Impl::Next(size_t bytes_target, std::string* out) {
+  NL_TRY(const bool may_begin, RunNested());
+  if (!may_begin) return true;
   const size_t size_before = out->size();
   const size_t size_max = size_before + std::max<size_t>(bytes_target, 1);
   const bool is_first = stats_.rows_returned == 0;
@@ -236,7 +305,7 @@ Status Execution::Impl::ScanBlock(size_t index) {
   const Status selected = Select(index, &batch);
   if (damaged_ && selected.code() == Code::kCorruption) {
     left_out_.insert(std::exchange(damaged_, std::nullopt)->block);
-    stats_.blocks_damaged = left_out_.size();
+    stats_.blocks_damaged = nested_damaged_ + left_out_.size();
     return {};
   }
   NL_RETURN_IF_ERROR(selected);
@@ -249,7 +318,7 @@ Status Execution::Impl::LeaveOutDamaged(const Status& status) {
   if (status.code() != Code::kCorruption || !damaged_) return status;
   const DamagedColumn damaged = *std::exchange(damaged_, std::nullopt);
   left_out_.insert(damaged.block);
-  stats_.blocks_damaged = left_out_.size();
+  stats_.blocks_damaged = nested_damaged_ + left_out_.size();
   checked_columns_.insert(damaged.name);
   if (stats_.rows_returned == 0 && restarts_++ < kRestartsMax) {
     Restart();

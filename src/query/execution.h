@@ -43,7 +43,8 @@ enum class OutputFormat : uint8_t {
 class RowVisitor;
 
 struct ExecuteOptions {
-  TimeRange range;                // besides the query's own _time filters
+  TimeRange range;                // besides the query's own _time filters, unless it ignores it
+  TimeRange visible;              // rows outside of it do not exist
   std::optional<uint64_t> limit;  // at most so many rows; 0 means none
   uint64_t offset = 0;            // rows to leave out before the limit counts
   bool newest_first = true;

@@ -99,6 +99,8 @@ class Pipe {
   virtual bool is_filter() const { return false; }
   // True when its rows are made, not let through.
   virtual bool aggregates() const { return false; }
+  // The one field that its rows have, as it was written; empty when there may be others.
+  virtual std::string_view only_field() const { return {}; }
   // Of the stats pipe itself, to be changed before the query runs; else null.
   virtual StatsSpec* stats() { return nullptr; }
   // Of the blocks, when this is the first pipe that does not just keep rows.

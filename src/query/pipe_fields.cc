@@ -40,6 +40,10 @@ class ProjectPipe : public Pipe {
     return context.Add<ProjectStage>(step_, next);
   }
   bool keeps_rows() const override { return true; }
+  std::string_view only_field() const override {
+    const bool is_one = step_.keeps && step_.fields.size() == 1 && !step_.fields[0].is_prefix;
+    return is_one ? std::string_view(step_.fields[0].shown) : std::string_view();
+  }
 
  private:
   const Projection::Step step_;

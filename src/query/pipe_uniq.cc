@@ -21,6 +21,10 @@ class UniqPipe : public Pipe {
     return StartStats(stats_, context, limit_pipe_ ? limit_pipe_->Start(context, next) : next);
   }
   bool aggregates() const override { return true; }
+  std::string_view only_field() const override {
+    const bool is_one = stats_.by.size() == 1 && stats_.calls.empty();
+    return is_one ? std::string_view(stats_.by[0].field.shown) : std::string_view();
+  }
 
  private:
   const StatsSpec stats_;

@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "filter/parser.h"
+#include "query/nested_query.h"
 #include "query/pipe.h"
+#include "query/shifted_blocks.h"
 
 namespace neurallog::query {
 namespace {
@@ -25,6 +27,26 @@ Result<std::unique_ptr<filter::Filter>> AddExtraFilters(std::unique_ptr<filter::
   return all;
 }
 
+// While a query is parsed, the queries inside of it are found by its lexer's reader.
+class Scope {
+ public:
+  Scope(filter::Lexer* lexer, const ParseOptions& outer, Query* query)
+      : options(outer), lexer_(lexer), reader_(options), outer_reader_(lexer->subquery_parser()) {
+    options.nested = &query->nested;
+    lexer->set_subquery_parser(&reader_);
+  }
+  ~Scope() { lexer_->set_subquery_parser(outer_reader_); }
+  Scope(const Scope&) = delete;
+  Scope& operator=(const Scope&) = delete;
+
+  ParseOptions options;
+
+ private:
+  filter::Lexer* const lexer_;
+  SubqueryReader reader_;
+  filter::SubqueryParser* const outer_reader_;
+};
+
 Status AddPipe(filter::Lexer* lexer, const ParseOptions& options, Query* query) {
   if (query->pipes.size() == kPipesMax)
     return lexer->ErrorHere("expected at most " + std::to_string(kPipesMax) + " pipes");
@@ -45,14 +67,36 @@ bool Query::aggregates() const {
                      [](const auto& pipe) { return pipe->aggregates(); });
 }
 
+TimeRange Query::BlocksRange(const TimeRange& given, const TimeRange& visible) const {
+  const TimeRange asked =
+      options.ignore_global_time_filter ? time_range() : Intersect(time_range(), given);
+  TimeRange range = Intersect(Shift(asked, -options.time_offset_ns), visible);
+  for (const auto& inner : nested) {
+    const TimeRange other = inner->query().BlocksRange(given, visible);
+    if (other.empty()) continue;
+    if (range.empty()) range = other;
+    range = {std::min(range.start_ns, other.start_ns), std::max(range.end_ns, other.end_ns)};
+  }
+  return range;
+}
+
+Result<Query> ParseQueryPart(filter::Lexer* lexer, const ParseOptions& options) {
+  Query query;
+  Scope scope(lexer, options, &query);
+  NL_TRY(query.options, ParseQueryOptions(lexer, options.outer));
+  scope.options.outer = query.options;
+  query.now_ns = options.now_ns;
+  NL_TRY(auto filter, filter::ParseFilter(lexer));
+  NL_TRY(query.filter, AddExtraFilters(std::move(filter), options.extra_filters));
+  NL_TRY(query.program, filter::Program::Compile(*query.filter, {.now_ns = options.now_ns}));
+  while (lexer->TakeSymbol('|')) NL_RETURN_IF_ERROR(AddPipe(lexer, scope.options, &query));
+  return query;
+}
+
 Result<Query> ParseQuery(std::string_view text, const ParseOptions& options) {
   NL_RETURN_IF_ERROR(filter::CheckQueryLength(text));
   filter::Lexer lexer(text);
-  Query query;
-  NL_TRY(auto filter, filter::ParseFilter(&lexer));
-  NL_TRY(query.filter, AddExtraFilters(std::move(filter), options.extra_filters));
-  NL_TRY(query.program, filter::Program::Compile(*query.filter, {.now_ns = options.now_ns}));
-  while (lexer.TakeSymbol('|')) NL_RETURN_IF_ERROR(AddPipe(&lexer, options, &query));
+  NL_TRY(Query query, ParseQueryPart(&lexer, options));
   if (!lexer.AtEnd())
     return lexer.ErrorHere("expected '|' or the end of the query, found " + lexer.Found());
   return query;
@@ -60,14 +104,18 @@ Result<Query> ParseQuery(std::string_view text, const ParseOptions& options) {
 
 Status AppendPipes(Query* query, std::string_view text, const ParseOptions& options) {
   filter::Lexer lexer(text);
-  do NL_RETURN_IF_ERROR(AddPipe(&lexer, options, query));
+  Scope scope(&lexer, options, query);
+  scope.options.outer = query->options;
+  do NL_RETURN_IF_ERROR(AddPipe(&lexer, scope.options, query));
   while (lexer.TakeSymbol('|'));
   if (lexer.AtEnd()) return {};
   return lexer.ErrorHere("expected '|' or the end of the pipes, found " + lexer.Found());
 }
 
 std::string ToText(const Query& query) {
-  std::string text = filter::ToText(*query.filter);
+  std::string text;
+  PrintQueryOptions(&text, query.options);
+  text += filter::ToText(*query.filter);
   for (const auto& pipe : query.pipes) {
     text += " | ";
     pipe->Print(&text);

@@ -107,6 +107,8 @@ TEST_CASE_METHOD(DeletionFixture,
   };
   CHECK(code("* | limit 5", "") == Code::kInvalidArgument);
   CHECK(code("level:", "") == Code::kInvalidArgument);
+  CHECK(code("user:in(* | fields user)", "") == Code::kInvalidArgument);
+  CHECK(code("options(time_offset=1d) *", "") == Code::kInvalidArgument);
   CHECK(code("*", std::string(1'001, 'x')) == Code::kInvalidArgument);
   CHECK(engine().jobs().List(0, 10, std::nullopt).empty());
   engine().jobs().Stop();

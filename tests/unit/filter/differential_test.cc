@@ -1,7 +1,9 @@
 // Random filters over random records: the record evaluator, the block evaluator on unsealed and on
 // sealed rows, and the naive engine must agree. NL_SEED repeats a run.
 #include <catch2/catch.hpp>
+#include <chrono>
 #include <cstdlib>
+#include <random>
 
 #include "base/time_format.h"
 #include "filter/parser.h"
@@ -88,26 +90,54 @@ void Compare(const Filter& filter, const Program& program, const std::vector<Tes
     if (expected[i]) CHECK(program.time_range().Contains(records[i].timestamp_ns));
 }
 
-TEST_CASE("all evaluators agree with the naive engine on random filters") {
-  const char* seed_text = std::getenv("NL_SEED");
-  const uint64_t first_seed = seed_text != nullptr ? std::strtoull(seed_text, nullptr, 10) : 1;
-  const uint64_t seeds = seed_text != nullptr ? 1 : 40;
-  for (uint64_t seed = first_seed; seed < first_seed + seeds; ++seed) {
-    CAPTURE(seed);
-    RandomQueries random(seed);
-    const std::vector<TestRecord> records = SortedRecords(&random, 1 + random.Below(200));
-    const auto batch = testing::MakeBatch(records);
-    const testing::MemoryStored memory(batch);
-    const testing::SealedStored sealed(batch);
-    for (int i = 0; i < 60; ++i) {
-      const auto filter = random.Filter();
-      const std::string text = ToText(*filter);
-      CAPTURE(text);
-      const auto program = Program::Compile(*filter, {.now_ns = kNowNs});
-      REQUIRE(program.ok());
-      Compare(*filter, **program, records, *batch, memory, sealed);
+// Random records, and random filters on them.
+void CompareOnSeed(uint64_t seed) {
+  CAPTURE(seed);
+  RandomQueries random(seed);
+  const std::vector<TestRecord> records = SortedRecords(&random, 1 + random.Below(200));
+  const auto batch = testing::MakeBatch(records);
+  const testing::MemoryStored memory(batch);
+  const testing::SealedStored sealed(batch);
+  for (int i = 0; i < 60; ++i) {
+    const auto filter = random.Filter();
+    const std::string text = ToText(*filter);
+    CAPTURE(text);
+    const auto program = Program::Compile(*filter, {.now_ns = kNowNs});
+    REQUIRE(program.ok());
+    Compare(*filter, **program, records, *batch, memory, sealed);
+    // What counts as the same filter finds the same.
+    const auto same = ParseFilter(ToKey(*filter));
+    REQUIRE(same.ok());
+    CHECK(ToKey(**same) == ToKey(*filter));
+    if (i % 4 == 0) {
+      const auto same_program = Program::Compile(**same, {.now_ns = kNowNs});
+      REQUIRE(same_program.ok());
+      REQUIRE(MatchRows(**same_program, *batch) == MatchRows(**program, *batch));
     }
   }
+}
+
+uint64_t FromEnvironment(const char* name, uint64_t otherwise) {
+  const char* text = std::getenv(name);
+  return text != nullptr ? std::strtoull(text, nullptr, 10) : otherwise;
+}
+
+TEST_CASE("all evaluators agree with the naive engine on random filters") {
+  constexpr uint64_t kSeeds = 40;
+  const uint64_t given = FromEnvironment("NL_SEED", 0);
+  if (given != 0) return CompareOnSeed(given);
+  for (uint64_t seed = 1; seed <= kSeeds; ++seed) CompareOnSeed(seed);
+}
+
+// Left out unless it is named: NL_SECONDS=600 test_filter "[long]"
+TEST_CASE("all evaluators agree for as long as one likes", "[.][long]") {
+  const uint64_t seconds = FromEnvironment("NL_SECONDS", 60);
+  const auto begin = std::chrono::steady_clock::now();
+  uint64_t seed = FromEnvironment("NL_SEED", std::random_device()() + uint64_t{1'000'000});
+  const uint64_t first = seed;
+  for (; std::chrono::steady_clock::now() - begin < std::chrono::seconds(seconds); ++seed)
+    CompareOnSeed(seed);
+  WARN("seeds " << first << " to " << seed - 1 << " agree");
 }
 
 TEST_CASE("a printed filter parses to the same tree") {
