@@ -160,7 +160,7 @@ void Execution::Impl::ChooseOrder() {
 }
 
 void Execution::Impl::StartStages() {
-  const StageContext context{budget_.get(), &interrupt_, &stages_, range_};
+  const StageContext context{budget_.get(), &interrupt_, &stages_, range_, &stats_.estimates};
   first_stage_ = &sink_;
   for (auto pipe = query_.pipes.rbegin(); pipe != query_.pipes.rend(); ++pipe)
     first_stage_ = (*pipe)->Start(context, first_stage_);
@@ -332,6 +332,7 @@ Status Execution::Impl::LeaveOutDamaged(const Status& status) {
 void Execution::Impl::Restart() {
   sink_.Clear();
   stages_.clear();
+  stats_.estimates.clear();
   writer_ = MakeWriter();
   budget_ = MakeBudget();
   StartStages();

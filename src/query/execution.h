@@ -25,6 +25,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "block/block_view.h"
@@ -75,6 +76,9 @@ struct ExecuteStats {
   uint64_t rows_returned = 0;
   uint64_t bytes_returned = 0;
   uint64_t memory_bytes_peak = 0;
+  // Results of stats that were estimated to stay within the memory, and how wrong they can be:
+  // "p95: 0.5 % of the value".
+  std::vector<std::string> estimates;
 };
 
 class Execution {

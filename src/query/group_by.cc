@@ -4,10 +4,14 @@
 #include <cmath>
 #include <numeric>
 
+#include <fmt/format.h>
+#include <charconv>
+
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/time_format.h"
 #include "filter/parser.h"
+#include "query/math_expression.h"
 #include "query/value.h"
 
 namespace neurallog::query {
@@ -37,7 +41,18 @@ std::optional<int64_t> ParseTimeStep(std::string_view text) {
   return duration && *duration > 0 ? duration : std::nullopt;
 }
 
+bool ParseCalendar(GroupField* field) {
+  constexpr int64_t kYearNs = 31'556'952 * base::kNsPerSecond;
+  constexpr int kMonths = 12;
+  const bool is_month = filter::EqualsIgnoreCase(field->bucket_text, "month");
+  if (!is_month && !filter::EqualsIgnoreCase(field->bucket_text, "year")) return false;
+  field->calendar = is_month ? GroupField::Calendar::kMonth : GroupField::Calendar::kYear;
+  field->time_step_ns = is_month ? kYearNs / kMonths : kYearNs;
+  return true;
+}
+
 Status ParseTimeBucket(filter::Lexer* lexer, GroupField* field) {
+  if (ParseCalendar(field)) return {};
   const auto step = ParseTimeStep(field->bucket_text);
   if (!step)
     return lexer->ErrorHere("expected a time step such as 5m or day behind _time:, found '" +
@@ -67,6 +82,19 @@ Status ParseOffset(filter::Lexer* lexer, GroupField* field) {
   return {};
 }
 
+// `/24` behind an IPv4 address.
+Status ParseIpv4Bucket(filter::Lexer* lexer, GroupField* field) {
+  uint32_t bits = 0;
+  const std::string_view digits = std::string_view(field->bucket_text).substr(1);
+  const char* const end = digits.data() + digits.size();
+  const auto [at, error] = std::from_chars(digits.data(), end, bits);
+  if (error != std::errc() || at != end || bits == 0 || bits > 32)
+    return lexer->ErrorHere("expected a number of bits from /1 to /32, found '" +
+                            field->bucket_text + "'");
+  field->ipv4_mask = UINT32_MAX << (32 - bits);
+  return {};
+}
+
 Result<GroupField> ParseGroupField(filter::Lexer* lexer) {
   GroupField field;
   NL_TRY(field.field.shown, filter::ParseName(lexer, "the name of a field"));
@@ -76,6 +104,8 @@ Result<GroupField> ParseGroupField(filter::Lexer* lexer) {
   NL_TRY(field.bucket_text, filter::ParseValue(lexer, "the size of a bucket after ':'"));
   if (field.is_time) {
     NL_RETURN_IF_ERROR(ParseTimeBucket(lexer, &field));
+  } else if (field.bucket_text[0] == '/') {
+    NL_RETURN_IF_ERROR(ParseIpv4Bucket(lexer, &field));
   } else {
     filter::Number step;
     if (!filter::ParseNumber(field.bucket_text, &step) || step.value <= 0)
@@ -128,6 +158,28 @@ int64_t TimeBucket(int64_t ns, int64_t step_ns, int64_t offset_ns) {
   const __int128 bucket = static_cast<__int128>(ns) - rest;
   return bucket < std::numeric_limits<int64_t>::min() ? std::numeric_limits<int64_t>::min()
                                                       : static_cast<int64_t>(bucket);
+}
+
+TimeRange TimeBucketOf(const GroupField& field, int64_t ns) {
+  if (field.calendar != GroupField::Calendar::kNone) {
+    int64_t shifted;
+    if (__builtin_sub_overflow(ns, field.time_offset_ns, &shifted)) shifted = ns;
+    const std::string day = base::FormatDay(shifted);
+    const int year = std::stoi(day.substr(0, 4));
+    const bool is_month = field.calendar == GroupField::Calendar::kMonth;
+    const int month = is_month ? std::stoi(day.substr(4, 2)) : 1;
+    const bool ends_year = !is_month || month == 12;
+    const int64_t first = base::DaysFromCivil(year, month, 1);
+    const int64_t next =
+        ends_year ? base::DaysFromCivil(year + 1, 1, 1) : base::DaysFromCivil(year, month + 1, 1);
+    return {first * base::kNsPerDay + field.time_offset_ns,
+            next * base::kNsPerDay + field.time_offset_ns};
+  }
+  const int64_t start = TimeBucket(ns, field.time_step_ns, field.time_offset_ns);
+  int64_t end;
+  if (__builtin_add_overflow(start, std::max<int64_t>(field.time_step_ns, 1), &end))
+    end = std::numeric_limits<int64_t>::max();
+  return {start, end};
 }
 
 Result<std::vector<GroupField>> ParseGroupFields(filter::Lexer* lexer) {
@@ -215,6 +267,7 @@ Status GroupTable::Encode(const GroupField& field, Batch& batch, Codes* codes) c
     EncodeStrings(*column, rows, codes);
   }
   if (field.step > 0) PutIntoBuckets(field, codes);
+  if (field.ipv4_mask != 0) PutIntoSubnets(field.ipv4_mask, codes);
   return {};
 }
 
@@ -222,18 +275,12 @@ Status GroupTable::Encode(const GroupField& field, Batch& batch, Codes* codes) c
 // back gets a second code, which leads to the same group.
 void GroupTable::EncodeTimes(const GroupField& field, std::span<const int64_t> times,
                              const std::vector<uint32_t>& rows, Codes* codes) {
-  int64_t bucket = 0;
-  int64_t bucket_end = 0;
-  bool has_bucket = false;
+  TimeRange bucket{0, 0};
   for (size_t i = 0; i < rows.size(); ++i) {
     const int64_t ns = times[rows[i]];
-    const bool is_inside = has_bucket && ns >= bucket && ns < bucket_end;
-    if (!is_inside) {
-      bucket = TimeBucket(ns, field.time_step_ns, field.time_offset_ns);
-      if (__builtin_add_overflow(bucket, std::max<int64_t>(field.time_step_ns, 1), &bucket_end))
-        bucket_end = std::numeric_limits<int64_t>::max();
-      has_bucket = true;
-      codes->AddOwned(TimeKey(bucket), ValueType::kNumber);
+    if (codes->count() == 0 || !bucket.Contains(ns)) {
+      bucket = TimeBucketOf(field, ns);
+      codes->AddOwned(TimeKey(bucket.start_ns), ValueType::kNumber);
     }
     codes->of_row[i] = codes->count() - 1;
   }
@@ -299,6 +346,17 @@ void GroupTable::PutIntoBuckets(const GroupField& field, Codes* codes) {
         std::floor((number.value - field.offset) / field.step) * field.step + field.offset;
     codes->texts[i] = codes->owned.emplace_back(FormatNumber(static_cast<double>(bucket)));
     codes->types[i] = ValueType::kNumber;
+  }
+}
+
+// Values that are no addresses stay as they are.
+void GroupTable::PutIntoSubnets(uint32_t mask, Codes* codes) {
+  for (std::string_view& text : codes->texts) {
+    double address;
+    if (!ParseIpv4(text, &address)) continue;
+    const uint32_t subnet = static_cast<uint32_t>(address) & mask;
+    text = codes->owned.emplace_back(fmt::format("{}.{}.{}.{}", subnet >> 24, subnet >> 16 & 255,
+                                                 subnet >> 8 & 255, subnet & 255));
   }
 }
 

@@ -26,7 +26,11 @@ struct GroupField {
   bool is_time = false;      // _time: bucket and offset are nanoseconds
   int64_t time_step_ns = 0;  // 0: no bucket
   int64_t time_offset_ns = 0;
-  long double step = 0;  // of numbers; 0: no bucket
+  enum class Calendar : uint8_t { kNone, kMonth, kYear };
+  Calendar calendar =
+      Calendar::kNone;     // of times whose buckets differ in length; the step is their mean
+  uint32_t ipv4_mask = 0;  // of addresses; 0: no bucket
+  long double step = 0;    // of numbers; 0: no bucket
   long double offset = 0;
 };
 
@@ -35,6 +39,8 @@ void PrintGroupFields(std::string* to, const std::vector<GroupField>& fields);
 
 // The start of the bucket that holds the value.
 int64_t TimeBucket(int64_t ns, int64_t step_ns, int64_t offset_ns);
+// Of a field of times: the bucket [start, end) that holds the value.
+TimeRange TimeBucketOf(const GroupField& field, int64_t ns);
 
 class GroupTable {
  public:
@@ -79,6 +85,7 @@ class GroupTable {
   static void EncodeStrings(const block::Column& column, const std::vector<uint32_t>& rows,
                             Codes* codes);
   static void PutIntoBuckets(const GroupField& field, Codes* codes);
+  static void PutIntoSubnets(uint32_t mask, Codes* codes);
   uint32_t FindOrAdd(std::string_view key, const std::vector<Codes>& codes, size_t row);
 
   const std::vector<GroupField>& fields_;

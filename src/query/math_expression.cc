@@ -28,23 +28,6 @@ bool ParseHex(std::string_view text, double* number) {
   return true;
 }
 
-bool ParseIpv4(std::string_view text, double* number) {
-  uint32_t address = 0;
-  const char* at = text.data();
-  const char* const end = text.data() + text.size();
-  for (int i = 0; i < 4; ++i) {
-    uint8_t part;
-    const auto parsed = std::from_chars(at, end, part);
-    if (parsed.ec != std::errc()) return false;
-    address = address << 8 | part;
-    at = parsed.ptr;
-    const bool is_last = i == 3;
-    if (is_last ? at != end : (at == end || *at++ != '.')) return false;
-  }
-  *number = address;
-  return true;
-}
-
 class MathParser {
  public:
   MathParser(filter::Lexer* lexer, int64_t now_ns) : lexer_(*lexer), now_ns_(now_ns) {}
@@ -178,6 +161,23 @@ std::vector<double> ReadField(FieldReader reader, const std::vector<uint32_t>& r
 }
 
 }  // namespace
+
+bool ParseIpv4(std::string_view text, double* number) {
+  uint32_t address = 0;
+  const char* at = text.data();
+  const char* const end = text.data() + text.size();
+  for (int i = 0; i < 4; ++i) {
+    uint8_t part;
+    const auto parsed = std::from_chars(at, end, part);
+    if (parsed.ec != std::errc()) return false;
+    address = address << 8 | part;
+    at = parsed.ptr;
+    const bool is_last = i == 3;
+    if (is_last ? at != end : (at == end || *at++ != '.')) return false;
+  }
+  *number = address;
+  return true;
+}
 
 double ToMathNumber(std::string_view text) {
   filter::Number parsed;

@@ -40,5 +40,7 @@ Result<std::unique_ptr<MathExpression>> ParseMath(filter::Lexer* lexer, int64_t 
 // Numbers with units, 0x..., durations in nanoseconds, RFC 3339 times in nanoseconds, IPv4 addresses
 // as 32-bit numbers; NaN otherwise.
 double ToMathNumber(std::string_view text);
+// A dotted quad as a number of 32 bits.
+bool ParseIpv4(std::string_view text, double* number);
 
 }  // namespace neurallog::query

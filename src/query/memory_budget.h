@@ -51,6 +51,7 @@ class MemoryBudget {
     *charged = 0;
   }
 
+  size_t bytes_max() const { return bytes_max_; }
   size_t used() const { return used_; }
   size_t peak() const { return peak_; }
 

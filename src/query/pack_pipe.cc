@@ -45,22 +45,21 @@ class PackPipe : public RewritePipe {
   const FieldPattern result_;
 };
 
-bool Matches(const std::vector<FieldPattern>& patterns, std::string_view name) {
-  return patterns.empty() ||
-         std::any_of(patterns.begin(), patterns.end(),
-                     [name](const FieldPattern& pattern) { return pattern.Matches(name); });
-}
-
 }  // namespace
 
 Result<FieldPacker> FieldPacker::Open(Batch& batch, const std::vector<FieldPattern>& patterns) {
   FieldPacker packer;
-  for (const FieldRef& field : batch.Fields()) {
-    if (!Matches(patterns, field.name)) continue;
-    NL_TRY(FieldReader reader, FieldReader::Open(batch, field.name));
-    packer.readers_.push_back(std::move(reader));
-    packer.names_.emplace_back(field.name == kFieldMessage ? "_msg" : field.name);
-  }
+  const std::vector<FieldRef> fields = batch.Fields();
+  std::vector<bool> is_taken(fields.size());
+  const FieldPattern all{{}, {}, true};
+  for (const FieldPattern& pattern : patterns.empty() ? std::vector{all} : patterns)
+    for (size_t i = 0; i < fields.size(); ++i) {
+      if (is_taken[i] || !pattern.Matches(fields[i].name)) continue;
+      is_taken[i] = true;
+      NL_TRY(FieldReader reader, FieldReader::Open(batch, fields[i].name));
+      packer.readers_.push_back(std::move(reader));
+      packer.names_.emplace_back(fields[i].name == kFieldMessage ? "_msg" : fields[i].name);
+    }
   return packer;
 }
 

@@ -17,7 +17,7 @@ class FieldPacker {
     std::string_view value;  // not empty
   };
 
-  // All fields when `patterns` is empty.
+  // In the order of the patterns; all fields when there are none.
   static Result<FieldPacker> Open(Batch& batch, const std::vector<FieldPattern>& patterns);
   // Valid until the next call.
   const std::vector<Cell>& Read(uint32_t row);

@@ -66,6 +66,7 @@ struct StageContext {
   const Interrupt* interrupt;
   std::vector<std::unique_ptr<Stage>>* stages;
   TimeRange range{};  // that the execution looks at
+  std::vector<std::string>* estimates = nullptr;  // takes the results that are not exact
 
   template <typename S, typename... Args>
   Stage* Add(Args&&... args) const {

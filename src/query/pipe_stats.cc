@@ -16,8 +16,11 @@ class StatsStage : public Stage {
         spec_(spec),
         budget_(context.budget),
         interrupt_(*context.interrupt),
+        estimates_(context.estimates),
         groups_(spec.by) {
-    const StatsContext stats_context{SecondsOf(spec, context.range)};
+    const StatsContext stats_context{
+        SecondsOf(spec, context.range),
+        context.budget->bytes_max() / 2 / std::max<size_t>(1, spec.calls.size())};
     for (const StatsCall& call : spec.calls) states_.push_back(call.function->Start(stats_context));
     if (spec.by.empty()) ResizeStates(1);
   }
@@ -91,6 +94,9 @@ class StatsStage : public Stage {
     for (size_t i = 0; i < states_.size(); ++i) {
       filter::ColumnBuilder builder;
       for (const uint32_t group : order) states_[i]->Append(group, &builder);
+      if (const std::string_view bound = states_[i]->error_bound();
+          !bound.empty() && estimates_ != nullptr)
+        estimates_->push_back(spec_.calls[i].name + ": " + std::string(bound));
       table->AddColumn(spec_.calls[i].name, builder.Finish());
     }
     states_.clear();
@@ -112,6 +118,7 @@ class StatsStage : public Stage {
   const StatsSpec& spec_;
   MemoryBudget* const budget_;
   const Interrupt& interrupt_;
+  std::vector<std::string>* const estimates_;
   GroupTable groups_;
   std::vector<std::unique_ptr<StatsState>> states_;
   std::vector<uint32_t> group_of_row_;

@@ -6,6 +6,7 @@
 #include "filter/parser.h"
 #include "query/pipe.h"
 #include "query/query.h"
+#include "query/stats_function.h"
 
 namespace neurallog::query {
 namespace {
@@ -68,16 +69,8 @@ constexpr PipeRow kPipes[] = {
 };
 
 constexpr std::string_view kPipesNotBuilt[] = {
-    "generate_sequence",
-    "join",
-    "query_stats",
-    "running_stats",
-    "set_stream_fields",
-    "split",
-    "stream_context",
-    "time_add",
-    "total_stats",
-    "union",
+    "generate_sequence", "join",     "query_stats", "running_stats", "set_stream_fields", "split",
+    "stream_context",    "time_add", "total_stats", "union",
 };
 
 }  // namespace
@@ -91,11 +84,31 @@ Status Interrupt::Check() const {
   return {};
 }
 
+namespace {
+
+bool IsPipe(std::string_view name) {
+  return std::any_of(std::begin(kPipes), std::end(kPipes),
+                     [name](const PipeRow& row) { return row.name == name; });
+}
+
+// `level:error`, `{app="x"}`, `!a:b`: a filter without its pipe. A bare word would more often be the
+// misspelt name of a pipe.
+bool BeginsFilter(const filter::Lexer& lexer) {
+  if (lexer.token().kind == filter::Token::Kind::kSymbol)
+    return std::string_view("{(!-").find(lexer.token().text) != std::string_view::npos;
+  return lexer.IsText() && lexer.Peek().text == ":";
+}
+
+}  // namespace
+
 Result<std::unique_ptr<Pipe>> ParsePipe(filter::Lexer* lexer, const ParseOptions& options) {
   const filter::Token token = lexer->token();
+  if (BeginsFilter(*lexer)) return ParsePipeFilter({lexer, options, "filter"});
   if (token.kind != filter::Token::Kind::kWord)
     return lexer->ErrorHere("expected a pipe behind '|', found " + lexer->Found());
   const std::string name = filter::AsciiLower(token.text);
+  if (!IsPipe(name) && IsStatsFunction(name) && lexer->Peek().text == "(")
+    return ParsePipeStats({lexer, options, "stats"});
   for (const PipeRow& row : kPipes) {
     if (row.name != name) continue;
     lexer->Next();

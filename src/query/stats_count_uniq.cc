@@ -1,9 +1,11 @@
 // `count_uniq(a, b) [limit N]`, `count_uniq_hash`: how many different combinations of values there are,
 // those that are all empty left out; counting ends at the limit. Sets hold 128-bit hashes of the values: 10^12 different values would collide with a
-// probability below 10^-14.
+// probability below 10^-14. When the sets need more than half of the query's memory, the large ones are
+// sketched, unless there is a limit.
 #include "base/bytes.h"
 #include "base/hash.h"
 #include "query/stats_function.h"
+#include "query/unique_sketch.h"
 
 namespace neurallog::query {
 namespace {
@@ -12,16 +14,31 @@ namespace {
 class HashSet {
  public:
   void Insert(base::Hash128Value hash) {
+    if (sketch_ != nullptr) return sketch_->Insert(hash);
     if (hash.empty()) hash.low = 1;
     if ((size_ + 1) * 4 > slots_.size() * 3) Grow();
     if (InsertInto(&slots_, hash)) ++size_;
   }
+  void Sketch() {
+    if (sketch_ != nullptr) return;
+    sketch_ = std::make_unique<UniqueSketch>();
+    for (const base::Hash128Value& hash : std::exchange(slots_, {}))
+      if (!hash.empty()) sketch_->Insert(hash);
+  }
   void Merge(const HashSet& later) {
+    if (later.sketch_ != nullptr) {
+      Sketch();
+      sketch_->Merge(*later.sketch_);
+    }
     for (const base::Hash128Value& hash : later.slots_)
       if (!hash.empty()) Insert(hash);
   }
-  size_t size() const { return size_; }
-  size_t heap_bytes() const { return slots_.capacity() * sizeof(slots_[0]); }
+  bool is_sketched() const { return sketch_ != nullptr; }
+  uint64_t size() const { return sketch_ == nullptr ? size_ : sketch_->Estimate(); }
+  size_t heap_bytes() const {
+    return slots_.capacity() * sizeof(slots_[0]) +
+           (sketch_ == nullptr ? 0 : sketch_->memory_bytes());
+  }
 
  private:
   static bool InsertInto(std::vector<base::Hash128Value>* slots, const base::Hash128Value& hash) {
@@ -42,12 +59,13 @@ class HashSet {
 
   std::vector<base::Hash128Value> slots_;
   size_t size_ = 0;
+  std::unique_ptr<UniqueSketch> sketch_;  // then slots_ is empty
 };
 
 class CountUniqState : public GroupState<HashSet> {
  public:
-  CountUniqState(const std::vector<FieldPattern>& fields, uint64_t limit)
-      : fields_(fields), limit_(limit) {}
+  CountUniqState(const std::vector<FieldPattern>& fields, uint64_t limit, size_t exact_bytes_max)
+      : fields_(fields), limit_(limit), exact_bytes_max_(exact_bytes_max) {}
 
   Status Update(const StatsInput& input) override {
     std::vector<const block::Column*> columns(fields_.size());
@@ -62,7 +80,11 @@ class CountUniqState : public GroupState<HashSet> {
     } else {
       UpdateFromRows(columns, input);
     }
+    if (heap_bytes() > exact_bytes_max_ && limit_ == 0) SketchLarge();
     return {};
+  }
+  std::string_view error_bound() const override {
+    return is_sketched_ ? "0.81 % of the value, as a standard deviation" : std::string_view();
   }
 
   void Append(size_t group, filter::ColumnBuilder* to) override {
@@ -106,8 +128,19 @@ class CountUniqState : public GroupState<HashSet> {
     Change(group, [&hash](HashSet& set) { set.Insert(hash); });
   }
 
+  void SketchLarge() {
+    constexpr size_t kLarge = 4096;
+    for (size_t group = 0; group < groups(); ++group) {
+      if (value(group).is_sketched() || value(group).size() < kLarge) continue;
+      Change(group, [](HashSet& set) { set.Sketch(); });
+      is_sketched_ = true;
+    }
+  }
+
   const std::vector<FieldPattern>& fields_;
   const uint64_t limit_;  // 0: none
+  const size_t exact_bytes_max_;
+  bool is_sketched_ = false;
 };
 
 class CountUniqFunction : public StatsFunction {
@@ -121,8 +154,8 @@ class CountUniqFunction : public StatsFunction {
     to->push_back(')');
     if (limit_ != 0) to->append(" limit " + std::to_string(limit_));
   }
-  std::unique_ptr<StatsState> Start(const StatsContext&) const override {
-    return std::make_unique<CountUniqState>(fields_, limit_);
+  std::unique_ptr<StatsState> Start(const StatsContext& context) const override {
+    return std::make_unique<CountUniqState>(fields_, limit_, context.exact_bytes_max);
   }
 
  private:

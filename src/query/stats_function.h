@@ -42,6 +42,8 @@ class StatsState {
   // Adds the group's value to a result column.
   virtual void Append(size_t group, filter::ColumnBuilder* to) = 0;
   virtual size_t memory_bytes() const = 0;
+  // How wrong values can be that were estimated, such as "0.5 % of the value"; empty: all are exact.
+  virtual std::string_view error_bound() const { return {}; }
 };
 
 // A state that keeps a V per group. V has `void Merge(V& later)` and `size_t heap_bytes() const`.
@@ -57,6 +59,8 @@ class GroupState : public StatsState {
   size_t memory_bytes() const final { return values_.capacity() * sizeof(V) + heap_bytes_; }
 
  protected:
+  size_t groups() const { return values_.size(); }
+  size_t heap_bytes() const { return heap_bytes_; }
   V& value(size_t group) { return values_[group]; }
   // Changes a value that may hold memory of its own.
   template <typename F>
@@ -75,6 +79,8 @@ class GroupState : public StatsState {
 // What a starting function finds.
 struct StatsContext {
   double seconds = 1;  // that a group covers: its time bucket, else the range of the query
+  // Beyond this, functions that can estimate do so.
+  size_t exact_bytes_max = SIZE_MAX;
 };
 
 // Immutable.
@@ -107,6 +113,8 @@ StatsFunctionResult ParseStatsSumLen(filter::Lexer* lexer);
 StatsFunctionResult ParseStatsUniqValues(filter::Lexer* lexer);
 StatsFunctionResult ParseStatsValues(filter::Lexer* lexer);
 
+// Whether there is a function of this name, in lower case.
+bool IsStatsFunction(std::string_view name);
 // Parses `name(...)` at the lexer's place.
 StatsFunctionResult ParseStatsFunction(filter::Lexer* lexer);
 std::unique_ptr<StatsFunction> MakeStatsCount();

@@ -1,9 +1,11 @@
-// `quantile(0.95, a)` and `median(a)`: exact, by the nearest rank: the least value that at least
-// this share of the values do not exceed. Values that are not numbers do not count.
+// `quantile(0.95, a)` and `median(a)`: by the nearest rank: the least value that at least this share of the
+// values do not exceed. Values that are not numbers do not count. Exact while all numbers fit half of the
+// query's memory; then groups with many numbers are sketched.
 #include <algorithm>
 #include <cmath>
 
 #include "filter/parser.h"
+#include "query/quantile_sketch.h"
 #include "query/stats_function.h"
 #include "query/value.h"
 
@@ -12,14 +14,36 @@ namespace {
 
 struct Numbers {
   std::vector<double> all;
-  void Merge(const Numbers& later) { all.insert(all.end(), later.all.begin(), later.all.end()); }
-  size_t heap_bytes() const { return all.capacity() * sizeof(double); }
+  std::unique_ptr<QuantileSketch> sketch;  // then `all` is empty
+
+  void Add(double number) {
+    if (sketch == nullptr) {
+      all.push_back(number);
+    } else {
+      sketch->Add(number);
+    }
+  }
+  void Sketch() {
+    if (sketch == nullptr) sketch = std::make_unique<QuantileSketch>();
+    for (const double number : all) sketch->Add(number);
+    all = {};
+  }
+  void Merge(const Numbers& later) {
+    if (later.sketch != nullptr) {
+      Sketch();
+      sketch->Merge(*later.sketch);
+    }
+    for (const double number : later.all) Add(number);
+  }
+  size_t heap_bytes() const {
+    return all.capacity() * sizeof(double) + (sketch == nullptr ? 0 : sketch->memory_bytes());
+  }
 };
 
 class QuantileState : public GroupState<Numbers> {
  public:
-  QuantileState(const std::vector<FieldPattern>& fields, double share)
-      : fields_(fields), share_(share) {}
+  QuantileState(const std::vector<FieldPattern>& fields, double share, size_t exact_bytes_max)
+      : fields_(fields), share_(share), exact_bytes_max_(exact_bytes_max) {}
 
   Status Update(const StatsInput& input) override {
     NL_TRY(const std::vector<FieldReader> readers, OpenStatsFields(input.batch, fields_));
@@ -30,14 +54,19 @@ class QuantileState : public GroupState<Numbers> {
       filter::Number number;
       for (size_t i = 0; i < rows.size(); ++i)
         if (reader.Read(rows[i], &number))
-          Change(input.GroupOf(i), [&number](Numbers& numbers) {
-            numbers.all.push_back(static_cast<double>(number.value));
-          });
+          Change(input.GroupOf(i),
+                 [&number](Numbers& numbers) { numbers.Add(static_cast<double>(number.value)); });
     }
+    if (heap_bytes() > exact_bytes_max_) SketchLarge();
     return {};
+  }
+  std::string_view error_bound() const override {
+    return is_sketched_ ? "0.5 % of the value" : std::string_view();
   }
 
   void Append(size_t group, filter::ColumnBuilder* to) override {
+    if (const auto& sketch = value(group).sketch; sketch != nullptr)
+      return to->Add(FormatNumber(sketch->Quantile(share_)), ValueType::kNumber);
     std::vector<double>& values = value(group).all;
     if (values.empty()) return to->Add("NaN", ValueType::kNull);
     const auto rank = static_cast<size_t>(std::ceil(share_ * static_cast<double>(values.size())));
@@ -47,8 +76,19 @@ class QuantileState : public GroupState<Numbers> {
   }
 
  private:
+  void SketchLarge() {
+    constexpr size_t kLarge = 4096;
+    for (size_t group = 0; group < groups(); ++group) {
+      if (value(group).all.size() < kLarge) continue;
+      Change(group, [](Numbers& numbers) { numbers.Sketch(); });
+      is_sketched_ = true;
+    }
+  }
+
   const std::vector<FieldPattern>& fields_;
   const double share_;
+  const size_t exact_bytes_max_;
+  bool is_sketched_ = false;
 };
 
 class QuantileFunction : public StatsFunction {
@@ -61,8 +101,8 @@ class QuantileFunction : public StatsFunction {
     PrintStatsFields(to, fields_);
     to->push_back(')');
   }
-  std::unique_ptr<StatsState> Start(const StatsContext&) const override {
-    return std::make_unique<QuantileState>(fields_, share_);
+  std::unique_ptr<StatsState> Start(const StatsContext& context) const override {
+    return std::make_unique<QuantileState>(fields_, share_, context.exact_bytes_max);
   }
 
  private:

@@ -39,6 +39,11 @@ constexpr std::string_view kFunctionsNotBuilt[] = {"field_max", "field_min", "st
 
 }  // namespace
 
+bool IsStatsFunction(std::string_view name) {
+  return std::any_of(std::begin(kFunctions), std::end(kFunctions),
+                     [name](const FunctionRow& row) { return row.name == name; });
+}
+
 StatsFunctionResult ParseStatsFunction(filter::Lexer* lexer) {
   if (!lexer->IsText() || lexer->token().kind != filter::Token::Kind::kWord)
     return lexer->ErrorHere("expected a function such as count(), found " + lexer->Found());
