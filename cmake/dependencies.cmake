@@ -21,6 +21,7 @@ nl_external(nl_fmt nl_fmt_archive)
 
 nl_external(nl_zstd zstd)
 nl_external(nl_deflate deflate)
+nl_external(nl_z z)
 nl_external(nl_re2 re2 pthread)
 nl_external(nl_yaml yaml-cpp)
 nl_external(nl_openssl ssl crypto dl pthread)

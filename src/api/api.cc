@@ -132,12 +132,13 @@ Status Api::Authorize(const Principal& principal, Access access) const {
     case Access::kRead:
     case Access::kWrite:
     case Access::kTenant:
+    case Access::kReadWrite:
       if (role == auth::Role::kAdmin)
         return PermissionDenied("an admin key belongs to no tenant; use a tenant's key");
       if (principal.log == nullptr) return NotFound("tenant default does not exist");
-      if (access == Access::kRead && role == auth::Role::kWrite)
+      if ((access == Access::kRead || access == Access::kReadWrite) && role == auth::Role::kWrite)
         return PermissionDenied("the key may write only");
-      if (access == Access::kWrite && role == auth::Role::kRead)
+      if ((access == Access::kWrite || access == Access::kReadWrite) && role == auth::Role::kRead)
         return PermissionDenied("the key may read only");
       return {};
   }
@@ -197,6 +198,22 @@ void Api::Handle(http::Request request, http::ResponderPtr responder) {
 
 http::Response Api::ErrorResponse(int status, std::string_view detail) {
   return http::ProblemResponse(status, detail);
+}
+
+void Api::NoteWork(int64_t work_ns, uint64_t rows) {
+  constexpr uint64_t kRowsMin = 10'000;  // fewer say little
+  constexpr double kWeight = 0.1;
+  if (rows < kRowsMin) return;
+  const double now = static_cast<double>(work_ns) / static_cast<double>(rows);
+  const double old = ns_per_row();
+  ns_per_row_.store(old == 0 ? now : old + kWeight * (now - old), std::memory_order_relaxed);
+}
+
+std::string PathSegment(const http::Request& request, int place) {
+  std::string_view path = request.path();
+  for (int i = 0; i < place; ++i) path.remove_prefix(std::min(path.find('/'), path.size() - 1) + 1);
+  return http::PercentDecode(path.substr(0, path.find('/')), /*plus_is_space=*/false)
+      .value_or(std::string());
 }
 
 std::string LastSegment(const http::Request& request) {

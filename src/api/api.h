@@ -6,6 +6,7 @@
 #include <atomic>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "api/active_queries.h"
@@ -53,9 +54,18 @@ struct Principal {
   bool is_admin() const { return open || role == auth::Role::kAdmin; }
 };
 
-// What a route needs; kTenant is either right to a tenant's logs, kInspect the right to read a tenant's logs or to administer, kDelete both
+// What a route needs; kTenant is either right to a tenant's logs, kReadWrite both, kInspect the right to read a tenant's logs or to administer, kDelete both
 // rights to a tenant's logs, or to administer.
-enum class Access : uint8_t { kPublic, kRead, kWrite, kTenant, kAdmin, kInspect, kDelete };
+enum class Access : uint8_t {
+  kPublic,
+  kRead,
+  kWrite,
+  kTenant,
+  kReadWrite,
+  kAdmin,
+  kInspect,
+  kDelete,
+};
 
 class Api;
 struct Context {
@@ -67,7 +77,7 @@ struct Context {
 
 struct Route {
   http::Method method;
-  std::string_view path;  // a last segment {id} stands for one segment of any text
+  std::string_view path;  // a segment {id} stands for one of any text; paths without it go first
   Access access;
   void (*handle)(Context context);
 };
@@ -99,6 +109,10 @@ class Api : public http::Handler {
   QueryGate& export_gate() { return export_gate_; }
   ActiveQueries& active_queries() { return active_queries_; }
 
+  // What a row costs to look at, from the queries so far; 0: not known.
+  double ns_per_row() const { return ns_per_row_.load(std::memory_order_relaxed); }
+  void NoteWork(int64_t work_ns, uint64_t rows);
+
   // Set while the server takes requests; /readyz says so.
   std::atomic<bool> ready{false};
 
@@ -120,11 +134,13 @@ class Api : public http::Handler {
   ActiveQueries active_queries_;
   QueryGate query_gate_;
   QueryGate export_gate_;
+  std::atomic<double> ns_per_row_{0};
   mutable std::atomic<ingest::TenantLog*> default_tenant_{nullptr};  // a cache of the last look-up
 };
 
 // Handlers, one file per subject: handler_ingest.cc, handler_query.cc,
-// handler_victorialogs.cc, handler_admin.cc, handler_deletion.cc,
+// handler_victorialogs.cc, handler_logs.cc, handler_record.cc, handler_export.cc, handler_explain.cc,
+// handler_active.cc, handler_saved.cc, openapi.cc, handler_admin.cc, handler_deletion.cc,
 // handler_storage.cc, handler_backup.cc, handler_health.cc.
 void HandlePostLogs(Context context);
 void HandleIngestJsonLine(Context context);
@@ -140,6 +156,24 @@ void HandleStreams(Context context);
 void HandleStreamIds(Context context);
 void HandleStreamFieldNames(Context context);
 void HandleStreamFieldValues(Context context);
+void HandleStats(Context context);
+void HandleHistogram(Context context);
+void HandleFields(Context context);
+void HandleValues(Context context);
+void HandleNativeFacets(Context context);
+void HandleNativeStreams(Context context);
+void HandleExport(Context context);
+void HandleLogContext(Context context);
+void HandleRecord(Context context);
+void HandleExplain(Context context);
+void HandleListActive(Context context);
+void HandleCancelActive(Context context);
+void HandleListSaved(Context context);
+void HandleCreateSaved(Context context);
+void HandleGetSaved(Context context);
+void HandlePutSaved(Context context);
+void HandleDeleteSaved(Context context);
+void HandleOpenApi(Context context);
 void HandleListTenants(Context context);
 void HandleCreateTenant(Context context);
 void HandleGetTenant(Context context);
@@ -166,8 +200,13 @@ void HandleRoot(Context context);
 
 // POST /v1/logs with a form body or ?query= is a search; anything else there is ingestion.
 bool IsSearchByForm(const http::Request& request);
-// The segment that matched {id}, decoded.
+// A segment of the path, decoded; the first is 1.
+std::string PathSegment(const http::Request& request, int place);
 std::string LastSegment(const http::Request& request);
+// With explain=analyze: runs the query and answers what it cost in place of its rows. False: the request asks for no such thing.
+bool AnalyzeInstead(Context* context);
+// The table, for the document that describes it.
+std::span<const Route> AllRoutes();
 void SendJson(const http::ResponderPtr& responder, int status, std::string body);
 void SendStatus(const http::ResponderPtr& responder, const Status& status);
 

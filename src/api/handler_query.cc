@@ -20,6 +20,7 @@ class LinesAnswer : public Answer {
     if (limit > 0) search->options.limit = limit;
     NL_TRY(search->options.offset, ReadCount(search->params, "offset", 0));
     search->options.format = format_;
+    NL_RETURN_IF_ERROR(ReadWithId(search));
     return ReadOrder(search);
   }
   Result<std::string> Finish(const query::ExecuteStats&) override { return std::string(); }
@@ -45,6 +46,7 @@ class LinesAnswer : public Answer {
 }  // namespace
 
 void HandleSearchNative(Context context) {
+  if (AnalyzeInstead(&context)) return;
   HandleAnswer<LinesAnswer, query::OutputFormat::kNative>(std::move(context));
 }
 void HandleSearchVictoriaLogs(Context context) {

@@ -116,8 +116,12 @@ class HitsAnswer : public CollectedAnswer {
   std::map<std::string, Series> series_;  // by the fields as JSON
 };
 
+// The most frequent values of each field, in VictoriaLogs' words or in ours.
 class FacetsAnswer : public CollectedAnswer {
  public:
+  explicit FacetsAnswer(bool is_native) : is_native_(is_native) {}
+  bool needs_query() const override { return !is_native_; }
+
   Status Prepare(const Context&, Search* search) override {
     NL_TRY(const uint64_t limit, ReadCount(search->params, "limit", 0));
     NL_TRY(const uint64_t values, ReadCount(search->params, "max_values_per_field", 0));
@@ -138,19 +142,23 @@ class FacetsAnswer : public CollectedAnswer {
     for (auto& [field, values] : fields) {
       SortValues(&values);
       if (json.back() == '}') json += ",";
-      json += "{\"field_name\":";
+      json += is_native_ ? "{\"field\":" : "{\"field_name\":";
       base::AppendJsonString(&json, field);
       json += ",\"values\":[";
       for (const ValueHits& value : values) {
         if (json.back() == '}') json += ",";
-        json += "{\"field_value\":";
+        json += is_native_ ? "{\"value\":" : "{\"field_value\":";
         base::AppendJsonString(&json, value.value);
-        json += ",\"hits\":" + std::to_string(value.hits) + "}";
+        json += is_native_ ? ",\"records\":" : ",\"hits\":";
+        json += std::to_string(value.hits) + "}";
       }
       json += "]}";
     }
     return json + "]}";
   }
+
+ private:
+  const bool is_native_;
 };
 
 // Seconds since 1970 as the shortest decimal that is the same double.
@@ -282,7 +290,8 @@ class StatsQueryAnswer : public CollectedAnswer {
 }  // namespace
 
 void HandleHits(Context context) { HandleAnswer<HitsAnswer>(std::move(context)); }
-void HandleFacets(Context context) { HandleAnswer<FacetsAnswer>(std::move(context)); }
+void HandleFacets(Context context) { HandleAnswer<FacetsAnswer, false>(std::move(context)); }
+void HandleNativeFacets(Context context) { HandleAnswer<FacetsAnswer, true>(std::move(context)); }
 void HandleStatsQuery(Context context) {
   HandleAnswer<StatsQueryAnswer, false>(std::move(context));
 }

@@ -1,5 +1,6 @@
 #include "api/query_params.h"
 
+#include <algorithm>
 #include <charconv>
 #include <limits>
 
@@ -138,6 +139,22 @@ Result<int64_t> ReadOffset(const http::QueryParams& params) {
   const auto offset = ParseSeconds(*text);
   if (!offset) return Unexpected("offset", *text, "a duration like 2h or -30m");
   return *offset;
+}
+
+Status ReadWithId(Search* search) {
+  constexpr std::string_view kHarmless[] = {"fields", "delete", "filter", "sort",
+                                            "first",  "last",   "limit",  "offset"};
+  search->options.with_ids = ReadFlag(search->params, "with_id");
+  if (!search->options.with_ids) return {};
+  for (const auto& pipe : search->query.pipes) {
+    std::string text;
+    pipe->Print(&text);
+    const std::string name = text.substr(0, text.find(' '));
+    if (std::find(std::begin(kHarmless), std::end(kHarmless), name) == std::end(kHarmless))
+      return InvalidArgument("with_id: behind the pipe \"" + name +
+                             "\" rows are not the records that are stored");
+  }
+  return {};
 }
 
 bool ReadFlag(const http::QueryParams& params, std::string_view name) {

@@ -35,6 +35,8 @@ Result<int64_t> ReadStep(const http::QueryParams& params, std::string_view name,
                          int64_t otherwise_ns);
 // A duration that may be negative.
 Result<int64_t> ReadOffset(const http::QueryParams& params);
+// Reads with_id. InvalidArgument when a pipe makes something else of the records, which then have no ids.
+Status ReadWithId(Search* search);
 // Present and not 0 or false.
 bool ReadFlag(const http::QueryParams& params, std::string_view name);
 

@@ -1,4 +1,6 @@
 // Every path that is served. Adding one: a row here, a handler in handler_*.cc, a line in docs/http-api.md.
+#include <algorithm>
+
 #include "api/api.h"
 
 namespace neurallog::api {
@@ -12,6 +14,33 @@ constexpr Route kRoutes[] = {
     {Method::kGet, "/v1/logs", Access::kRead, HandleSearchNative},
     {Method::kGet, "/v1/logs/search", Access::kRead, HandleSearchNative},
     {Method::kPost, "/v1/logs/search", Access::kRead, HandleSearchNative},
+    {Method::kGet, "/v1/logs/stats", Access::kRead, HandleStats},
+    {Method::kGet, "/v1/logs/histogram", Access::kRead, HandleHistogram},
+    {Method::kGet, "/v1/logs/fields", Access::kRead, HandleFields},
+    {Method::kGet, "/v1/logs/fields/{id}/values", Access::kRead, HandleValues},
+    {Method::kGet, "/v1/logs/facets", Access::kRead, HandleNativeFacets},
+    {Method::kGet, "/v1/logs/streams", Access::kRead, HandleNativeStreams},
+    {Method::kGet, "/v1/logs/export", Access::kRead, HandleExport},
+    {Method::kGet, "/v1/logs/context", Access::kRead, HandleLogContext},
+    {Method::kPost, "/v1/logs/stats", Access::kRead, HandleStats},
+    {Method::kPost, "/v1/logs/histogram", Access::kRead, HandleHistogram},
+    {Method::kPost, "/v1/logs/fields", Access::kRead, HandleFields},
+    {Method::kPost, "/v1/logs/fields/{id}/values", Access::kRead, HandleValues},
+    {Method::kPost, "/v1/logs/facets", Access::kRead, HandleNativeFacets},
+    {Method::kPost, "/v1/logs/streams", Access::kRead, HandleNativeStreams},
+    {Method::kPost, "/v1/logs/export", Access::kRead, HandleExport},
+    {Method::kPost, "/v1/logs/context", Access::kRead, HandleLogContext},
+    {Method::kGet, "/v1/logs/{id}", Access::kRead, HandleRecord},
+    {Method::kGet, "/v1/query/explain", Access::kRead, HandleExplain},
+    {Method::kPost, "/v1/query/explain", Access::kRead, HandleExplain},
+    {Method::kGet, "/v1/queries/active", Access::kInspect, HandleListActive},
+    {Method::kDelete, "/v1/queries/active/{id}", Access::kInspect, HandleCancelActive},
+    {Method::kGet, "/v1/queries", Access::kRead, HandleListSaved},
+    {Method::kPost, "/v1/queries", Access::kReadWrite, HandleCreateSaved},
+    {Method::kGet, "/v1/queries/{id}", Access::kRead, HandleGetSaved},
+    {Method::kPut, "/v1/queries/{id}", Access::kReadWrite, HandlePutSaved},
+    {Method::kDelete, "/v1/queries/{id}", Access::kReadWrite, HandleDeleteSaved},
+    {Method::kGet, "/v1/openapi.json", Access::kPublic, HandleOpenApi},
     {Method::kPost, "/insert/jsonline", Access::kWrite, HandleIngestJsonLine},
     {Method::kGet, "/select/logsql/query", Access::kRead, HandleSearchVictoriaLogs},
     {Method::kPost, "/select/logsql/query", Access::kRead, HandleSearchVictoriaLogs},
@@ -63,11 +92,28 @@ constexpr Route kRoutes[] = {
 
 constexpr std::string_view kAnySegment = "{id}";
 
+// Cuts the first segment and the '/' behind it off.
+std::string_view TakeSegment(std::string_view* path) {
+  const size_t end = std::min(path->find('/'), path->size());
+  const std::string_view segment = path->substr(0, end);
+  path->remove_prefix(std::min(end + 1, path->size()));
+  return segment;
+}
+
 bool Matches(std::string_view pattern, std::string_view path) {
-  if (!pattern.ends_with(kAnySegment)) return pattern == path;
-  pattern.remove_suffix(kAnySegment.size());
-  return path.starts_with(pattern) && path.size() > pattern.size() &&
-         path.find('/', pattern.size()) == std::string_view::npos;
+  if (pattern.find(kAnySegment) == std::string_view::npos) return pattern == path;
+  if (path.ends_with('/')) return false;
+  while (!pattern.empty() && !path.empty()) {
+    const std::string_view wanted = TakeSegment(&pattern), segment = TakeSegment(&path);
+    if (wanted != segment && (wanted != kAnySegment || segment.empty())) return false;
+  }
+  return pattern.empty() && path.empty();
+}
+
+// Whether the path is one of the table's as it stands: then it names no other thing.
+bool IsExact(std::string_view path) {
+  return std::any_of(std::begin(kRoutes), std::end(kRoutes),
+                     [path](const Route& route) { return route.path == path; });
 }
 
 std::string_view MethodName(Method method) {
@@ -86,11 +132,14 @@ std::string_view MethodName(Method method) {
 
 }  // namespace
 
+std::span<const Route> AllRoutes() { return kRoutes; }
+
 const Route* FindRoute(const http::Request& request, std::string* allow) {
   const Method method = request.method == Method::kHead ? Method::kGet : request.method;
   const std::string_view path = request.path();
+  const bool is_exact = IsExact(path);
   for (const Route& route : kRoutes) {
-    if (!Matches(route.path, path)) continue;
+    if (is_exact ? route.path != path : !Matches(route.path, path)) continue;
     if (route.method == method) return &route;
     if (!allow->empty()) allow->append(", ");
     allow->append(MethodName(route.method));

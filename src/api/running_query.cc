@@ -17,6 +17,7 @@ constexpr int64_t kShortWorkNs = 100'000'000;  // a query that has worked longer
 constexpr size_t kShownQueryBytes = 2'000;     // in the list of queries and in the log
 // A header of a whole answer, a trailer of a streamed one.
 constexpr char kDamagedBlocks[] = "NeuralLog-Damaged-Blocks";
+constexpr char kTrailersOfExport[] = "NeuralLog-Damaged-Blocks, NeuralLog-Cursor";
 
 // A search from its place in the queue to the end of its answer: leaves the gate and the list of active queries when it goes.
 class RunningQuery : public std::enable_shared_from_this<RunningQuery> {
@@ -69,6 +70,12 @@ class RunningQuery : public std::enable_shared_from_this<RunningQuery> {
     if (active_->cancelled) return Cancelled("query was cancelled");
     NL_TRY(Search search, ReadSearch(context_, answer_->needs_query()));
     NL_RETURN_IF_ERROR(answer_->Prepare(context_, &search));
+    NL_RETURN_IF_ERROR(Execute(std::move(search)));
+    if (!answer_->only_plans()) return Step();
+    return SendWhole(answer_->FinishPlan(execution_->Plan()));
+  }
+
+  Status Execute(Search search) {
     search.options.visitor = answer_->visitor();
     search.options.cancelled = &active_->cancelled;
     search.options.slice_ns = kSliceNs;
@@ -78,16 +85,33 @@ class RunningQuery : public std::enable_shared_from_this<RunningQuery> {
     NL_TRY(auto snapshot, api_.engine().Snapshot(context_.principal.log, range));
     hidden_blocks_ = api_.engine().damaged_blocks().CountHidden(active_->tenant, range);
     execution_.emplace(std::move(search.query), std::move(snapshot), search.options);
-    return Step();
+    return {};
   }
 
   // Until the answer is complete, the client has enough to read, or the slice is over.
   Result<Next> Step() {
     std::string chunk;
     NL_TRY(const bool more, execution_->Next(kStepBytes, &chunk));
+    return answer_->is_whole() ? Collect(std::move(chunk), more) : Stream(std::move(chunk), more);
+  }
+
+  Result<Next> Collect(std::string lines, bool more) {
+    answer_->TakeLines(std::move(lines));
     if (answer_->memory_bytes() > kCollectedBytesMax)
       return ResourceExhausted("the answer has more than " + std::to_string(kCollectedBytesMax) +
                                " bytes; ask for fewer groups or a larger step");
+    if (more) return Next::kAnotherTurn;
+    NL_TRY(std::optional<Search> search, answer_->Continue(context_));
+    if (!search) {
+      NL_TRY(std::string body, answer_->Finish(execution_->stats()));
+      return SendWhole(std::move(body));
+    }
+    NL_RETURN_IF_ERROR(Execute(std::move(*search)));
+    return Next::kAnotherTurn;
+  }
+
+  Result<Next> Stream(std::string chunk, bool more) {
+    NL_RETURN_IF_ERROR(answer_->Encode(&chunk, /*is_last=*/!more));
     if (!more && !has_started_) return SendWhole(std::move(chunk));
     if (!chunk.empty()) {
       if (!has_started_) StartStream();
@@ -96,16 +120,28 @@ class RunningQuery : public std::enable_shared_from_this<RunningQuery> {
     if (more && responder().buffered_bytes() <= kBufferedBytesMax) return Next::kAnotherTurn;
     if (more) return Next::kWaitForClient;
     Record();
-    responder().Finish(DamageFields());
+    responder().Finish(LastFields());
     return Next::kNothing;
   }
 
   void StartStream() {
     http::Response head;
     head.content_type = answer_->content_type();
-    head.headers.emplace_back("Trailer", kDamagedBlocks);
+    head.headers = answer_->Headers();
+    head.headers.emplace_back("Trailer", answer_->is_export() ? kTrailersOfExport : kDamagedBlocks);
     responder().Start(std::move(head));
     has_started_ = true;
+  }
+
+  Next SendWhole(std::string body) {
+    Record();
+    http::Response response;
+    response.body = std::move(body);
+    response.content_type = answer_->content_type();
+    response.headers = answer_->Headers();
+    for (auto& field : LastFields()) response.headers.push_back(std::move(field));
+    responder().Send(std::move(response));
+    return Next::kNothing;
   }
 
   void WaitForClient() {
@@ -113,24 +149,12 @@ class RunningQuery : public std::enable_shared_from_this<RunningQuery> {
     responder().OnDrained(kResumeBytes, [self = shared_from_this()] { self->Submit(); });
   }
 
-  Result<Next> SendWhole(std::string lines) {
-    http::Response response;
-    response.body = std::move(lines);
-    if (answer_->visitor() != nullptr) {
-      NL_TRY(response.body, answer_->Finish(execution_->stats()));
-    }
-    Record();
-    response.content_type = answer_->content_type();
-    response.headers = DamageFields();
-    responder().Send(std::move(response));
-    return Next::kNothing;
-  }
-
-  // How many damaged blocks the answer would have needed; nothing when it is whole.
-  std::vector<std::pair<std::string, std::string>> DamageFields() const {
+  // What is known at the end: how many damaged blocks the answer would have needed, if any, and what the answer says of itself.
+  std::vector<std::pair<std::string, std::string>> LastFields() {
+    auto fields = answer_->Trailers();
     const uint64_t blocks = hidden_blocks_ + execution_->stats().blocks_damaged;
-    if (blocks == 0) return {};
-    return {{kDamagedBlocks, std::to_string(blocks)}};
+    if (blocks > 0) fields.emplace_back(kDamagedBlocks, std::to_string(blocks));
+    return fields;
   }
 
   // Before the answer ends, so that who has it finds the query counted.
@@ -139,6 +163,7 @@ class RunningQuery : public std::enable_shared_from_this<RunningQuery> {
     is_recorded_ = true;
     active_->Note(execution_->stats());
     const int64_t took_ns = api_.engine().clock().MonotonicNs() - active_->started_monotonic_ns;
+    api_.NoteWork(active_->work_ns, execution_->stats().rows_scanned);
     api_.metrics().query_rows.Add(execution_->stats().rows_returned);
     api_.metrics().query_blocks.Add(execution_->stats().blocks_scanned);
     api_.metrics().query_time.Record(took_ns);

@@ -42,6 +42,8 @@ Result<std::unique_ptr<Engine>> Engine::Open(const EngineOptions& options,
   std::error_code ignored;
   std::filesystem::remove_all(engine->BackupFolder(), ignored);  // of a backup that a crash ended
   engine->retention_ns_ = options.retention_ns.value_or(0);
+  engine->saved_queries_ =
+      std::make_unique<SavedQueries>(engine->store_.get(), environment.clock);
   engine->jobs_ = std::make_unique<Jobs>(options.jobs, engine.get(), engine->store_.get(),
                                          environment.clock, environment.metrics);
   engine->retention_ =

@@ -28,6 +28,7 @@
 #include "engine/jobs.h"
 #include "engine/memory_guard.h"
 #include "engine/retention.h"
+#include "engine/saved_queries.h"
 #include "ingest/idempotency.h"
 #include "ingest/journaler.h"
 #include "ingest/sealer.h"
@@ -117,6 +118,7 @@ class Engine {
   Result<Job> DeleteRows(ingest::TenantLog* log, std::string_view query, std::string_view reason,
                          std::string_view key_id);
   Jobs& jobs() { return *jobs_; }
+  SavedQueries& saved_queries() { return *saved_queries_; }
   const tenant::Registry& tenants() const { return tenants_; }
   Result<auth::NewKey> CreateKey(auth::Role role, std::string_view tenant_name,
                                  std::string_view key_name);
@@ -256,6 +258,7 @@ class Engine {
   ingest::IdempotencyCache idempotency_;
   std::unique_ptr<ingest::Sealer> sealer_;
   std::unique_ptr<Jobs> jobs_;
+  std::unique_ptr<SavedQueries> saved_queries_;
   std::unique_ptr<Retention> retention_;
   std::unique_ptr<Compactor> compactor_;
   MemoryGuard memory_guard_;

@@ -127,6 +127,10 @@ Result<Job> Engine::DeleteTenant(std::string_view name, std::string_view key_id,
     keys.push_back(key.id);
     change.remove.push_back(KeyMetaKey(key.id));
   }
+  NL_RETURN_IF_ERROR(store_->ScanMeta(SavedQueryPrefix(info->id),
+                                      [&](std::string_view key_of_query, std::string_view) {
+                                        change.remove.emplace_back(key_of_query);
+                                      }));
   Job job;
   job.kind = JobKind::kDeleteTenant;
   job.tenant = info->id;

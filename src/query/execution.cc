@@ -56,8 +56,11 @@ class Execution::Impl {
     range_ = Intersect(query_.time_range(),
                        Shift(options.visible, query_.options.time_offset_ns));
     if (!query_.options.ignore_global_time_filter) range_ = Intersect(range_, options.range);
-    if (options.limit || options.offset > 0)
-      ApplyLimit(options.limit.value_or(std::numeric_limits<uint64_t>::max()));
+    if (options.limit || options.offset > 0) {
+      ApplyLimit(options.limit.value_or(kNoLimit));
+    } else if (options.in_order && KeepsRows()) {
+      InsertSort(MakePipeTimeOrder(options.newest_first));
+    }
     ChooseOrder();
     StartStages();
     ListBlocks();
@@ -66,10 +69,13 @@ class Execution::Impl {
   }
 
   Result<bool> Next(size_t bytes_target, std::string* out);
+  ExecutePlan Plan();
   const ExecuteStats& stats() const { return stats_; }
 
  private:
   void ApplyLimit(uint64_t limit);
+  bool KeepsRows() const;
+  void InsertSort(std::unique_ptr<Pipe> sort);
   void ChooseOrder();
   void StartStages();
   void ListBlocks();
@@ -80,6 +86,16 @@ class Execution::Impl {
   ExecuteOptions OptionsOfNested() const;
   // The filter again, now that it knows the values of its subqueries.
   Status Recompile();
+  void AddToPlan(uint32_t index, ExecutePlan* plan);
+  // Runs `work` and adds how long it took.
+  template <typename F>
+  auto Timed(int64_t* ns, F work) {
+    const int64_t begin_ns = options_.clock->MonotonicNs();
+    auto result = work();
+    *ns += options_.clock->MonotonicNs() - begin_ns;
+    return result;
+  }
+
   // Takes blocks out of order_ that the token index rules out.
   void AskIndex();
   void SortBlocks();
@@ -94,10 +110,9 @@ class Execution::Impl {
   std::unique_ptr<MemoryBudget> MakeBudget() const {
     return std::make_unique<MemoryBudget>(options_.memory_bytes_max, options_.memory_pool);
   }
-  std::unique_ptr<RowWriter> MakeWriter() const {
-    if (options_.visitor != nullptr) return MakeVisitingWriter(options_.visitor);
-    return MakeRowWriter(options_.format);
-  }
+  std::unique_ptr<RowWriter> MakeWriter() const;
+  std::unique_ptr<RowWriter> MakeFormatWriter() const;
+  bool IsPageFull() const { return options_.page != nullptr && options_.page->is_full; }
   Status CheckScanned() const;
   Status Write(size_t size_max, std::string* out);
 
@@ -118,6 +133,7 @@ class Execution::Impl {
   std::set<std::string> checked_columns_;
   int restarts_ = 0;
   static constexpr int kRestartsMax = 16;
+  static constexpr uint64_t kNoLimit = std::numeric_limits<uint64_t>::max();
 
   std::unique_ptr<MemoryBudget> budget_;  // outlives everything that is charged to it
   Sink sink_;
@@ -137,17 +153,23 @@ class Execution::Impl {
 // With pipes that keep rows as they are, the limit means the newest rows, chosen right behind the
 // last filter: pipes after it may take _time away. Otherwise it cuts the answer.
 void Execution::Impl::ApplyLimit(uint64_t limit) {
+  if (KeepsRows())
+    return InsertSort(MakePipeSortByTime(options_.newest_first, limit, options_.offset));
+  if (options_.offset > 0) query_.pipes.push_back(MakePipeOffset(options_.offset));
+  if (limit != kNoLimit) query_.pipes.push_back(MakePipeLimit(limit));
+}
+
+bool Execution::Impl::KeepsRows() const {
+  return std::all_of(query_.pipes.begin(), query_.pipes.end(),
+                     [](const auto& pipe) { return pipe->keeps_rows(); });
+}
+
+void Execution::Impl::InsertSort(std::unique_ptr<Pipe> sort) {
   auto& pipes = query_.pipes;
-  const bool keeps_rows =
-      std::all_of(pipes.begin(), pipes.end(), [](const auto& pipe) { return pipe->keeps_rows(); });
-  if (!keeps_rows) {
-    if (options_.offset > 0) pipes.push_back(MakePipeOffset(options_.offset));
-    return pipes.push_back(MakePipeLimit(limit));
-  }
   auto place = pipes.begin();
   for (auto pipe = pipes.begin(); pipe != pipes.end(); ++pipe)
     if ((*pipe)->is_filter()) place = pipe + 1;
-  pipes.insert(place, MakePipeSortByTime(options_.newest_first, limit, options_.offset));
+  pipes.insert(place, std::move(sort));
 }
 
 void Execution::Impl::ChooseOrder() {
@@ -173,6 +195,7 @@ void Execution::Impl::ListBlocks() {
         header.rows == 0 || header.max_ns < range_.start_ns || header.min_ns >= range_.end_ns;
     if (is_outside) {
       ++stats_.blocks_pruned;
+      ++stats_.blocks_pruned_by_time;
     } else {
       order_.push_back(static_cast<uint32_t>(i));
     }
@@ -249,7 +272,7 @@ Result<bool> Execution::Impl::Next(size_t bytes_target, std::string* out) {
   const int64_t begin_ns = options_.clock->MonotonicNs();
   while (out->size() < size_max) {
     if (!sink_.empty()) {
-      const Status written = Write(size_max, out);
+      const Status written = Timed(&stats_.write_ns, [&] { return Write(size_max, out); });
       if (!written.ok() && is_first) {  // rows of this call can be taken back
         out->resize(size_before);
         stats_.rows_returned = stats_.bytes_returned = 0;
@@ -268,6 +291,25 @@ Result<bool> Execution::Impl::Next(size_t bytes_target, std::string* out) {
   return !sink_.empty() || !is_finished_;
 }
 
+std::unique_ptr<RowWriter> Execution::Impl::MakeWriter() const {
+  if (options_.visitor != nullptr) return MakeVisitingWriter(options_.visitor);
+  std::unique_ptr<RowWriter> writer = MakeFormatWriter();
+  if (options_.with_ids) writer = MakeIdWriter(std::move(writer));
+  return options_.page == nullptr ? std::move(writer)
+                                  : MakePageWriter(std::move(writer), options_.page);
+}
+
+std::unique_ptr<RowWriter> Execution::Impl::MakeFormatWriter() const {
+  if (options_.format == OutputFormat::kNative) return MakeNativeWriter();
+  if (options_.format == OutputFormat::kVictoriaLogs) return MakeVictoriaLogsWriter();
+  std::vector<std::string> names;
+  std::set<std::string_view> seen;
+  for (const uint32_t block : order_)
+    for (const block::ColumnMeta& column : blocks_->header(block).columns)
+      if (seen.insert(column.name).second) names.push_back(column.name);
+  return MakeCsvWriter(std::move(names));
+}
+
 Status Execution::Impl::CheckScanned() const {
   if (stats_.bytes_scanned <= options_.bytes_scanned_max) return {};
   return ResourceExhausted("query has to read more than " +
@@ -278,9 +320,36 @@ Status Execution::Impl::CheckScanned() const {
 void Execution::Impl::AskIndex() {
   const index::TokenQuery& tokens = query_.program->token_query();
   if (tokens.is_always() || order_.empty()) return;
-  const std::vector<bool> candidates = blocks_->FindCandidates(tokens, &stats_.index_pages_read);
+  const std::vector<bool> candidates = Timed(
+      &stats_.index_ns, [&] { return blocks_->FindCandidates(tokens, &stats_.index_pages_read); });
   stats_.blocks_pruned_by_index =
       std::erase_if(order_, [&](uint32_t block) { return !candidates[block]; });
+}
+
+ExecutePlan Execution::Impl::Plan() {
+  ExecutePlan plan;
+  plan.blocks_total = blocks_->size();
+  plan.blocks_pruned_by_time = blocks_->size() - order_.size();
+  AskIndex();
+  plan.blocks_pruned_by_index = stats_.blocks_pruned_by_index;
+  plan.index_pages_read = stats_.index_pages_read;
+  for (const uint32_t block : order_) AddToPlan(block, &plan);
+  return plan;
+}
+
+void Execution::Impl::AddToPlan(uint32_t index, ExecutePlan* plan) {
+  const std::unique_ptr<block::BlockView> view = blocks_->Open(index);
+  filter::Columns columns(*view);
+  const filter::Verdict verdict = query_.program->Judge(columns);
+  if (verdict == filter::Verdict::kNone) {
+    ++plan->blocks_pruned_by_header;
+    return;
+  }
+  plan->blocks_matching_whole += verdict == filter::Verdict::kAll ? 1 : 0;
+  ++plan->blocks_left;
+  plan->rows_left += view->header().rows;
+  for (const block::ColumnMeta& column : view->header().columns)
+    plan->bytes_left += column.chunk_bytes;
 }
 
 Status Execution::Impl::ScanOrFinish() {
@@ -297,19 +366,20 @@ Status Execution::Impl::ScanOrFinish() {
   }
   is_finished_ = true;
   next_block_ = order_.size();
-  return first_stage_->Finish();
+  return Timed(&stats_.pipes_ns, [this] { return first_stage_->Finish(); });
 }
 
 Status Execution::Impl::ScanBlock(size_t index) {
   Batch batch;
-  const Status selected = Select(index, &batch);
+  const Status selected = Timed(&stats_.filter_ns, [&] { return Select(index, &batch); });
   if (damaged_ && selected.code() == Code::kCorruption) {
     left_out_.insert(std::exchange(damaged_, std::nullopt)->block);
     stats_.blocks_damaged = nested_damaged_ + left_out_.size();
     return {};
   }
   NL_RETURN_IF_ERROR(selected);
-  return batch.count == 0 ? Status() : first_stage_->Push(std::move(batch));
+  if (batch.count == 0) return {};
+  return Timed(&stats_.pipes_ns, [&] { return first_stage_->Push(std::move(batch)); });
 }
 
 // Rows that went on are taken back by beginning anew without the block, as long as none was returned. Otherwise what is left of the block
@@ -352,10 +422,9 @@ Status Execution::Impl::Select(size_t index, Batch* batch) {
     return {};
   }
   const auto block = static_cast<uint32_t>(index);
-  batch->rows =
-      std::make_shared<Rows>(std::make_unique<CheckedView>(blocks_->Open(index), block, &damaged_,
-                                                           &stats_.bytes_scanned),
-                             filter::Columns::Kind::kBlock, budget_.get());
+  batch->rows = std::make_shared<Rows>(
+      std::make_unique<CheckedView>(blocks_->Open(index), block, &damaged_, &stats_.bytes_scanned),
+      filter::Columns::Kind::kBlock, budget_.get());
   filter::Columns& columns = batch->rows->columns();
   if (query_.program->Judge(columns) == filter::Verdict::kNone) {
     ++stats_.blocks_pruned;
@@ -388,11 +457,17 @@ Status Execution::Impl::Write(size_t size_max, std::string* out) {
   NL_RETURN_IF_ERROR(writer_->Prepare(batch));
   const std::vector<uint32_t>& rows = batch.List();
   const size_t before = out->size();
-  for (; next_row_ < rows.size() && out->size() < size_max; ++next_row_) {
+  for (; next_row_ < rows.size() && out->size() < size_max && !IsPageFull(); ++next_row_) {
     writer_->Write(rows[next_row_], out);
     ++stats_.rows_returned;
   }
   stats_.bytes_returned += out->size() - before;
+  if (IsPageFull()) {
+    --stats_.rows_returned;  // the row that did not fit
+    is_finished_ = true;
+    sink_.Clear();
+    return {};
+  }
   if (next_row_ < rows.size()) return {};
   next_row_ = 0;
   sink_.PopFront();
@@ -408,6 +483,7 @@ Execution::~Execution() = default;
 Result<bool> Execution::Next(size_t bytes_target, std::string* out) {
   return impl_->Next(bytes_target, out);
 }
+ExecutePlan Execution::Plan() { return impl_->Plan(); }
 const ExecuteStats& Execution::stats() const { return impl_->stats(); }
 
 }  // namespace neurallog::query

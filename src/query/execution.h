@@ -39,6 +39,15 @@ namespace neurallog::query {
 enum class OutputFormat : uint8_t {
   kNative,        // typed JSON as the client sent it, names nested again
   kVictoriaLogs,  // every value a string, names dotted
+  kCsv,           // a line of names, then every value as text
+};
+
+// The rows of an answer up to a bound, and then those of the same time as the last one: what is beyond is exactly what is newer.
+struct Page {
+  uint64_t rows_wanted = 0;  // at least so many, if there are
+  uint64_t rows = 0;         // written
+  int64_t last_ns = 0;       // of the last one
+  bool is_full = false;      // there is more
 };
 
 class RowVisitor;
@@ -53,6 +62,9 @@ struct ExecuteOptions {
   size_t memory_bytes_max = 256 << 20;
   MemoryPool* memory_pool = nullptr;  // of all queries; null: none
   OutputFormat format = OutputFormat::kNative;
+  bool with_ids = false;  // adds query::RecordId as _id to the lines of records
+  bool in_order = false;  // rows are merged in the order of time also without a limit
+  Page* page = nullptr;   // of rows in order; must outlive the execution
   // Takes the rows in place of lines; must outlive the execution.
   RowVisitor* visitor = nullptr;
   // Next returns after about so long even if it has found nothing, so that queries can take turns.
@@ -64,14 +76,16 @@ struct ExecuteOptions {
 };
 
 struct ExecuteStats {
-  uint64_t blocks_total = 0;   // in the snapshot
-  uint64_t blocks_pruned = 0;  // by their header alone
+  uint64_t blocks_total = 0;           // in the snapshot
+  uint64_t blocks_pruned = 0;          // by their header alone
+  uint64_t blocks_pruned_by_time = 0;  // among them
   uint64_t blocks_pruned_by_index = 0;
   uint64_t index_pages_read = 0;  // parts of the token index that were looked into
   uint64_t blocks_damaged = 0;    // left out because a column that is needed cannot be read
   uint64_t blocks_scanned = 0;
-  uint64_t rows_scanned = 0;   // of the blocks scanned
-  uint64_t bytes_scanned = 0;  // of the columns read, as they are stored; of unsealed rows in memory
+  uint64_t rows_scanned = 0;  // of the blocks scanned
+  uint64_t bytes_scanned =
+      0;                      // of the columns read, as they are stored; of unsealed rows in memory
   uint64_t rows_matched = 0;  // by the filter
   uint64_t rows_returned = 0;
   uint64_t bytes_returned = 0;
@@ -79,6 +93,24 @@ struct ExecuteStats {
   // Results of stats that were estimated to stay within the memory, and how wrong they can be:
   // "p95: 0.5 % of the value".
   std::vector<std::string> estimates;
+  // Where the time went.
+  int64_t index_ns = 0;
+  int64_t filter_ns = 0;  // choosing rows of blocks, with the reading of what the filter needs
+  int64_t pipes_ns = 0;
+  int64_t write_ns = 0;
+};
+
+// What a query would have to look at, as far as headers and the token index know.
+struct ExecutePlan {
+  uint64_t blocks_total = 0;
+  uint64_t blocks_pruned_by_time = 0;
+  uint64_t blocks_pruned_by_index = 0;
+  uint64_t blocks_pruned_by_header = 0;
+  uint64_t blocks_matching_whole = 0;  // the header says that all rows match
+  uint64_t blocks_left = 0;            // to be looked into
+  uint64_t rows_left = 0;              // in them
+  uint64_t bytes_left = 0;             // of all their columns, as stored: at most so much is read
+  uint64_t index_pages_read = 0;
 };
 
 class Execution {
@@ -92,6 +124,9 @@ class Execution {
   // returns whether there is more to come. After an error or false the execution is over. DeadlineExceeded and Cancelled
   // are checked per block and inside long loops.
   Result<bool> Next(size_t bytes_target, std::string* out);
+
+  // Instead of Next: asks the headers and the index, and reads no column.
+  ExecutePlan Plan();
 
   const ExecuteStats& stats() const;
 

@@ -174,6 +174,8 @@ void PrintFieldList(std::string* to, const std::vector<FieldPattern>& fields);
 
 std::unique_ptr<Pipe> MakePipeLimit(uint64_t limit);
 std::unique_ptr<Pipe> MakePipeOffset(uint64_t offset);
+// All rows in the order of time.
+std::unique_ptr<Pipe> MakePipeTimeOrder(bool newest_first);
 
 // The newest (or oldest) `limit` rows after `offset`: what the option limit of an execution means.
 std::unique_ptr<Pipe> MakePipeSortByTime(bool newest_first, uint64_t limit, uint64_t offset);

@@ -15,8 +15,38 @@ Result<ShownColumn> Find(Batch& batch, std::string name, std::string shown) {
 
 }  // namespace
 
-std::unique_ptr<RowWriter> MakeRowWriter(OutputFormat format) {
-  return format == OutputFormat::kNative ? MakeNativeWriter() : MakeVictoriaLogsWriter();
+namespace {
+
+class PageWriter : public RowWriter {
+ public:
+  PageWriter(std::unique_ptr<RowWriter> writer, Page* page)
+      : writer_(std::move(writer)), page_(page) {
+    page_->rows = 0;
+  }
+
+  Status Prepare(Batch& batch) override {
+    NL_TRY(times_, batch.rows->columns().Times());  // also when _time is not shown
+    return writer_->Prepare(batch);
+  }
+  void Write(uint32_t row, std::string* out) override {
+    const int64_t ns = times_.empty() ? 0 : times_[row];
+    page_->is_full = page_->rows >= page_->rows_wanted && ns != page_->last_ns;
+    if (page_->is_full) return;
+    writer_->Write(row, out);
+    ++page_->rows;
+    page_->last_ns = ns;
+  }
+
+ private:
+  const std::unique_ptr<RowWriter> writer_;
+  Page* const page_;
+  std::span<const int64_t> times_;
+};
+
+}  // namespace
+
+std::unique_ptr<RowWriter> MakePageWriter(std::unique_ptr<RowWriter> writer, Page* page) {
+  return std::make_unique<PageWriter>(std::move(writer), page);
 }
 
 Result<std::vector<ShownColumn>> FindShownColumns(Batch& batch, bool with_stream) {

@@ -19,9 +19,13 @@ class RowWriter {
   virtual void Write(uint32_t row, std::string* out) = 0;
 };
 
-std::unique_ptr<RowWriter> MakeRowWriter(OutputFormat format);
 std::unique_ptr<RowWriter> MakeNativeWriter();
 std::unique_ptr<RowWriter> MakeVictoriaLogsWriter();
+// `record_names` are the stored names of all fields that records may have.
+std::unique_ptr<RowWriter> MakeCsvWriter(std::vector<std::string> record_names);
+// Leaves out what is beyond the page.
+std::unique_ptr<RowWriter> MakePageWriter(std::unique_ptr<RowWriter> writer, Page* page);
+std::unique_ptr<RowWriter> MakeIdWriter(std::unique_ptr<RowWriter> writer);
 
 // A column to print, found by its stored name.
 struct ShownColumn {

@@ -16,15 +16,16 @@ A file holds steps, divided by lines of "====". A step is a request and, after "
     {"accepted":1,"rejected":0,"errors":[]}
 
 "{{*}}" in an answer stands for any text. Lines that begin with "#" before the first step are comments; "flags: --x=y" there are passed to
-the server. --update writes the answers of the server into the files (headers that are named are kept, "{{*}}" where it still fits).
+the server. Each answer must also be as the server's OpenAPI document describes it. --update writes the answers of the server into the files (headers that are named are kept, "{{*}}" where it still fits).
 """
 import pathlib
 import re
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(ROOT.parent / "server"))
+sys.path[:0] = [str(ROOT.parent / "server"), str(ROOT.parent / "support")]
 from harness import Server
+from openapi import Document
 
 
 def split_head(text):
@@ -47,14 +48,17 @@ def run_file(path, update):
     flags = [flag for line in preamble if line.startswith("flags:") for flag in line[6:].split()]
     failures, written = [], []
     with Server(*flags) as server:
+        document = Document(server.request("GET", "/v1/openapi.json")[2])
         for number, step in enumerate(steps.split("\n====\n"), 1):
             request, _, answer = step.partition("\n----\n")
             first, headers, body = split_head(request)
             method, target = first.split(" ", 1)
             status, got_headers, got_body = server.request(method, target, body.rstrip("\n").encode() or None,
                                                            dict(line.split(": ", 1) for line in headers))
+            failures += [f"{path.relative_to(ROOT)} step {number}: {first}\n  not as described: {problem}" for problem in
+                         document.problems(method, target, status, got_headers.get("content-type", ""), got_body)]
             want_status, want_headers, want_body = split_head(answer)
-            got_text = got_body.decode().rstrip("\n")
+            got_text = got_body.decode().replace("\r\n", "\n").rstrip("\n")
             shown_headers = [f"{name}: {got_headers.get(name.lower())}" for name in (line.split(":")[0] for line in want_headers)]
             good = (want_status == str(status) and fits(want_body.rstrip("\n"), got_text) and
                     all(fits(want, got) for want, got in zip(want_headers, shown_headers)))

@@ -1,0 +1,103 @@
+// CSV (RFC 4180): a line of names, then the values as text. The columns are those of the `fields` pipe or of the table; else all that a
+// record may have.
+#include "query/row_writer.h"
+
+#include "base/time_format.h"
+#include "filter/filter.h"
+
+namespace neurallog::query {
+namespace {
+
+void AppendCell(std::string* to, std::string_view text) {
+  if (text.find_first_of(",\"\r\n") == std::string_view::npos) {
+    to->append(text);
+    return;
+  }
+  to->push_back('"');
+  for (const char c : text) {
+    if (c == '"') to->push_back('"');
+    to->push_back(c);
+  }
+  to->push_back('"');
+}
+
+class CsvWriter : public RowWriter {
+ public:
+  explicit CsvWriter(std::vector<std::string> record_names) : names_(std::move(record_names)) {}
+
+  Status Prepare(Batch& batch) override {
+    if (rows_ == batch.rows && projection_ == batch.projection) return {};
+    rows_ = batch.rows;
+    projection_ = batch.projection;
+    NL_TRY(const std::vector<ShownColumn> shown, FindShownColumns(batch, /*with_stream=*/false));
+    if (!has_names_) ChooseNames(batch, shown);
+    columns_.assign(names_.size(), {});
+    for (const ShownColumn& column : shown) {
+      const auto place = std::find(names_.begin(), names_.end(), NameOf(column));
+      if (place != names_.end()) columns_[static_cast<size_t>(place - names_.begin())] = column;
+    }
+    return rows_->Charge();
+  }
+
+  void Write(uint32_t row, std::string* out) override {
+    if (!has_header_) WriteHeader(out);
+    for (size_t i = 0; i < columns_.size(); ++i) {
+      if (i != 0) out->push_back(',');
+      WriteValue(columns_[i], row, out);
+    }
+    out->append("\r\n");
+  }
+
+ private:
+  static std::string NameOf(const ShownColumn& column) {
+    if (!column.shown.empty()) return column.shown;
+    return column.name == filter::kFieldTime ? "timestamp" : column.name;
+  }
+
+  // Rows go on to be records, or not, once the first ones are.
+  void ChooseNames(const Batch& batch, const std::vector<ShownColumn>& shown) {
+    const Projection* projection = batch.projection.get();
+    const bool is_known = projection != nullptr && projection->ordered_fields() != nullptr;
+    std::vector<std::string> names;
+    if (is_known || batch.rows->is_table()) {
+      for (const ShownColumn& column : shown) names.push_back(NameOf(column));
+    } else {
+      for (const std::string& name : names_)
+        if (projection == nullptr || projection->Shows(name))
+          names.push_back(NameOf({name, {}, nullptr}));
+    }
+    names_ = std::move(names);
+    has_names_ = true;
+  }
+
+  void WriteHeader(std::string* out) {
+    has_header_ = true;
+    for (size_t i = 0; i < names_.size(); ++i) {
+      if (i != 0) out->push_back(',');
+      AppendCell(out, names_[i]);
+    }
+    out->append("\r\n");
+  }
+
+  static void WriteValue(const ShownColumn& shown, uint32_t row, std::string* out) {
+    if (shown.column == nullptr || !shown.column->Has(row)) return;
+    if (shown.is_time) return base::AppendRfc3339(out, shown.column->ints[row]);
+    char scratch[24];
+    AppendCell(out, shown.column->TextAt(row, scratch));
+  }
+
+  std::vector<std::string> names_;    // stored names of records, until ChooseNames
+  std::vector<ShownColumn> columns_;  // parallel to names_
+  std::shared_ptr<Rows> rows_;
+  std::shared_ptr<const Projection> projection_;
+  bool has_names_ = false;
+  bool has_header_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<RowWriter> MakeCsvWriter(std::vector<std::string> record_names) {
+  return std::make_unique<CsvWriter>(std::move(record_names));
+}
+
+}  // namespace neurallog::query

@@ -1,0 +1,44 @@
+// Adds "_id" to the lines of another writer, where they are records.
+#include "query/record_id.h"
+#include "query/row_writer.h"
+
+namespace neurallog::query {
+namespace {
+
+class IdWriter : public RowWriter {
+ public:
+  explicit IdWriter(std::unique_ptr<RowWriter> writer) : writer_(std::move(writer)) {}
+
+  Status Prepare(Batch& batch) override {
+    is_record_ = !batch.rows->is_table();
+    if (is_record_ && rows_ != batch.rows) {
+      NL_RETURN_IF_ERROR(ids_.Prepare(*batch.rows));
+      rows_ = batch.rows;
+    }
+    return writer_->Prepare(batch);
+  }
+
+  void Write(uint32_t row, std::string* out) override {
+    writer_->Write(row, out);
+    if (!is_record_) return;
+    out->resize(out->size() - 2);  // "}\n"
+    if (out->back() != '{') out->push_back(',');
+    out->append("\"_id\":\"");
+    AppendRecordId(out, ids_.Of(row));
+    out->append("\"}\n");
+  }
+
+ private:
+  const std::unique_ptr<RowWriter> writer_;
+  std::shared_ptr<Rows> rows_;
+  RecordIds ids_;
+  bool is_record_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<RowWriter> MakeIdWriter(std::unique_ptr<RowWriter> writer) {
+  return std::make_unique<IdWriter>(std::move(writer));
+}
+
+}  // namespace neurallog::query
