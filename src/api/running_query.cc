@@ -30,8 +30,8 @@ class RunningQuery : public std::enable_shared_from_this<RunningQuery> {
 
   ~RunningQuery() {
     Record();
-    api_.active_queries().Remove(active_->id);
     if (has_entered_) gate().Leave(active_->tenant);
+    api_.active_queries().Remove(active_->id);
   }
 
   QueryGate& gate() { return answer_->is_export() ? api_.export_gate() : api_.query_gate(); }
