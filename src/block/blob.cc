@@ -31,11 +31,14 @@ struct Compressor {
   base::Buffer scratch;
 
   // Empty when it does not save at least an eighth. Valid until the next call.
-  std::string_view Compress(std::string_view raw, int level) {
+  std::string_view Compress(std::string_view raw, int level, std::string_view prefix = {}) {
     scratch.Clear();
     const size_t bound = ZSTD_compressBound(raw.size());
-    const size_t stored = ZSTD_compressCCtx(context.get(), scratch.Prepare(bound), bound,
-                                            raw.data(), raw.size(), level);
+    char* const to = scratch.Prepare(bound);
+    const size_t stored =
+        prefix.empty() ? ZSTD_compressCCtx(context.get(), to, bound, raw.data(), raw.size(), level)
+                       : ZSTD_compress_usingDict(context.get(), to, bound, raw.data(), raw.size(),
+                                                 prefix.data(), prefix.size(), level);
     if (ZSTD_isError(stored) != 0 || stored + raw.size() / 8 >= raw.size()) return {};
     return {scratch.data(), stored};
   }
@@ -94,13 +97,27 @@ void AppendBlob(std::string_view raw, int zstd_level, std::string* to) {
   if (compressor.scratch.capacity() > kScratchBytesKept) compressor.scratch = base::Buffer();
 }
 
+void AppendBlobBehind(std::string_view prefix, std::string_view raw, int zstd_level,
+                      std::string* to) {
+  Compressor& compressor = ThreadCompressor();
+  std::string_view stored;
+  if (compressor.context != nullptr && raw.size() >= kZstdBytesMin)
+    stored = compressor.Compress(raw, zstd_level, prefix);
+  if (stored.empty()) return AppendBlob(raw, zstd_level, to);
+  to->push_back(static_cast<char>(BlobCodec::kZstdBehind));
+  base::AppendVarint(to, raw.size());
+  base::AppendVarint(to, stored.size());
+  to->append(stored);
+}
+
 void AppendRawBlob(std::string_view raw, std::string* to) {
   to->push_back(static_cast<char>(BlobCodec::kRaw));
   base::AppendVarint(to, raw.size());
   to->append(raw);
 }
 
-Status DecodeBlob(base::ByteReader* reader, uint64_t raw_bytes_max, base::Buffer* to) {
+Status DecodeBlob(base::ByteReader* reader, uint64_t raw_bytes_max, base::Buffer* to,
+                  std::string_view prefix) {
   const auto codec = reader->ReadLe<uint8_t>();
   const uint64_t raw_bytes = reader->ReadVarint();
   if (raw_bytes > raw_bytes_max || raw_bytes > kColumnBytesMax)
@@ -119,7 +136,8 @@ Status DecodeBlob(base::ByteReader* reader, uint64_t raw_bytes_max, base::Buffer
     to->Commit(raw_bytes);
     return Status::Ok();
   }
-  if (codec != static_cast<uint8_t>(BlobCodec::kZstd))
+  const bool is_behind = codec == static_cast<uint8_t>(BlobCodec::kZstdBehind) && !prefix.empty();
+  if (codec != static_cast<uint8_t>(BlobCodec::kZstd) && !is_behind)
     return Corruption(fmt::format("unknown string codec {}", codec));
   const std::string_view stored = reader->ReadLengthPrefixed();
   if (!reader->ok()) return Corruption("a string section ends early");
@@ -127,8 +145,10 @@ Status DecodeBlob(base::ByteReader* reader, uint64_t raw_bytes_max, base::Buffer
   // memory is taken.
   if (ZSTD_getFrameContentSize(stored.data(), stored.size()) != raw_bytes)
     return Corruption(fmt::format("a zstd frame does not hold the {} bytes it should", raw_bytes));
-  const size_t got = ZSTD_decompressDCtx(ThreadDecompressor(), to->Prepare(raw_bytes), raw_bytes,
-                                         stored.data(), stored.size());
+  if (!is_behind) prefix = {};
+  const size_t got =
+      ZSTD_decompress_usingDict(ThreadDecompressor(), to->Prepare(raw_bytes), raw_bytes,
+                                stored.data(), stored.size(), prefix.data(), prefix.size());
   if (ZSTD_isError(got) != 0) return Corruption(fmt::format("zstd: {}", ZSTD_getErrorName(got)));
   if (got != raw_bytes)
     return Corruption(fmt::format("a zstd frame holds {} bytes instead of {}", got, raw_bytes));

@@ -36,10 +36,14 @@ enum class TypeLayout : uint8_t {
   kEach = 1,  // one byte per present value, or per entry of a dictionary
 };
 
+// Instead of the number of dictionary entries, which follows: the codes are a blob.
+inline constexpr char kDictWithRuns = 0;
+
 enum class BlobCodec : uint8_t {
   kRaw = 0,
   kZstd = 1,
-  kHex = 2,  // lower-case hexadecimal digits, two to a byte
+  kHex = 2,         // lower-case hexadecimal digits, two to a byte
+  kZstdBehind = 3,  // with bytes that the reader knows as dictionary
 };
 
 enum class IntsMode : uint8_t {

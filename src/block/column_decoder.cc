@@ -36,6 +36,8 @@ class Decoder {
   Status ReadPayload(Column* column);
   Status ReadConst(Column* column);
   Status ReadDict(Column* column);
+  Status ReadCodes(int width, std::span<uint16_t> codes);
+  Status ReadCodeRuns(std::span<uint16_t> codes);
   Status ReadInts(Column* column);
   Status ReadStrings(Column* column);
   Status ReadTemplates(Column* column);
@@ -188,7 +190,9 @@ Status Decoder::CheckLengths(uint64_t* total) const {
 }
 
 Status Decoder::ReadDict(Column* column) {
-  const uint64_t count = reader_.ReadVarint();
+  uint64_t count = reader_.ReadVarint();
+  const bool has_runs = count == kDictWithRuns;
+  if (has_runs) count = reader_.ReadVarint();
   if (count == 0 || count > kDictEntriesMax || count > meta_.present_rows)
     return Corruption(fmt::format("{} dictionary entries for {} rows", count, meta_.present_rows));
   uint64_t total;
@@ -204,18 +208,31 @@ Status Decoder::ReadDict(Column* column) {
     at += length;
   }
 
-  const int width = BitWidth(count - 1);
-  const std::string_view packed = reader_.ReadBytes(PackedBytes(meta_.present_rows, width));
-  if (!reader_.ok()) return Corruption("dictionary codes end early");
   column->codes.resize(rows_);
   const std::span<uint16_t> codes(column->codes.data(), meta_.present_rows);
-  UnpackBits(packed, width, codes);
+  NL_RETURN_IF_ERROR(has_runs ? ReadCodeRuns(codes) : ReadCodes(BitWidth(count - 1), codes));
   uint16_t greatest = 0;
   for (const uint16_t code : codes) greatest = std::max(greatest, code);
   if (greatest >= count)
     return Corruption(fmt::format("dictionary code {} of {}", greatest, count));
   if (!column->present.empty())
     ExpandToRows(column->present, meta_.present_rows, std::span<uint16_t>(column->codes));
+  return Status::Ok();
+}
+
+Status Decoder::ReadCodes(int width, std::span<uint16_t> codes) {
+  const std::string_view packed = reader_.ReadBytes(PackedBytes(codes.size(), width));
+  if (!reader_.ok()) return Corruption("dictionary codes end early");
+  UnpackBits(packed, width, codes);
+  return Status::Ok();
+}
+
+Status Decoder::ReadCodeRuns(std::span<uint16_t> codes) {
+  base::Buffer bytes;
+  NL_RETURN_IF_ERROR(DecodeBlob(&reader_, codes.size_bytes(), &bytes));
+  if (bytes.size() != codes.size_bytes())
+    return Corruption(fmt::format("{} bytes of codes for {} values", bytes.size(), codes.size()));
+  std::memcpy(codes.data(), bytes.data(), bytes.size());
   return Status::Ok();
 }
 

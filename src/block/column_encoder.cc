@@ -81,11 +81,7 @@ std::string ColumnEncoder::EncodeCells(const GatheredColumn& column, ColumnMeta*
   AppendPresence(presence, cells);
   switch (meta->encoding) {
     case Encoding::kConst: AppendBlob(cells.front().text(), zstd_level_, &chunk_); break;
-    case Encoding::kDict:
-      base::AppendVarint(&chunk_, typed.size());
-      AppendTexts(typed, nullptr);
-      PackBits(dictionary_.codes(), BitWidth(typed.size() - 1), &chunk_);
-      break;
+    case Encoding::kDict: AppendDictionary(); break;
     case Encoding::kInts:
       ints_encoder_.Append(&chunk_);
       meta->has_int_range = true;
@@ -117,6 +113,23 @@ std::array<uint32_t, kLevels> ColumnEncoder::CountLevels(const GatheredColumn& c
     counts[static_cast<size_t>(ParseLevel(dictionary_.entries()[code].text()))] +=
         rows_of_code[code];
   return counts;
+}
+
+// Codes that come in runs shrink to what the runs take.
+void ColumnEncoder::AppendDictionary() {
+  const std::span<const Cell> entries = dictionary_.entries();
+  const std::span<const uint16_t> codes = dictionary_.codes();
+  const int width = BitWidth(entries.size() - 1);
+  size_t changes = 0;
+  for (size_t i = 1; i < codes.size(); ++i) changes += codes[i] != codes[i - 1];
+  constexpr size_t kBitsPerChange = 32;
+  const bool has_runs = changes * kBitsPerChange < codes.size() * static_cast<size_t>(width);
+  if (has_runs) chunk_.push_back(kDictWithRuns);
+  base::AppendVarint(&chunk_, entries.size());
+  AppendTexts(entries, nullptr);
+  if (!has_runs) return PackBits(codes, width, &chunk_);
+  AppendBlob({reinterpret_cast<const char*>(codes.data()), codes.size_bytes()}, zstd_level_,
+             &chunk_);
 }
 
 // What the encoding tells needs no look at the values.

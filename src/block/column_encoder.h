@@ -47,6 +47,7 @@ class ColumnEncoder {
   void AppendPresence(Presence presence, std::span<const Cell> cells);
   Presence ChoosePresence(std::span<const Cell> cells);
   void AppendTypes(TypeLayout layout, std::span<const Cell> cells);
+  void AppendDictionary();
   void AppendLengths(std::span<const Cell> cells);
   // `bytes`: of all cells one after the other; null when they lie elsewhere.
   void AppendTexts(std::span<const Cell> cells, const base::Buffer* bytes);

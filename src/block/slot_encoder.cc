@@ -79,6 +79,11 @@ void SlotEncoder::PutText(std::string_view text) {
   to(Stream::kTexts).append(text);
 }
 
+void SlotEncoder::AddCopy(size_t distance) {
+  PutShape(static_cast<uint8_t>(SlotKind::kCopy));
+  base::AppendVarint(&to(Stream::kShapes), distance);
+}
+
 void SlotEncoder::PutTexts(std::span<const std::string_view> texts) {
   for (const std::string_view text : texts) PutText(text);
 }

@@ -20,6 +20,8 @@ class SlotEncoder {
   void Clear();
   // All words of the values go to `tokens` when it is given.
   void Add(std::span<const std::string_view> values, index::TokenSet* tokens);
+  // A slot with the values of the one that was added `distance` slots before.
+  void AddCopy(size_t distance);
   // Adds texts without a shape, for whoever knows how many they are.
   void AddTexts(std::span<const std::string_view> texts, index::TokenSet* tokens);
 

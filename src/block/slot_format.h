@@ -16,6 +16,7 @@ enum class SlotKind : uint8_t {
   kIpv4 = 3,     // dotted quads as numbers
   kFixed = 4,    // texts of one length that differ in digits or hexadecimal digits only
   kDict = 5,     // distinct texts + codes
+  kCopy = 6,     // the same values as a slot before, of the same rows
 };
 inline constexpr uint8_t kSlotKindMask = 7;
 // Flags of kNumbers and kIpv4.
@@ -31,6 +32,10 @@ inline constexpr size_t kFixedLengthMax = 64;
 
 inline constexpr size_t kSlotDigitsMax = 19;        // 10^19 - 1 fits 64 bits
 inline constexpr size_t kSlotDictEntriesMax = 256;  // codes are bytes
+
+// Instead of the number of templates, which follows: slots may be shared, texts stored whole have heads.
+inline constexpr char kJoinedTemplates = 0;
+inline constexpr uint32_t kHeadsMax = 256;
 
 // What slots write to, one stored byte string each.
 enum class Stream : uint8_t {

@@ -66,11 +66,15 @@ uint64_t TemplateDecoder::stream_bytes_max() const {
 }
 
 Status TemplateDecoder::ReadTemplates(base::ByteReader* reader) {
-  const uint64_t count = reader->ReadVarint();
+  uint64_t count = reader->ReadVarint();
+  is_joined_ = count == kJoinedTemplates;
+  if (is_joined_) count = reader->ReadVarint();
   if (count == 0 || count > kTemplatesMax || count > values_)
     return Corruption(fmt::format("{} templates for {} values", count, values_));
+  count_ = count;
   templates_.resize(count);
   NL_RETURN_IF_ERROR(ReadTexts(reader));
+  if (is_joined_) NL_RETURN_IF_ERROR(ReadHeads(reader));
   return ReadIds(reader);
 }
 
@@ -92,6 +96,37 @@ Status TemplateDecoder::ReadTexts(base::ByteReader* reader) {
   return Status::Ok();
 }
 
+Status TemplateDecoder::ReadHeads(base::ByteReader* reader) {
+  base::Buffer bytes;
+  NL_RETURN_IF_ERROR(DecodeBlob(reader, (count_ + kHeadsMax) * 2 * base::kVarintBytesMax, &bytes));
+  base::ByteReader heads(bytes.view());
+  for (uint32_t i = 0; i < count_; ++i) {
+    Template& each = templates_[i];
+    const uint64_t shared = heads.ReadVarint();
+    const uint64_t distance = shared > 0 ? heads.ReadVarint() : 0;
+    if (shared == 0) continue;
+    if (distance == 0 || distance > i || shared > each.slots ||
+        shared > templates_[i - distance].slots)
+      return Corruption(
+          fmt::format("template {} shares {} slots with {} before", i, shared, distance));
+    each.parent = i - static_cast<uint32_t>(distance);
+    each.shared = static_cast<uint32_t>(shared);
+  }
+  while (heads.ok() && !heads.empty()) {
+    const uint64_t slots = heads.ReadVarint();
+    const uint64_t parent = heads.ReadVarint();
+    if (parent >= count_ || slots == 0 || slots > templates_[parent].slots ||
+        templates_.size() == count_ + kHeadsMax)
+      return Corruption(fmt::format("a head of {} slots of template {}", slots, parent));
+    Template& head = templates_.emplace_back();
+    head.parent = static_cast<uint32_t>(parent);
+    head.shared = static_cast<uint32_t>(slots);
+    head.slots = head.shared + 1;
+    head.text = templates_[parent].text;
+  }
+  return heads.ok() ? Status::Ok() : Corruption("heads end early");
+}
+
 Status TemplateDecoder::ReadIds(base::ByteReader* reader) {
   ids_.assign(values_, 0);
   for (int shift = 0; shift == 0 || (shift == 8 && templates_.size() >= 256); shift += 8) {
@@ -106,7 +141,7 @@ Status TemplateDecoder::ReadIds(base::ByteReader* reader) {
   for (const uint16_t id : ids_) {
     if (id > templates_.size())
       return Corruption(fmt::format("template {} of {}", id, templates_.size()));
-    uint32_t& count = id == templates_.size() ? unsplit_ : templates_[id].rows;
+    uint32_t& count = id == count_ ? unsplit_ : templates_[PathOf(id)].rows;
     ++count;
   }
   return Status::Ok();
@@ -115,26 +150,20 @@ Status TemplateDecoder::ReadIds(base::ByteReader* reader) {
 Status TemplateDecoder::ReadSlots(base::ByteReader* reader) {
   NL_RETURN_IF_ERROR(ReadStreams(reader));
   size_t slots = 0;
-  for (const Template& each : templates_) slots += each.slots + size_t{1};
+  for (const Template& each : templates_) {
+    if (each.rows == 0) return Corruption("a template without rows");
+    slots += each.slots + size_t{1};
+  }
   slots_.reserve(slots);
   numbers_.reserve(values_);
   texts_.reserve(values_);
-  for (Template& each : templates_) {
-    each.first_slot = static_cast<uint32_t>(slots_.size());
-    if (each.rows == 0) return Corruption("a template without rows");
-    each.bytes = each.text.size();
-    for (uint32_t i = 0; i < each.slots; ++i) {
-      NL_RETURN_IF_ERROR(ReadSlot(each.rows, &slots_.emplace_back()));
-      each.bytes += ValueBytesMax(slots_.back());
-    }
-    slots_.emplace_back();
-    SetPieces(&each);
+  NL_RETURN_IF_ERROR(is_joined_ ? ReadSharedSlots() : ReadOwnSlots());
+  first_unsplit_ = static_cast<uint32_t>(texts_.size());
+  NL_RETURN_IF_ERROR(PushTexts(unsplit_));
+  for (const Template& each : templates_)
     // Some value is as long as that, but for the digits of numbers.
     if (each.bytes > uint64_t{length_max_} * (each.slots + 1) + each.slots * (kNumberBytesMax + 1))
       return Corruption("texts longer than the header says");
-  }
-  first_unsplit_ = static_cast<uint32_t>(texts_.size());
-  NL_RETURN_IF_ERROR(PushTexts(unsplit_));
   for (size_t i = 0; i < kStreams; ++i) {
     if (!readers_[i].ok()) return Corruption(fmt::format("variable stream {} ends early", i));
     if (!readers_[i].empty())
@@ -144,10 +173,84 @@ Status TemplateDecoder::ReadSlots(base::ByteReader* reader) {
   return Status::Ok();
 }
 
+Status TemplateDecoder::ReadOwnSlots() {
+  for (Template& each : templates_) {
+    each.first_slot = static_cast<uint32_t>(slots_.size());
+    each.bytes = each.text.size();
+    for (uint32_t i = 0; i < each.slots; ++i) {
+      NL_RETURN_IF_ERROR(ReadSlot(each.rows, &slots_.emplace_back()));
+      each.bytes += ValueBytesMax(slots_.back());
+    }
+    slots_.emplace_back();
+    SetPieces(&each);
+  }
+  return Status::Ok();
+}
+
+Status TemplateDecoder::ReadSharedSlots() {
+  NL_RETURN_IF_ERROR(ReadGroups());
+  for (uint32_t path = 0; path < templates_.size(); ++path) PlaceSlots(path);
+  return ReadRests();
+}
+
+Status TemplateDecoder::ReadGroups() {
+  for (uint32_t path = 0; path < templates_.size(); ++path) {
+    const Template& each = templates_[path];
+    if (path < count_) {
+      groups_.AddTemplate(each.slots, each.parent, each.shared, each.rows);
+    } else {
+      groups_.AddHead(each.parent, each.shared, each.rows);
+    }
+  }
+  groups_.Finish();
+  group_slots_.reserve(groups_.groups().size());
+  for (const SlotGroups::Group& group : groups_.groups()) {
+    Slot& slot = group_slots_.emplace_back();
+    NL_RETURN_IF_ERROR(ReadSlot(group.rows, &slot));
+    if (slot.bytes_max == 0) slot.bytes_max = static_cast<uint32_t>(ValueBytesMax(slot));
+  }
+  return Status::Ok();
+}
+
+// What follows the heads.
+Status TemplateDecoder::ReadRests() {
+  for (size_t path = count_; path < templates_.size(); ++path) {
+    Template& head = templates_[path];
+    Slot& rest = slots_[head.first_slot + head.slots - 1];
+    rest.kind = SlotKind::kTexts;
+    rest.first = static_cast<uint32_t>(texts_.size());
+    NL_RETURN_IF_ERROR(PushTexts(head.rows));
+    head.bytes += ValueBytesMax(rest);
+  }
+  return Status::Ok();
+}
+
+void TemplateDecoder::PlaceSlots(uint32_t path) {
+  Template& of = templates_[path];
+  const bool is_head = path >= count_;
+  of.first_slot = static_cast<uint32_t>(slots_.size());
+  if (!is_head) of.bytes = of.text.size();
+  for (uint32_t i = 0; i < (is_head ? of.shared : of.slots); ++i) {
+    const uint32_t index = groups_.GroupOf(is_head ? of.parent : path, i);
+    const SlotGroups::Group& group = groups_.groups()[index];
+    Slot& slot = slots_.emplace_back(group_slots_[index]);
+    of.bytes += slot.bytes_max;
+    slot.set = group.set;
+  }
+  if (is_head) slots_.emplace_back();
+  slots_.emplace_back();
+  SetPieces(&of);
+  if (!is_head) return;
+  for (uint32_t i = 0; i < of.shared; ++i) of.bytes += slots_[of.first_slot + i].piece.size();
+  slots_[of.first_slot + of.shared].piece = of.text.substr(0, 0);
+  slots_[of.first_slot + of.slots].piece = of.text.substr(0, 0);
+}
+
 void TemplateDecoder::SetPieces(Template* of) {
   std::string_view left = of->text;
   Slot* slot = &slots_[of->first_slot];
-  for (uint32_t i = 0; i < of->slots; ++i, ++slot) {
+  const uint32_t marks = of->slots - (static_cast<size_t>(of - templates_.data()) < count_ ? 0 : 1);
+  for (uint32_t i = 0; i < marks; ++i, ++slot) {
     const size_t end = left.find(kVariableMark);
     slot->piece = left.substr(0, end);
     left.remove_prefix(end + 1);
@@ -157,7 +260,9 @@ void TemplateDecoder::SetPieces(Template* of) {
 
 Status TemplateDecoder::ReadStreams(base::ByteReader* reader) {
   for (base::Buffer& stream : streams_) {
-    NL_RETURN_IF_ERROR(DecodeBlob(reader, stream_bytes_max(), &stream));
+    const bool is_texts = &stream == &streams_[static_cast<size_t>(Stream::kTexts)];
+    NL_RETURN_IF_ERROR(DecodeBlob(reader, stream_bytes_max(), &stream,
+                                  is_texts ? template_bytes_.view() : std::string_view()));
     stream.Reserve(1);  // padding behind an empty one
     readers_.emplace_back(stream.view());
   }
@@ -183,7 +288,7 @@ Status TemplateDecoder::ReadSlot(uint32_t rows, Slot* slot) {
   const uint8_t flags = shape & ~kSlotKindMask;
   slot->kind = static_cast<SlotKind>(kind);
   slot->first = static_cast<uint32_t>(texts_.size());
-  if (kind > static_cast<uint8_t>(SlotKind::kDict) || (shape & 128) != 0 ||
+  if (kind > static_cast<uint8_t>(SlotKind::kCopy) || (shape & 128) != 0 ||
       (flags != 0 && slot->kind != SlotKind::kNumbers && slot->kind != SlotKind::kIpv4))
     return Corruption(fmt::format("unknown variable shape {}", shape));
   switch (slot->kind) {
@@ -193,6 +298,7 @@ Status TemplateDecoder::ReadSlot(uint32_t rows, Slot* slot) {
     case SlotKind::kIpv4: return ReadNumbers(flags, rows, slot);
     case SlotKind::kFixed: return ReadFixed(rows, slot);
     case SlotKind::kDict: return ReadDict(rows, slot);
+    case SlotKind::kCopy: return ReadCopy(rows, slot);
   }
   return Corruption("unknown variable kind");
 }
@@ -306,14 +412,34 @@ Status TemplateDecoder::ReadDict(uint32_t rows, Slot* slot) {
   return Status::Ok();
 }
 
+Status TemplateDecoder::ReadCopy(uint32_t rows, Slot* slot) {
+  const uint64_t distance = from(Stream::kShapes).ReadVarint();
+  const size_t index = is_joined_ ? group_slots_.size() - 1 : 0;
+  if (distance == 0 || distance > index || groups_.groups()[index - distance].rows != rows)
+    return Corruption(fmt::format("a copy of the slot {} before", distance));
+  *slot = group_slots_[index - distance];
+  return Status::Ok();
+}
+
+// Of the numbers that were read last: what AppendInstances reserves stays with the column.
+size_t TemplateDecoder::NumberBytesMax(const Slot& slot) const {
+  uint64_t bits = 0;
+  for (size_t i = slot.first; i < numbers_.size(); ++i) bits |= numbers_[i];
+  const size_t digits = std::max<size_t>(DigitsOf(bits), slot.digits) + slot.scale + 1;
+  return slot.prefix.size() + slot.suffix.size() + digits;
+}
+
 uint64_t TemplateDecoder::ValueBytesMax(const Slot& slot) const {
   switch (slot.kind) {
-    case SlotKind::kConst:
+    case SlotKind::kConst: return slot.prefix.size();
     case SlotKind::kNumbers:
-    case SlotKind::kIpv4: return slot.prefix.size() + slot.suffix.size() + kNumberBytesMax;
+      if (is_joined_) return NumberBytesMax(slot);
+      return slot.prefix.size() + slot.suffix.size() + kNumberBytesMax;
+    case SlotKind::kIpv4: return kNumberBytesMax;
     case SlotKind::kFixed: return slot.length;
     case SlotKind::kTexts:
-    case SlotKind::kDict: break;
+    case SlotKind::kDict:
+    case SlotKind::kCopy: break;
   }
   size_t most = 0;
   for (size_t i = slot.first; i < texts_.size(); ++i) most = std::max(most, texts_[i].size());
@@ -328,7 +454,8 @@ char* TemplateDecoder::PutValue(const Slot& slot, uint32_t index, char* to) cons
     case SlotKind::kFixed:
       return PutShort(to, {fixed_.data() + slot.bytes + size_t{index} * slot.length, slot.length});
     case SlotKind::kIpv4: return PrintIpv4(to, static_cast<uint32_t>(numbers_[slot.first + index]));
-    case SlotKind::kNumbers: break;
+    case SlotKind::kNumbers:
+    case SlotKind::kCopy: break;
   }
   if (!slot.prefix.empty()) to = PutShort(to, slot.prefix);
   uint64_t number = numbers_[slot.first + index];
@@ -342,11 +469,45 @@ char* TemplateDecoder::PutValue(const Slot& slot, uint32_t index, char* to) cons
   return slot.suffix.empty() ? to : PutShort(to, slot.suffix);
 }
 
+template <bool kShared>
 char* TemplateDecoder::PutInstance(const Template& of, uint32_t index, char* to) const {
   const Slot* slot = slots_.data() + of.first_slot;
-  for (const Slot* const end = slot + of.slots; slot != end; ++slot)
-    to = PutValue(*slot, index, PutShort(to, slot->piece));
+  for (const Slot* const end = slot + of.slots; slot != end; ++slot) {
+    const bool is_own = !kShared || slot->set == SlotGroups::kNone;
+    to = PutValue(*slot, is_own ? index : next_[slot->set], PutShort(to, slot->piece));
+  }
   return PutShort(to, slot->piece);
+}
+
+Status TemplateDecoder::AppendTexts(std::vector<int64_t>* lengths, base::Buffer* bytes) {
+  return is_joined_ ? AppendInstances(lengths, bytes) : CopyInstances(lengths, bytes);
+}
+
+// In row order, as the values of shared slots are.
+Status TemplateDecoder::AppendInstances(std::vector<int64_t>* lengths, base::Buffer* bytes) {
+  next_.assign(groups_.set_rows().size(), 0);
+  uint64_t most = 0;
+  for (const Template& each : templates_) most += each.rows * each.bytes;
+  bytes->Reserve(std::min({most, uint64_t{values_} * length_max_, kColumnBytesMax}) + kCopySlop);
+  uint32_t next_unsplit = first_unsplit_;
+  for (const uint16_t id : ids_) {
+    const size_t before = bytes->size();
+    if (id == count_) {
+      bytes->Append(texts_[next_unsplit++]);
+    } else {
+      const uint32_t path = PathOf(id);
+      Template& of = templates_[path];
+      char* const begin = bytes->Prepare(of.bytes + kCopySlop);
+      const char* const end = PutInstance</*kShared=*/true>(of, of.next++, begin);
+      bytes->Commit(static_cast<size_t>(end - begin));
+      for (const uint32_t set : groups_.SetsOf(path)) ++next_[set];
+    }
+    const size_t length = bytes->size() - before;
+    if (length > length_max_ || bytes->size() > kColumnBytesMax)
+      return Corruption(fmt::format("a text of {} bytes", length));
+    lengths->push_back(static_cast<int64_t>(length));
+  }
+  return Status::Ok();
 }
 
 // Template after template: what one does for its first row is at hand for the others.
@@ -361,7 +522,8 @@ Status TemplateDecoder::MakeInstances() {
     each.next = static_cast<uint32_t>(instance_end_.size());
     for (uint32_t i = 0; i < each.rows; ++i) {
       char* const begin = instances_.Prepare(each.bytes + kCopySlop);
-      const auto length = static_cast<size_t>(PutInstance(each, i, begin) - begin);
+      const auto length =
+          static_cast<size_t>(PutInstance</*kShared=*/false>(each, i, begin) - begin);
       instances_.Commit(length);
       if (length > length_max_ || instances_.size() > kColumnBytesMax)
         return Corruption(fmt::format("a text of {} bytes", length));
@@ -371,7 +533,7 @@ Status TemplateDecoder::MakeInstances() {
   return Status::Ok();
 }
 
-Status TemplateDecoder::AppendTexts(std::vector<int64_t>* lengths, base::Buffer* bytes) {
+Status TemplateDecoder::CopyInstances(std::vector<int64_t>* lengths, base::Buffer* bytes) {
   NL_RETURN_IF_ERROR(MakeInstances());
   uint64_t total = instances_.size();
   for (uint32_t i = 0; i < unsplit_; ++i) total += texts_[first_unsplit_ + i].size();
@@ -380,7 +542,7 @@ Status TemplateDecoder::AppendTexts(std::vector<int64_t>* lengths, base::Buffer*
   uint32_t next_unsplit = first_unsplit_;
   for (const uint16_t id : ids_) {
     std::string_view text;
-    if (id == templates_.size()) {
+    if (id == count_) {
       text = texts_[next_unsplit++];
     } else {
       const uint32_t next = templates_[id].next++;

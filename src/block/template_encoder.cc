@@ -164,20 +164,29 @@ std::span<const uint32_t> TemplateEncoder::CellsOf(uint32_t kept) const {
 }
 
 void TemplateEncoder::Append(int zstd_level, std::string* to, index::TokenSet* tokens) {
+  const bool is_joined = JoinTemplates();
+  if (is_joined) to->push_back(kJoinedTemplates);
   AppendTemplates(zstd_level, to, tokens);
-  AppendIds(zstd_level, to);
-
   slots_.Clear();
-  for (uint32_t kept = 0; kept < texts_.size(); ++kept) AddSlots(kept, tokens);
-  values_.clear();
-  for (const uint32_t cell : CellsOf(static_cast<uint32_t>(texts_.size())))
-    values_.push_back(cells_[cell].text());
-  slots_.AddTexts(values_, tokens);
+  if (is_joined) {
+    JoinUnsplit();
+    AppendBlob(joins_.EncodeHeads(), zstd_level, to);
+    AppendIds(joins_.heads(), zstd_level, to);
+    AddJoined(tokens);
+  } else {
+    AppendIds(/*heads=*/0, zstd_level, to);
+    AddSeparate(tokens);
+  }
+  AppendStreams(zstd_level, is_joined, to);
+}
+
+void TemplateEncoder::AppendStreams(int zstd_level, bool is_joined, std::string* to) {
   for (size_t i = 0; i < kStreams; ++i) {
     const auto which = static_cast<Stream>(i);
-    const bool is_dense = which == Stream::kPacked || which == Stream::kHex;
-    if (is_dense) {
+    if (which == Stream::kPacked) {
       AppendRawBlob(slots_.stream(which), to);
+    } else if (which == Stream::kTexts && is_joined) {
+      AppendBlobBehind(joined_.view(), slots_.stream(which), zstd_level, to);
     } else {
       AppendBlob(slots_.stream(which), zstd_level, to);
     }
@@ -196,13 +205,31 @@ void TemplateEncoder::AppendTemplates(int zstd_level, std::string* to, index::To
   if (tokens != nullptr) tokens->Add(joined_.view());
 }
 
-void TemplateEncoder::AppendIds(int zstd_level, std::string* to) {
+void TemplateEncoder::AppendIds(size_t heads, int zstd_level, std::string* to) {
   std::string plane(ids_.size(), '\0');
   for (size_t i = 0; i < ids_.size(); ++i) plane[i] = static_cast<char>(ids_[i]);
   AppendBlob(plane, zstd_level, to);
-  if (texts_.size() < 256) return;
+  if (texts_.size() + heads < 256) return;
   for (size_t i = 0; i < ids_.size(); ++i) plane[i] = static_cast<char>(ids_[i] >> 8);
   AppendBlob(plane, zstd_level, to);
+}
+
+std::string_view TemplateEncoder::ValueOf(uint32_t cell, uint32_t slot) const {
+  const Variable variable = variables_[first_variable_[cell] + slot];
+  return {cells_[cell].data + variable.begin, variable.size};
+}
+
+void TemplateEncoder::ListValues(uint32_t cell) {
+  values_.resize(SlotsOf(cell));
+  for (uint32_t slot = 0; slot < values_.size(); ++slot) values_[slot] = ValueOf(cell, slot);
+}
+
+void TemplateEncoder::AddSeparate(index::TokenSet* tokens) {
+  for (uint32_t kept = 0; kept < texts_.size(); ++kept) AddSlots(kept, tokens);
+  values_.clear();
+  for (const uint32_t cell : CellsOf(static_cast<uint32_t>(texts_.size())))
+    values_.push_back(cells_[cell].text());
+  slots_.AddTexts(values_, tokens);
 }
 
 void TemplateEncoder::AddSlots(uint32_t kept, index::TokenSet* tokens) {
@@ -218,6 +245,97 @@ void TemplateEncoder::AddSlots(uint32_t kept, index::TokenSet* tokens) {
     }
     slots_.Add(values_, tokens);
   }
+}
+
+// False, soon, when they have little in common.
+bool TemplateEncoder::JoinTemplates() {
+  constexpr uint32_t kProbed = 64;
+  joins_.Clear();
+  for (uint32_t kept = 0; kept < texts_.size(); ++kept) {
+    if (kept == kProbed && !joins_.IsMuchShared()) return false;
+    const Found& found = found_[order_[kept]];
+    ListValues(found.cell);
+    joins_.AddTemplate(texts_[kept], values_, found.rows);
+  }
+  return joins_.IsMuchShared();
+}
+
+// Finds the heads of the texts that are stored whole.
+void TemplateEncoder::JoinUnsplit() {
+  rests_.clear();
+  const auto unsplit = static_cast<uint32_t>(texts_.size());
+  for (const uint32_t cell : CellsOf(unsplit)) {
+    Rest rest{SlotJoins::kNone, cells_[cell].text()};
+    ListValues(cell);
+    rest.head = joins_.AddText(rest.text, values_, &rest.text);
+    const uint32_t id = rest.head == SlotJoins::kNone ? unsplit : unsplit + 1 + rest.head;
+    ids_[cell] = static_cast<uint16_t>(id);
+    rests_.push_back(rest);
+  }
+  joins_.Finish();
+}
+
+void TemplateEncoder::AddJoined(index::TokenSet* tokens) {
+  ListSetCells();
+  for (uint32_t i = 0; i < joins_.groups().groups().size(); ++i) AddGroup(i, tokens);
+  AddRests(tokens);
+}
+
+void TemplateEncoder::ListSetCells() {
+  const SlotGroups& groups = joins_.groups();
+  set_end_.assign(groups.set_rows().size(), 0);
+  uint32_t total = 0;
+  for (size_t set = 0; set < set_end_.size(); ++set) {
+    set_end_[set] = total;
+    total += groups.set_rows()[set];
+  }
+  set_cells_.resize(total);
+  for (uint32_t i = 0; i < cells_.size() && total > 0; ++i) {
+    const uint32_t id = ids_[i];
+    if (id == texts_.size()) continue;
+    for (const uint32_t set : groups.SetsOf(id - (id > texts_.size() ? 1 : 0)))
+      set_cells_[set_end_[set]++] = i;
+  }
+}
+
+std::span<const uint32_t> TemplateEncoder::CellsOf(const SlotGroups::Group& group) const {
+  if (group.set == SlotGroups::kNone) return CellsOf(group.owner);
+  return std::span(set_cells_).subspan(set_end_[group.set] - group.rows, group.rows);
+}
+
+void TemplateEncoder::AddGroup(uint32_t index, index::TokenSet* tokens) {
+  const SlotGroups::Group& group = joins_.groups().groups()[index];
+  const std::span<const uint32_t> cells = CellsOf(group);
+  // The slots of the same rows are the ones just before.
+  for (uint32_t before = index; before-- > 0;) {
+    const SlotGroups::Group& other = joins_.groups().groups()[before];
+    if (other.owner != group.owner || other.set != group.set) break;
+    if (IsCopy(cells, group.slot, other.slot)) return slots_.AddCopy(index - before);
+  }
+  values_.resize(cells.size());
+  for (size_t i = 0; i < cells.size(); ++i) {
+    values_[i] = ValueOf(cells[i], group.slot);
+    __builtin_prefetch(values_[i].data());
+  }
+  slots_.Add(values_, tokens);
+}
+
+bool TemplateEncoder::IsCopy(std::span<const uint32_t> cells, uint32_t slot,
+                             uint32_t before) const {
+  return std::all_of(cells.begin(), cells.end(), [&](uint32_t cell) {
+    const std::string_view a = ValueOf(cell, slot);
+    const std::string_view b = ValueOf(cell, before);
+    return a.size() == b.size() && SameText(a.data(), b.data(), a.size());
+  });
+}
+
+// Head after head, then what has none.
+void TemplateEncoder::AddRests(index::TokenSet* tokens) {
+  std::stable_sort(rests_.begin(), rests_.end(),
+                   [](const Rest& a, const Rest& b) { return a.head < b.head; });
+  values_.clear();
+  for (const Rest& rest : rests_) values_.push_back(rest.text);
+  slots_.AddTexts(values_, tokens);
 }
 
 void TemplateEncoder::Describe(ColumnMeta* meta) const {

@@ -16,6 +16,7 @@
 #include "block/block.h"
 #include "block/gather.h"
 #include "block/slot_encoder.h"
+#include "block/slot_joins.h"
 #include "block/template_parser.h"
 
 namespace neurallog::block {
@@ -47,10 +48,26 @@ class TemplateEncoder {
   bool SameTemplate(uint32_t a, uint32_t b) const;
   void GrowTable();
   bool Keep();
-  void AppendIds(int zstd_level, std::string* to);
+  void AppendIds(size_t heads, int zstd_level, std::string* to);
   void AppendTemplates(int zstd_level, std::string* to, index::TokenSet* tokens);
+  void AppendStreams(int zstd_level, bool is_joined, std::string* to);
+  void AddSeparate(index::TokenSet* tokens);
   void AddSlots(uint32_t kept, index::TokenSet* tokens);
   std::span<const uint32_t> CellsOf(uint32_t kept) const;
+
+  uint32_t SlotsOf(uint32_t cell) const {
+    return first_variable_[cell + 1] - first_variable_[cell];
+  }
+  std::string_view ValueOf(uint32_t cell, uint32_t slot) const;
+  void ListValues(uint32_t cell);
+  bool JoinTemplates();
+  void JoinUnsplit();
+  void AddJoined(index::TokenSet* tokens);
+  void ListSetCells();
+  void AddGroup(uint32_t index, index::TokenSet* tokens);
+  bool IsCopy(std::span<const uint32_t> cells, uint32_t slot, uint32_t before) const;
+  void AddRests(index::TokenSet* tokens);
+  std::span<const uint32_t> CellsOf(const SlotGroups::Group& group) const;
 
   TemplateParser parser_;
   std::span<const Cell> cells_;
@@ -60,12 +77,21 @@ class TemplateEncoder {
   std::vector<Found> found_;
   std::vector<uint32_t> table_;  // index + 1 into found_, open addressing
 
-  std::vector<uint32_t> order_;        // of the templates that are kept: indexes into found_
-  std::vector<std::string> texts_;     // of these
+  std::vector<uint32_t> order_;     // of the templates that are kept: indexes into found_
+  std::vector<std::string> texts_;  // of these
   base::Buffer joined_;
-  std::vector<uint16_t> ids_;          // per cell: a kept template, or their number when unsplit
+  // Per cell: a kept template; their number when unsplit; above, when it begins with a head.
+  std::vector<uint16_t> ids_;
   std::vector<uint32_t> by_template_;  // cells in the order of their ids
   std::vector<uint32_t> group_end_;
+  SlotJoins joins_;
+  std::vector<uint32_t> set_cells_;  // set after set
+  std::vector<uint32_t> set_end_;
+  struct Rest {  // of an unsplit text, behind its head
+    uint32_t head;
+    std::string_view text;
+  };
+  std::vector<Rest> rests_;
   std::vector<std::string_view> values_;
   SlotEncoder slots_;
 };

@@ -48,6 +48,11 @@ std::vector<TestRow> VariedRows() {
         "10." + std::to_string(rng() % 256) + ".0." + std::to_string(i % 256));
     add("ratio", ValueType::kNumber, std::to_string(rng() % 900) + (i % 3 == 0 ? ".5" : ".25"));
     add("varied", ValueType::kString, VariedMessage(rng, i));
+    add("line", ValueType::kString,
+        "12:00:" + std::to_string(10 + i % 50) + " host" + std::to_string(i % 3) + " app[" +
+            std::to_string(90 + i % 20) +
+            "]: " + (i % 40 == 0 ? HexText(rng() | 10, 9) + "g" : "") + VariedMessage(rng, i));
+    add("run", ValueType::kString, "r" + std::to_string(i / 200));
     if (i % 3 == 0) add("third", ValueType::kNumber, std::to_string(rng() % 50'000));
     if (i % 100 == 0) add("rare", ValueType::kString, std::to_string(rng()) + "x");
     if (i % 100 != 0) add("usual", ValueType::kString, "u" + std::to_string(rng() % 20));
