@@ -42,6 +42,10 @@ struct Send {
 struct Start {
   Response head;
 };
+struct Upgrade {
+  Response head;
+  std::function<void(std::string_view)> on_input;
+};
 struct Write {
   std::string chunk;
 };
@@ -58,7 +62,7 @@ struct Granted {
 };
 }  // namespace command
 using CommandBody = std::variant<command::Finish, command::Abort, command::Granted, command::Write,
-                                 command::OnDrained, command::Start, command::Send>;
+                                 command::OnDrained, command::Start, command::Upgrade, command::Send>;
 
 struct Command {
   std::shared_ptr<Session> session;

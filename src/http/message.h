@@ -55,7 +55,7 @@ struct Response {
 
 // Where the answer to one request goes. Every call may come from any thread; the answer is handed
 // to the connection's io thread, and hand-overs that are made close together wake that thread once.
-// Exactly one of Send or Start must be called; dropping the last reference without either answers
+// Exactly one of Send, Start or Upgrade must be called; dropping the last reference without either answers
 // 500.
 class Responder {
  public:
@@ -70,6 +70,9 @@ class Responder {
   // ends the connection in the middle, so that the client sees that the answer is
   // incomplete.
   virtual void Start(Response head) = 0;
+  // Another protocol from here on: the head (101) goes out, Write sends bytes as they are, and what
+  // the client sends goes to `on_input` on the io thread. Finish ends the connection.
+  virtual void Upgrade(Response head, std::function<void(std::string_view)> on_input) = 0;
   virtual void Write(std::string chunk) = 0;
   virtual void Finish(Trailers trailers = {}) = 0;
   virtual void Abort() = 0;

@@ -71,7 +71,9 @@ void AppendResponseHead(std::string* to, const Response& response,
   for (const auto& [name, value] : response.headers)
     if (!IsFramingHeader(name)) AppendHeader(to, name, value);
   AppendFraming(to, response, options);
-  if (!options.keep_alive) {
+  if (response.status == 101) {
+    to->append("Connection: Upgrade\r\n");
+  } else if (!options.keep_alive) {
     to->append("Connection: close\r\n");
   } else if (!options.http11) {
     to->append("Connection: keep-alive\r\n");

@@ -104,9 +104,9 @@ bool Session::Step() {
   switch (state_) {
     case State::kHead: return StepHead();
     case State::kBody: return StepBody();
+    case State::kAnswering: return StepUpgraded();
     case State::kHandshake:
     case State::kWaiting:
-    case State::kAnswering:
     case State::kClosing:
     case State::kLinger:
     case State::kEnding: return false;
@@ -138,6 +138,16 @@ bool Session::StepHead() {
   if (end_ - begin_ >= options().head_bytes_max)
     return Refuse(431, "the request head is too large");
   if (read_ended_) state_ = State::kClosing;
+  return false;
+}
+
+// Hands over what came in another protocol. It may end the connection.
+bool Session::StepUpgraded() {
+  if (!on_input_ || begin_ == end_) return false;
+  const std::function<void(std::string_view)> on_input = on_input_;
+  const std::string_view bytes = input();
+  begin_ = end_;
+  on_input(bytes);
   return false;
 }
 
@@ -414,6 +424,7 @@ void Session::Close(bool reset) {
   CloseStream(reset);
   if (state_ == State::kWaiting) loop_->context().budget.Cancel(this);
   ReleaseBody();
+  on_input_ = nullptr;
   loop_->Remove(this);
   loop_->context().connections_open.fetch_sub(1);
   MarkGone();

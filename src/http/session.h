@@ -96,6 +96,7 @@ class Session : public BodyBudget::Waiter, public std::enable_shared_from_this<S
   void Advance();
   bool Step();
   bool StepHead();
+  bool StepUpgraded();
   bool StepBody();
   bool StepLengthBody();
   bool StepChunkedBody();
@@ -115,12 +116,14 @@ class Session : public BodyBudget::Waiter, public std::enable_shared_from_this<S
   void Apply(uint64_t exchange, CommandBody* command);
   void Take(command::Send* send);
   void Take(command::Start* start);
+  void Take(command::Upgrade* upgrade);
   void Take(command::Write* write);
   void Take(command::Finish* finish);
   void Take(command::Abort* abort);
   void Take(command::OnDrained* on_drained);
   void Take(command::Granted* granted);
   void AppendAnswer(Response&& response);
+  void AppendStreamHead(const Response& head);
   void FinishAnswer(bool keep_alive);
   bool MayKeepAlive(const Response& response) const;
 
@@ -169,6 +172,7 @@ class Session : public BodyBudget::Waiter, public std::enable_shared_from_this<S
   BodyFraming stream_framing_ = BodyFraming::kChunked;
   bool stream_has_body_ = true;
   bool stream_keep_alive_ = true;
+  std::function<void(std::string_view)> on_input_;  // of an upgraded connection
 
   // Output.
   OutQueue out_;

@@ -35,10 +35,23 @@ void Session::Take(command::Start* start) {
   // Without a client nobody could tell the end of this answer from its beginning.
   if (read_ended_) return Close(/*reset=*/true);
   const Response& head = start->head;
-  streaming_ = true;
   stream_framing_ = framing_.http11 ? BodyFraming::kChunked : BodyFraming::kUntilClose;
   stream_has_body_ = !is_head_ && !IsBodiless(head.status);
   stream_keep_alive_ = MayKeepAlive(head) && stream_framing_ == BodyFraming::kChunked;
+  AppendStreamHead(head);
+}
+
+void Session::Take(command::Upgrade* upgrade) {
+  if (read_ended_) return Close(/*reset=*/true);
+  on_input_ = std::move(upgrade->on_input);
+  stream_framing_ = BodyFraming::kUntilClose;
+  stream_has_body_ = true;
+  stream_keep_alive_ = false;
+  AppendStreamHead(upgrade->head);
+}
+
+void Session::AppendStreamHead(const Response& head) {
+  streaming_ = true;
   ResponseHeadOptions head_options;
   head_options.date = loop_->date();
   head_options.framing = stream_framing_;
@@ -124,6 +137,7 @@ void Session::AppendAnswer(Response&& response) {
 void Session::FinishAnswer(bool keep_alive) {
   ReleaseBody();
   streaming_ = false;
+  on_input_ = nullptr;
   state_ = keep_alive ? State::kHead : State::kClosing;
   read_deadline_ns_ = After(options().idle_timeout_ms);
 }

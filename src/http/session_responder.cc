@@ -26,6 +26,11 @@ void SessionResponder::Start(Response head) {
     session_->Submit(exchange_, command::Start{std::move(head)});
 }
 
+void SessionResponder::Upgrade(Response head, std::function<void(std::string_view)> on_input) {
+  if (Move(Phase::kNew, Phase::kStreaming))
+    session_->Submit(exchange_, command::Upgrade{std::move(head), std::move(on_input)});
+}
+
 void SessionResponder::Write(std::string chunk) {
   if (phase_.load() == Phase::kStreaming && !closed())
     session_->Submit(exchange_, command::Write{std::move(chunk)});

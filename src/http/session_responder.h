@@ -21,6 +21,7 @@ class SessionResponder final : public Responder {
 
   void Send(Response response) override;
   void Start(Response head) override;
+  void Upgrade(Response head, std::function<void(std::string_view)> on_input) override;
   void Write(std::string chunk) override;
   void Finish(Trailers trailers) override;
   void Abort() override;

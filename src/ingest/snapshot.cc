@@ -2,6 +2,7 @@
 
 #include <optional>
 
+#include "block/memory_view.h"
 #include "storage/token_index.h"
 
 namespace neurallog::ingest {
@@ -63,23 +64,6 @@ class SealedView : public block::BlockView {
   std::vector<std::optional<block::Column>> columns_;
 };
 
-class BufferedView : public block::BlockView {
- public:
-  explicit BufferedView(const block::MemoryBlock& memory)
-      : memory_(memory), columns_(memory.header().columns.size()) {}
-
-  const block::BlockHeader& header() const override { return memory_.header(); }
-
-  Result<const block::Column*> GetColumn(size_t index) override {
-    if (!columns_[index]) columns_[index] = memory_.GetColumn(index);
-    return static_cast<const block::Column*>(&*columns_[index]);
-  }
-
- private:
-  const block::MemoryBlock& memory_;
-  std::vector<std::optional<block::Column>> columns_;
-};
-
 class Snapshot : public block::BlockSet {
  public:
   Snapshot(const storage::Store* store, const storage::Keyspace& keyspace,
@@ -107,7 +91,7 @@ class Snapshot : public block::BlockSet {
   std::unique_ptr<block::BlockView> Open(size_t i) const override {
     if (i < sealed_.size())
       return std::make_unique<SealedView>(store_, keyspace_, *view_, *sealed_[i]);
-    return std::make_unique<BufferedView>(*buffered_[i - sealed_.size()]);
+    return std::make_unique<block::MemoryView>(*buffered_[i - sealed_.size()]);
   }
   std::vector<bool> FindCandidates(const index::TokenQuery& query,
                                    uint64_t* pages_read) const override {
