@@ -98,6 +98,9 @@ class Pipe {
   // filter, and their order is kept.
   virtual bool keeps_rows() const { return false; }
   virtual bool is_filter() const { return false; }
+  // True when what it makes of a row depends on that row alone: it can then run on rows as they come
+  // in, without an end.
+  virtual bool is_row_by_row() const { return keeps_rows(); }
   // True when its rows are made, not let through.
   virtual bool aggregates() const { return false; }
   // The one field that its rows have, as it was written; empty when there may be others.

@@ -310,6 +310,11 @@ Result<std::vector<Writer::LiveSegment>> Writer::LinkSegments(const std::string&
   return std::vector<LiveSegment>(live_.begin(), live_.end());
 }
 
+std::vector<Writer::LiveSegment> Writer::LiveSegments() const {
+  base::MutexLock lock(mutex_);
+  return {live_.begin(), live_.end()};
+}
+
 uint64_t Writer::live_bytes() const {
   base::MutexLock lock(mutex_);
   return live_.size() * options_.segment_bytes;

@@ -78,6 +78,11 @@ class Writer {
   void Unpin();
   Result<std::vector<LiveSegment>> LinkSegments(const std::string& directory);
 
+  // The segments that frames can be read from, oldest first, and where they lie. While they are to
+  // be read, Pin. Thread-safe.
+  std::vector<LiveSegment> LiveSegments() const;
+  std::string SegmentPath(uint64_t number) const { return Path(SegmentName(number)); }
+
   // Thread-safe figures: bytes of live segments, and the first LSN that the oldest live segment holds.
   uint64_t live_bytes() const;
   Lsn oldest_lsn() const;
