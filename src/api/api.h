@@ -140,7 +140,8 @@ class Api : public http::Handler {
 
 // Handlers, one file per subject: handler_ingest.cc, handler_query.cc,
 // handler_victorialogs.cc, handler_logs.cc, handler_record.cc, handler_export.cc, handler_explain.cc,
-// handler_active.cc, handler_saved.cc, openapi.cc, handler_admin.cc, handler_deletion.cc,
+// handler_active.cc, handler_saved.cc, handler_tail.cc, openapi.cc, handler_admin.cc,
+// handler_deletion.cc,
 // handler_storage.cc, handler_backup.cc, handler_health.cc.
 void HandlePostLogs(Context context);
 void HandleIngestJsonLine(Context context);
@@ -174,6 +175,8 @@ void HandleGetSaved(Context context);
 void HandlePutSaved(Context context);
 void HandleDeleteSaved(Context context);
 void HandleOpenApi(Context context);
+void HandleTail(Context context);
+void HandleTailVictoriaLogs(Context context);
 void HandleListTenants(Context context);
 void HandleCreateTenant(Context context);
 void HandleGetTenant(Context context);

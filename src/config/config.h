@@ -101,6 +101,14 @@ struct QueryConfig {
   int rows_limit_default = 1'000;
 };
 
+struct TailConfig {
+  int viewers_max = 4'096;
+  int viewers_per_tenant_max = 1'024;
+  uint64_t viewer_bytes_max = 1 * kMiB;
+  int viewer_events_max = 10'000;
+  Duration heartbeat = std::chrono::seconds(15);
+};
+
 struct AuthConfig {
   AuthRequired required = AuthRequired::kAuto;
 };
@@ -125,6 +133,7 @@ struct Config {
   WalConfig wal;
   StorageConfig storage;
   QueryConfig query;
+  TailConfig tail;
   AuthConfig auth;
   LogConfig log;
   ShutdownConfig shutdown;

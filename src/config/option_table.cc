@@ -206,6 +206,19 @@ std::vector<Option> MakeTable() {
       {"query.rows_limit_default", IntField{NL_FIELD(query.rows_limit_default), 1, 10'000'000},
        kReload, "Rows that the native search answers when the request names no limit."},
 
+      {"tail.viewers_max", IntField{NL_FIELD(tail.viewers_max), 0, 1'000'000}, kRestart,
+       "Live tails that may be open; more are answered 429."},
+      {"tail.viewers_per_tenant_max", IntField{NL_FIELD(tail.viewers_per_tenant_max), 0, 1'000'000},
+       kRestart, "Live tails that one tenant may have open; more are answered 429."},
+      {"tail.viewer_bytes_max", BytesField{NL_FIELD(tail.viewer_bytes_max), 4 * kKiB, 1 * kGiB},
+       kRestart,
+       "Events that wait for a client that reads slowly; beyond it the oldest go, and the client is "
+       "told how many."},
+      {"tail.viewer_events_max", IntField{NL_FIELD(tail.viewer_events_max), 1, 10'000'000}, kRestart,
+       "The same, as a number of events."},
+      {"tail.heartbeat", DurationField{NL_FIELD(tail.heartbeat), 1s, 1h}, kRestart,
+       "After so long without an event a live tail sends bytes that say nothing."},
+
       {"auth.required", EnumField{NL_ENUM(auth.required), {"auto", "always"}}, kRestart,
        "auto: with no key made and a loopback address, tenant default is served without a key; "
        "always: never."},

@@ -49,6 +49,8 @@ Result<std::unique_ptr<Engine>> Engine::Open(const EngineOptions& options,
   engine->retention_ =
       std::make_unique<Retention>(options.retention, engine.get(), engine->store_.get(),
                                   environment.clock, environment.metrics);
+  engine->tails_ =
+      std::make_unique<tail::Hub>(options.tail, environment.clock, environment.metrics);
   NL_RETURN_IF_ERROR(engine->LoadMeta());
   engine->sealer_ = std::make_unique<ingest::Sealer>(options.sealer, engine->store_.get(),
                                                      environment.clock, &engine->metrics_);
@@ -86,6 +88,7 @@ void Engine::Close() {
   if (compactor_) compactor_->Stop();
   jobs_->Stop();
   retention_->Stop();
+  tails_->Stop();
   sealer_->Abandon();
   if (committer_) committer_->Stop();
   sealer_->Stop();
@@ -203,7 +206,8 @@ Status Engine::ReadyStatus() const {
 }
 
 Result<std::shared_ptr<const block::BlockSet>> Engine::Snapshot(ingest::TenantLog* log,
-                                                                const TimeRange& range) {
+                                                                const TimeRange& range,
+                                                                uint64_t* position) {
   TimeRange kept = range;
   kept.start_ns = std::max(kept.start_ns, ExpiryOf(*log));
   const size_t buffered_bytes = log->buffered().bytes;
@@ -214,13 +218,27 @@ Result<std::shared_ptr<const block::BlockSet>> Engine::Snapshot(ingest::TenantLo
   if (held_bytes > 0 && held_bytes + buffered_bytes > options_.snapshot_bytes_max)
     return ResourceExhausted(std::to_string(held_bytes) +
                              " bytes of rows that are not sealed yet are held by running queries");
+  const uint64_t delivered = DeliveredLsn();
   NL_TRY(std::shared_ptr<const block::BlockSet> blocks,
-         log->Snapshot(kept, environment_.clock->MonotonicNs(), [&](const std::string&) {
-           damaged_headers_.fetch_add(1, std::memory_order_relaxed);
-         }));
+         log->Snapshot(
+             kept, environment_.clock->MonotonicNs(),
+             [&](const std::string&) { damaged_headers_.fetch_add(1, std::memory_order_relaxed); },
+             position));
+  if (position != nullptr) *position = std::max(*position, delivered);
   const block::BlockSet* const raw = blocks.get();
   return std::shared_ptr<const block::BlockSet>(
       raw, [blocks = std::move(blocks), lease](const block::BlockSet*) {});
+}
+
+// Read before the tenant's own: of what comes between the two, every row is in both or in none.
+uint64_t Engine::Position(const ingest::TenantLog& log) const {
+  const uint64_t delivered = DeliveredLsn();
+  return std::max(delivered, log.last_append_lsn());
+}
+
+Result<wal::RangeReader> Engine::ReadLog(const ingest::TenantLog& log, uint64_t from) const {
+  if (!journaler_) return Unavailable("the write-ahead log is damaged and cannot be read on");
+  return wal::RangeReader(environment_.file_system, &journaler_->writer(), log.id(), from);
 }
 
 void Engine::RegisterGauges() {

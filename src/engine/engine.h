@@ -38,7 +38,9 @@
 #include "neurallog/status.h"
 #include "ring/event_processor.h"
 #include "storage/store.h"
+#include "tail/hub.h"
 #include "tenant/registry.h"
+#include "wal/range_reader.h"
 #include "wal/reader.h"
 #include "wal/writer.h"
 
@@ -79,6 +81,7 @@ struct EngineOptions {
   std::optional<int64_t> retention_ns;
   RetentionOptions retention;
   JobsOptions jobs;
+  tail::Options tail;
   int64_t idempotency_window_ns = 600 * base::kNsPerSecond;
   size_t idempotency_keys_max = 1'000'000;
 };
@@ -142,8 +145,16 @@ class Engine {
   ingest::IdempotencyCache& idempotency() { return idempotency_; }
 
   // --- reading ---
+  // When given, `*position` becomes an LSN: just the tenant's rows up to it are in the snapshot.
   Result<std::shared_ptr<const block::BlockSet>> Snapshot(ingest::TenantLog* log,
-                                                          const TimeRange& range);
+                                                          const TimeRange& range,
+                                                          uint64_t* position = nullptr);
+  // Live tails, ended by Close at the latest.
+  tail::Hub& tails() { return *tails_; }
+  // An LSN: just the tenant's rows up to it have been put into its buffer.
+  uint64_t Position(const ingest::TenantLog& log) const;
+  // Reads a tenant's batches out of the log from an LSN on. Unavailable when the server is read-only.
+  Result<wal::RangeReader> ReadLog(const ingest::TenantLog& log, uint64_t from) const;
 
   // Copies everything up to a log position into the repository, while the engine goes on; see engine/backup.cc. Conflict while another
   // backup runs. Blocks the caller for as long as the copy takes.
@@ -195,6 +206,7 @@ class Engine {
   ingest::SkippedRows FindSkipped(const RecoveredTenant& tenant, const ingest::TenantLog& log,
                                   uint64_t lsn, const model::RecordBatch& batch);
   void RegisterGauges();
+  uint64_t DeliveredLsn() const { return journaler_ ? journaler_->delivered_lsn() : 0; }
   ingest::TenantLog* AddTenantLog(const tenant::TenantInfo& info);
   // Before rows are sealed: from `next_lsn` on the server's class is that of its retention. No row before `oldest_lsn` is needed.
   Status SettleServerClass(uint64_t next_lsn, uint64_t oldest_lsn);
@@ -263,6 +275,7 @@ class Engine {
   std::unique_ptr<Compactor> compactor_;
   MemoryGuard memory_guard_;
   std::unique_ptr<Indexer> indexer_;
+  std::unique_ptr<tail::Hub> tails_;
   std::unique_ptr<ring::RingBuffer<ingest::IngestEvent>> ring_;
   std::unique_ptr<ingest::Journaler> journaler_;
   std::unique_ptr<ring::EventProcessor<ingest::IngestEvent, ingest::Journaler>> committer_;

@@ -106,8 +106,9 @@ void Journaler::Deliver(IngestEvent* event, wal::Lsn lsn) {
   metrics_->logs.Add(event->batch->rows());
   metrics_->batches.Add();
   size_t added_bytes;
-  const auto buffered = event->tenant->Append(std::move(event->batch), lsn, nullptr,
-                                              clock_->MonotonicNs(), &added_bytes);
+  const auto buffered =
+      event->tenant->Append(event->batch, lsn, nullptr, clock_->MonotonicNs(), &added_bytes);
+  event->tenant->feed().Publish(event->batch, lsn);
   sealer_->OnAppended(event->tenant, buffered, added_bytes);
 }
 

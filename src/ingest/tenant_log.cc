@@ -41,6 +41,11 @@ TenantLog::Buffered TenantLog::BufferedLocked() const {
           last_append_ns_, buffer_.oldest_append_ns(), buffer_.min_ns()};
 }
 
+uint64_t TenantLog::last_append_lsn() const {
+  base::MutexLock lock(mutex_);
+  return last_append_lsn_;
+}
+
 RowSlice TenantLog::BeginSeal(size_t rows_max, size_t bytes_max) {
   base::MutexLock lock(mutex_);
   const bool again = sealing_end_ != storage::LogPosition{};
@@ -122,12 +127,14 @@ Status TenantLog::LoadDirectory(const std::function<void(std::string)>& damage) 
 }
 
 Result<std::shared_ptr<const block::BlockSet>> TenantLog::Snapshot(
-    const TimeRange& range, int64_t now_ns, const std::function<void(std::string)>& damage) {
+    const TimeRange& range, int64_t now_ns, const std::function<void(std::string)>& damage,
+    uint64_t* last_lsn) {
   directory_used_ns_.store(now_ns, std::memory_order_relaxed);
   for (;;) {
     {
       base::MutexLock lock(mutex_);
       if (deleted()) return NotFound("tenant " + name_ + " is deleted");
+      if (last_lsn != nullptr) *last_lsn = last_append_lsn_;
       if (directory_)
         return MakeSnapshot(store_, keyspace_, directory_,
                             rewrite_view_ ? rewrite_view_ : store_->TakeView(),
@@ -279,6 +286,7 @@ void TenantLog::ForgetPartition(const storage::Partition& partition) {
 size_t TenantLog::Delete() {
   base::MutexLock lock(mutex_);
   deleted_.store(true, std::memory_order_release);
+  feed_.Close();
   directory_.reset();
   return buffer_.Drop({UINT64_MAX, 0});
 }

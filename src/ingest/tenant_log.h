@@ -13,6 +13,7 @@
 #include "ingest/row_buffer.h"
 #include "storage/directory.h"
 #include "storage/store.h"
+#include "tail/feed.h"
 #include "tenant/registry.h"
 
 namespace neurallog::ingest {
@@ -40,6 +41,10 @@ class TenantLog {
   Buffered Append(std::shared_ptr<const model::RecordBatch> batch, uint64_t lsn,
                   SkippedRows skipped, int64_t now_ns, size_t* added_bytes);
   Buffered buffered() const;
+  // For the live tails: gets each batch behind Append.
+  tail::Feed& feed() { return feed_; }
+  // LSN of the batch that was appended last; 0: none since the start.
+  uint64_t last_append_lsn() const;
 
   // Sealing: begin with the front rows, write them to blocks named by the slice's end, then commit both at once. When writing fails the
   // next BeginSeal gives the same rows again, since some partitions may hold their block already. One sealer at a time (Sealer sees to it).
@@ -81,8 +86,10 @@ class TenantLog {
 
   // Every row that was appended before the call, each once; blocks and rows outside `range` may be left out. Loads the directory on
   // first use. `damage` is told of headers that cannot be read.
+  // When given, `*last_lsn` becomes last_append_lsn() as of the same moment.
   Result<std::shared_ptr<const block::BlockSet>> Snapshot(
-      const TimeRange& range, int64_t now_ns, const std::function<void(std::string)>& damage);
+      const TimeRange& range, int64_t now_ns, const std::function<void(std::string)>& damage,
+      uint64_t* last_lsn = nullptr);
 
   // Replaces blocks of a partition by others that hold the same rows, or fewer: the change must remove and put just these. Readers see the
   // old blocks or the new ones. The rest of the tenant's rows may be sealed meanwhile. Conflict, and nothing is done, when a block to be
@@ -139,6 +146,7 @@ class TenantLog {
   const std::string name_;
   const storage::Keyspace keyspace_;
   storage::Store* const store_;
+  tail::Feed feed_;
   const tenant::ClassHistory* const server_classes_;
 
   // Held while the directory is read from the store and while blocks are replaced in it, so that neither sees half of the other. Taken

@@ -107,6 +107,11 @@ engine::EngineOptions EngineOptionsFrom(const config::Config& configured) {
   options.directory_bytes_max = config.storage.directory_bytes_max;
   options.idempotency_window_ns = config.ingest.idempotency_window.count();
   options.idempotency_keys_max = static_cast<size_t>(config.ingest.idempotency_keys_max);
+  options.tail.viewers_max = config.tail.viewers_max;
+  options.tail.viewers_per_tenant_max = config.tail.viewers_per_tenant_max;
+  options.tail.viewer.bytes_max = config.tail.viewer_bytes_max;
+  options.tail.viewer.events_max = static_cast<size_t>(config.tail.viewer_events_max);
+  options.tail.viewer.heartbeat_ns = config.tail.heartbeat.count();
   return options;
 }
 
@@ -223,6 +228,7 @@ void Server::Stop() {
   if (!engine_) return;
   base::LogInfo("stopping");
   if (api_) api_->ready = false;
+  if (engine_) engine_->tails().Stop();  // streams without an end would hold up what follows
   if (http_) http_->Stop(Milliseconds(config_.shutdown.timeout));
   if (api_) api_->Stop();
   engine_->Close();
