@@ -39,6 +39,14 @@ tail::Framing ChooseFraming(const http::Request& request, bool is_upgrade, bool 
              : tail::Framing::kSse;
 }
 
+// As ReadStep, and 0 is good too.
+Result<int64_t> ReadDelay(const http::QueryParams& params, std::string_view name,
+                          int64_t otherwise_ns) {
+  const std::string_view text = params.Find(name).value_or("");
+  if (text == "0" || text == "0s") return 0;
+  return ReadStep(params, name, otherwise_ns);
+}
+
 // What is stored already: native from `start` on, VictoriaLogs' of the last `start_offset`. Its
 // refresh_interval and offset say how it polls; they are read and have no effect here.
 Result<std::optional<Search>> ReadHistory(const Context& context, bool native) {
@@ -46,9 +54,9 @@ Result<std::optional<Search>> ReadHistory(const Context& context, bool native) {
   if (native && search.params.Find("start").value_or("").empty()) return std::optional<Search>();
   if (!native) {
     for (const char* name : {"refresh_interval", "offset"})
-      NL_RETURN_IF_ERROR(ReadStep(search.params, name, 0).status());
+      NL_RETURN_IF_ERROR(ReadDelay(search.params, name, 0).status());
     NL_TRY(const int64_t back_ns,
-           ReadStep(search.params, "start_offset", kVictoriaLogsStartOffsetNs));
+           ReadDelay(search.params, "start_offset", kVictoriaLogsStartOffsetNs));
     search.options.range.start_ns =
         std::max(search.options.range.start_ns, search.now_ns - back_ns);
   }
