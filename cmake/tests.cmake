@@ -16,10 +16,12 @@ foreach(room ${rooms})
   endif()
 endforeach()
 
-# Tests of queries read JSON records and compressed sample data.
-if(TARGET test_query)
-  target_link_libraries(test_query PRIVATE nl_simdjson nl_zstd)
-endif()
+# Tests of queries and rules read JSON records and compressed sample data.
+foreach(target test_query test_rules)
+  if(TARGET ${target})
+    target_link_libraries(${target} PRIVATE nl_simdjson nl_zstd)
+  endif()
+endforeach()
 
 add_test(NAME layers COMMAND ${CMAKE_COMMAND} -E env python3 ${CMAKE_SOURCE_DIR}/tests/layers_test.py ${CMAKE_SOURCE_DIR})
 

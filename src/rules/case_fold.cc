@@ -145,8 +145,41 @@ size_t FoldIntoScalar(std::string_view text, char* to) {
 
 #if defined(__SSE2__)
 
+// Folds the ASCII bytes of a word at once: bit 7 of `upper` is set for each byte from A to Z.
+uint64_t FoldWord(uint64_t word) {
+  constexpr uint64_t kOnes = 0x0101010101010101;
+  const uint64_t from_a = word + kOnes * (0x80 - 'A'), past_z = word + kOnes * (0x7f - 'Z');
+  const uint64_t upper = (from_a ^ past_z) & kOnes * 0x80;
+  return word | upper >> 2;
+}
+
+template <typename T>
+T Load(const char* from) {
+  T word;
+  std::memcpy(&word, from, sizeof word);
+  return word;
+}
+
+// Texts of 4 to 16 bytes as two words that may overlap. False when one is not ASCII.
+template <typename T>
+bool FoldTwoWords(std::string_view text, char* to) {
+  const size_t last = text.size() - sizeof(T);
+  const T a = Load<T>(text.data()), b = Load<T>(text.data() + last);
+  if (((a | b) & static_cast<T>(0x8080808080808080)) != 0) return false;
+  const T folded_a = static_cast<T>(FoldWord(a)), folded_b = static_cast<T>(FoldWord(b));
+  std::memcpy(to, &folded_a, sizeof(T));
+  std::memcpy(to + last, &folded_b, sizeof(T));
+  return true;
+}
+
+bool FoldShort(std::string_view text, char* to) {
+  if (text.size() >= 8) return FoldTwoWords<uint64_t>(text, to);
+  return text.size() >= 4 && FoldTwoWords<uint32_t>(text, to);
+}
+
 // Sixteen bytes at once while they are ASCII.
 size_t FoldInto(std::string_view text, char* const to) {
+  if (text.size() <= 16 && FoldShort(text, to)) return text.size();
   const char* at = text.data();
   const char* const end = at + text.size();
   char* out = to;

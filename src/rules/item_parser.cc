@@ -5,10 +5,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
+#include <cmath>
 
 #include "rules/address.h"
 #include "rules/case_fold.h"
+#include "rules/compiled_test.h"
 #include "rules/pattern.h"
 #include "rules/value_encoding.h"
 
@@ -16,13 +17,6 @@ namespace neurallog::rules {
 namespace {
 
 constexpr size_t kPatternsPerValueMax = 100'000;
-
-std::optional<double> ParseNumber(std::string_view text) {
-  double number = 0;
-  const auto [at, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || at != text.data() + text.size()) return std::nullopt;
-  return number;
-}
 
 bool TakesTexts(const Test& test) { return !test.texts.empty() && test.op != Op::kSameAs; }
 
@@ -144,15 +138,15 @@ class ItemParser {
   }
 
   void ParseNumberValue(const Node& value) {
-    const auto number = ParseNumber(value.text);
-    if (!number) {
+    double number = 0;
+    if (!ParseNumber(value.text, &number) || !std::isfinite(number)) {
       Fail(value.at, fmt::format("expected a number, got \"{}\"", value.text));
       return;
     }
     Test test = NewTest(key_.compare);
     test.cased = false;
     test.part = key_.part;
-    test.number = *number;
+    test.number = number;
     values_.push_back({std::move(test)});
   }
 

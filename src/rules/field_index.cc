@@ -1,0 +1,176 @@
+#include "rules/field_index.h"
+
+#include <algorithm>
+#include <tuple>
+
+#include "rules/case_fold.h"
+
+namespace neurallog::rules {
+namespace {
+
+// So many starts or ends may share their first or last four bytes; the others go to the grams.
+constexpr size_t kSharedMax = 16;
+
+// The longest text of an encoded pattern, folded; empty when it has none.
+std::string LiteralOf(const std::string& encoded) {
+  std::string longest;
+  for (const PatternPiece& piece : DecodePattern(encoded))
+    if (piece.text.size() > longest.size()) longest = piece.text;
+  return Fold(longest);
+}
+
+bool IsComparison(Op op) {
+  return op == Op::kLess || op == Op::kLessEqual || op == Op::kGreater || op == Op::kGreaterEqual;
+}
+
+auto NetworkOrder(const Network& network) {
+  return std::tuple(network.address.bits, network.prefix, network.address.bytes);
+}
+
+}  // namespace
+
+bool FieldIndexBuilder::CanWatch(const Test& test) {
+  switch (test.op) {
+    case Op::kEqual:
+    case Op::kPrefix:
+    case Op::kSuffix:
+    case Op::kContains:
+    case Op::kWord:
+    case Op::kCidr: return !test.texts.empty();
+    case Op::kPresent: return !test.is_keyword();
+    case Op::kGlob:
+      return std::none_of(test.texts.begin(), test.texts.end(),
+                          [](const std::string& text) { return LiteralOf(text).empty(); });
+    case Op::kRegexp:
+      return std::none_of(test.regexps.begin(), test.regexps.end(),
+                          [](const auto& regexp) { return regexp->required().empty(); });
+    default: return IsComparison(test.op) && test.part == TimePart::kNone;
+  }
+}
+
+bool FieldIndexBuilder::IsExact(const Test& test) {
+  return test.op != Op::kGlob && test.op != Op::kRegexp && test.op != Op::kWord &&
+         !(test.cased && !test.texts.empty());
+}
+
+void FieldIndexBuilder::Add(const Test& test, uint32_t trigger) {
+  if (test.op == Op::kPresent) return index_.present_.push_back(trigger);
+  if (IsComparison(test.op)) {
+    const auto which = static_cast<size_t>(test.op) - static_cast<size_t>(Op::kLess);
+    return index_.bounds_[which].push_back({test.number, trigger});
+  }
+  for (const auto& regexp : test.regexps)
+    for (const std::string& literal : regexp->required())
+      AddText(Kind::kAnywhere, literal, trigger);
+  for (const std::string& text : test.texts) {
+    switch (test.op) {
+      case Op::kEqual: AddText(Kind::kWhole, Fold(text), trigger); break;
+      case Op::kPrefix: AddText(Kind::kStart, Fold(text), trigger); break;
+      case Op::kSuffix: AddText(Kind::kEnd, Fold(text), trigger); break;
+      case Op::kGlob: AddText(Kind::kAnywhere, LiteralOf(text), trigger); break;
+      case Op::kCidr: index_.networks_.push_back({*ParseNetwork(text), trigger}); break;
+      default: AddText(Kind::kAnywhere, Fold(text), trigger);
+    }
+  }
+}
+
+void FieldIndexBuilder::AddText(Kind kind, const std::string& text, uint32_t trigger) {
+  std::vector<uint32_t>& triggers = literals_[{kind, text}];
+  if (triggers.empty() || triggers.back() != trigger) triggers.push_back(trigger);
+}
+
+void FieldIndexBuilder::PlaceLiteral(Kind kind, const std::string& text,
+                                     const std::vector<uint32_t>& triggers) {
+  const uint32_t literal = index_.literals_.Add(text, triggers);
+  if (kind == Kind::kWhole) return index_.wholes_.Add(index_.literals_, literal);
+  if (kind == Kind::kAnywhere)
+    return index_.grams_.Add(literal, GramIndex::Where::kAnywhere, index_.literals_);
+  const bool is_start = kind == Kind::kStart;
+  const std::string key = text.size() < 4 ? text
+                          : is_start      ? text.substr(0, 4)
+                                          : text.substr(text.size() - 4);
+  if (++shared_[{kind, key}] <= kSharedMax)
+    return (is_start ? index_.starts_ : index_.ends_).Add(index_.literals_, literal);
+  index_.grams_.Add(literal, is_start ? GramIndex::Where::kStart : GramIndex::Where::kEnd,
+                    index_.literals_);
+}
+
+FieldIndex FieldIndexBuilder::Build(const Statistics& statistics) {
+  for (const auto& [key, triggers] : literals_) PlaceLiteral(key.first, key.second, triggers);
+  index_.needs_folded_ = !literals_.empty();
+  index_.wholes_.Build();
+  index_.starts_.Build();
+  index_.ends_.Build();
+  index_.grams_.Build(index_.literals_, statistics);
+  for (auto& bounds : index_.bounds_)
+    std::sort(bounds.begin(), bounds.end(),
+              [](const auto& a, const auto& b) { return a.number < b.number; });
+  auto& networks = index_.networks_;
+  std::sort(networks.begin(), networks.end(), [](const auto& a, const auto& b) {
+    return NetworkOrder(a.network) < NetworkOrder(b.network);
+  });
+  for (uint32_t i = 0; i < networks.size(); ++i) {
+    const bool is_same = i > 0 && networks[i].network.prefix == networks[i - 1].network.prefix &&
+                         networks[i].network.address.bits == networks[i - 1].network.address.bits;
+    if (!is_same) index_.prefixes_.emplace_back(i, i);
+    ++index_.prefixes_.back().second;
+  }
+  return std::move(index_);
+}
+
+void FieldIndex::Scan(const ValueTexts& value, TriggerSink* sink) const {
+  for (uint32_t trigger : present_) sink->Fire(trigger);
+  if (needs_folded_) {
+    wholes_.Find(value.folded, literals_, sink);
+    starts_.Find(value.folded, literals_, sink);
+    ends_.Find(value.folded, literals_, sink);
+    grams_.Scan(value.folded, literals_, sink);
+  }
+  ScanNumbers(value.raw, sink);
+  if (!networks_.empty()) ScanNetworks(value.raw, sink);
+}
+
+// Bounds that a value passes stand together at one end: a value is less than all bounds above it.
+void FieldIndex::ScanNumbers(std::string_view raw, TriggerSink* sink) const {
+  const bool has_none =
+      bounds_[0].empty() && bounds_[1].empty() && bounds_[2].empty() && bounds_[3].empty();
+  double value = 0;
+  if (has_none || !ParseNumber(raw, &value)) return;
+  const auto down = [&](const std::vector<Bound>& bounds, auto passes) {
+    for (auto bound = bounds.rbegin(); bound != bounds.rend() && passes(bound->number); ++bound)
+      sink->Fire(bound->trigger);
+  };
+  const auto up = [&](const std::vector<Bound>& bounds, auto passes) {
+    for (auto bound = bounds.begin(); bound != bounds.end() && passes(bound->number); ++bound)
+      sink->Fire(bound->trigger);
+  };
+  down(bounds_[0], [&](double number) { return value < number; });
+  down(bounds_[1], [&](double number) { return value <= number; });
+  up(bounds_[2], [&](double number) { return value > number; });
+  up(bounds_[3], [&](double number) { return value >= number; });
+}
+
+void FieldIndex::ScanNetworks(std::string_view raw, TriggerSink* sink) const {
+  const auto address = ParseAddress(raw);
+  if (!address) return;
+  for (const auto& [first, end] : prefixes_) {
+    const Network& sample = networks_[first].network;
+    if (sample.address.bits != address->bits) continue;
+    const auto wanted = NetworkOrder({Truncate(*address, sample.prefix), sample.prefix});
+    auto entry = std::lower_bound(
+        networks_.begin() + first, networks_.begin() + end, wanted,
+        [](const NetworkEntry& a, const auto& key) { return NetworkOrder(a.network) < key; });
+    for (; entry != networks_.begin() + end && NetworkOrder(entry->network) == wanted; ++entry)
+      sink->Fire(entry->trigger);
+  }
+}
+
+size_t FieldIndex::memory_bytes() const {
+  size_t bytes = sizeof *this + literals_.memory_bytes() + wholes_.memory_bytes() +
+                 starts_.memory_bytes() + ends_.memory_bytes() + grams_.memory_bytes() +
+                 present_.capacity() * 4 + networks_.capacity() * sizeof(NetworkEntry);
+  for (const auto& bounds : bounds_) bytes += bounds.capacity() * sizeof(Bound);
+  return bytes;
+}
+
+}  // namespace neurallog::rules

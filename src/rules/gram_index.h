@@ -1,0 +1,96 @@
+// Finds which of many literals stand in a text, in about a nanosecond per byte whatever their number.
+//
+//   GramIndex index;
+//   index.Add(literal, GramIndex::Where::kAnywhere, table);
+//   index.Build(table, statistics);
+//   index.Scan(text, table, &sink);
+//
+// Each literal is known by one of its four-byte grams: the one that is rarest in logs and shared by
+// the fewest other literals, so that neither common words nor thousands of literals with one common
+// beginning make a long list to compare. A bitmap of hashed grams, 32 bits per literal, refuses nearly
+// all places of the text; what passes is looked up and compared. Literals under four bytes have
+// tables of one and two bytes. Uses AVX2 where the CPU has it. Immutable after Build; thread-safe.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "rules/literal_table.h"
+#include "rules/statistics.h"
+
+namespace neurallog::rules {
+
+class GramIndex {
+ public:
+  enum class Where : uint8_t { kAnywhere, kStart, kEnd };
+
+  void Add(uint32_t literal, Where where, const LiteralTable& table);
+  void Build(const LiteralTable& table, const Statistics& statistics);
+
+  bool empty() const { return entries_.empty() && shorts_.empty(); }
+  // How many literals share the fullest gram.
+  size_t longest_list() const;
+  size_t memory_bytes() const {
+    return entries_.capacity() * sizeof(Entry) + slots_.capacity() * sizeof(Slot) +
+           bitmap_.capacity() * 4 + short_bitmap_.capacity() * 8 + shorts_.capacity() * 8;
+  }
+
+  void Scan(std::string_view text, const LiteralTable& table, TriggerSink* sink) const {
+    if (!entries_.empty() && text.size() >= 4) scan_(*this, text, table, sink);
+    if (!shorts_.empty()) ScanShorts(text, table, sink);
+  }
+
+  // Each way to scan, for the test that compares them; ...Avx2 falls back where the CPU lacks it.
+  static void ScanScalar(const GramIndex& index, std::string_view text, const LiteralTable& table,
+                         TriggerSink* sink);
+  static void ScanAvx2(const GramIndex& index, std::string_view text, const LiteralTable& table,
+                       TriggerSink* sink);
+
+ private:
+  struct Entry {
+    uint32_t gram;
+    uint32_t literal;
+    uint16_t offset;  // of the gram in the literal
+    Where where;
+  };
+  struct Slot {
+    uint32_t gram;
+    uint32_t first;
+    uint32_t count;  // 0: free
+  };
+  struct Short {
+    uint32_t key;  // the first one or two bytes, and 1 << 16 for one
+    uint32_t literal;
+    Where where;
+  };
+
+  uint32_t BitOf(uint32_t gram) const { return gram * 0x9e3779b1u >> bitmap_shift_; }
+  size_t SlotOf(uint32_t gram) const { return gram * 0x85ebca6bu >> slot_shift_; }
+  void ChooseGrams(const LiteralTable& table, const Statistics& statistics);
+  void FillTables();
+  // Compares the literals of the gram at `at`.
+  void Check(std::string_view text, size_t at, uint32_t gram, const LiteralTable& table,
+             TriggerSink* sink) const;
+  void CheckOne(std::string_view text, size_t begin, uint32_t literal, Where where,
+                const LiteralTable& table, TriggerSink* sink) const;
+  void ScanShorts(std::string_view text, const LiteralTable& table, TriggerSink* sink) const;
+  void CheckShorts(std::string_view text, size_t at, uint32_t key, const LiteralTable& table,
+                   TriggerSink* sink) const;
+
+  using ScanFunction = void (*)(const GramIndex&, std::string_view, const LiteralTable&,
+                                TriggerSink*);
+
+  std::vector<Entry> entries_;  // by gram
+  std::vector<Slot> slots_;
+  int slot_shift_ = 0;
+  std::vector<uint32_t> bitmap_;
+  int bitmap_shift_ = 0;
+  ScanFunction scan_ = ScanScalar;
+  std::vector<Short> shorts_;           // by key
+  std::vector<uint64_t> short_bitmap_;  // of two bytes
+  std::array<bool, 256> short_bytes_{};
+};
+
+}  // namespace neurallog::rules

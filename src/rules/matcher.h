@@ -1,0 +1,81 @@
+// Finds the rules of a set that match a row.
+//
+//   Matcher matcher(set);
+//   matcher.Bind(*batch);
+//   for (...) for (uint32_t rule : matcher.Match(row)) ...
+//
+// For a row: its log sources are found, the indexes of those groups scan the values, and the rules of
+// the tests that fired are evaluated; a test is evaluated at most once. Allocates nothing once its
+// buffers have grown, but what RE2 takes for its automata. Not thread-safe: one per thread; the set
+// is shared.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "model/record_batch.h"
+#include "rules/record_values.h"
+#include "rules/rule_set.h"
+
+namespace neurallog::rules {
+
+class Matcher {
+ public:
+  explicit Matcher(std::shared_ptr<const RuleSet> set);
+
+  // The rows to come are of this batch, which outlives them.
+  void Bind(const model::RecordBatch& batch) { values_.Bind(batch); }
+  // The rules that match, ascending; valid until the next call. `row` points at row_bytes.
+  std::span<const uint32_t> Match(const char* row);
+
+  // Of a rule: how often its program was run, and how often it matched.
+  struct Counts {
+    uint64_t evaluated = 0;
+    uint64_t matched = 0;
+  };
+  const Counts& counts(uint32_t rule) const { return counts_[rule]; }
+  const RuleSet& set() const { return *set_; }
+
+ private:
+  void BeginRow();
+  void FindGroups();
+  void AddRoute(uint32_t route);
+  void MatchGroup(const RuleSet::Group& group);
+  void ScanGroup(const RuleSet::Group& group);
+  void EvaluateRule(const RuleSet::Group& group, uint32_t rule);
+  bool EvaluateTest(const RuleSet::Group& group, uint32_t test);
+  bool ComputeTest(const CompiledTest& test);
+  bool HasSame(const CompiledTest& test);
+  bool SameFolded(uint32_t a, uint32_t b);
+  bool IsNull(uint32_t field) const;
+  ValueTexts TextsOf(uint32_t value, bool wants_folded);
+
+  // Constant after construction.
+  const std::shared_ptr<const RuleSet> set_;
+
+  // Of the row.
+  RecordValues values_;
+  uint32_t epoch_ = 0;
+  std::vector<uint32_t> matches_;
+  std::vector<uint32_t> groups_;  // to look into
+  std::vector<uint32_t> group_epochs_;
+  struct RouteMark {
+    uint32_t epoch = 0;
+    uint32_t bits = 0;
+  };
+  std::vector<RouteMark> route_marks_;
+  std::vector<uint32_t> alias_epochs_;  // by set of aliases
+  std::vector<uint32_t> memo_;          // by test: epoch << 1 | passed
+  std::vector<uint32_t> rule_epochs_;
+
+  // Of the group being matched.
+  uint32_t scan_epoch_ = 0;
+  std::vector<uint32_t> fired_;  // by trigger
+  std::vector<uint32_t> hits_;
+
+  std::vector<Counts> counts_;
+};
+
+}  // namespace neurallog::rules
