@@ -141,8 +141,7 @@ class Api : public http::Handler {
 // Handlers, one file per subject: handler_ingest.cc, handler_query.cc,
 // handler_victorialogs.cc, handler_logs.cc, handler_record.cc, handler_export.cc, handler_explain.cc,
 // handler_active.cc, handler_saved.cc, handler_tail.cc, openapi.cc, handler_admin.cc,
-// handler_deletion.cc,
-// handler_storage.cc, handler_backup.cc, handler_health.cc.
+// handler_deletion.cc, handler_storage.cc, handler_backup.cc, handler_health.cc.
 void HandlePostLogs(Context context);
 void HandleIngestJsonLine(Context context);
 void HandleSearchNative(Context context);

@@ -30,7 +30,9 @@ class Collector : public Stage {
 class Running {
  public:
   Running(const Query& query, OutputFormat format)
-      : interrupt_(options_), budget_(SIZE_MAX), writer_(MakeRowWriter(format)) {
+      : interrupt_(options_),
+        budget_(SIZE_MAX),
+        writer_(format == OutputFormat::kNative ? MakeNativeWriter() : MakeVictoriaLogsWriter()) {
     const StageContext context{&budget_, &interrupt_, &stages_};
     first_ = &end_;
     for (auto pipe = query.pipes.rbegin(); pipe != query.pipes.rend(); ++pipe)
