@@ -216,9 +216,11 @@ int BlockHeader::FindColumn(std::string_view name) const {
 }
 
 int BlockHeader::FindColumn(std::string_view name, int guess) const {
-  const bool is_there = guess >= 0 && static_cast<size_t>(guess) < columns.size() &&
-                        columns[static_cast<size_t>(guess)].name == name;
-  return is_there ? guess : FindColumn(name);
+  const int count = static_cast<int>(columns.size());
+  for (int distance = 0; distance <= 2; ++distance)
+    for (const int at : {guess - distance, guess + distance})
+      if (at >= 0 && at < count && columns[static_cast<size_t>(at)].name == name) return at;
+  return FindColumn(name);
 }
 
 size_t BlockHeader::memory_bytes() const {
