@@ -75,15 +75,16 @@ constexpr ParamDoc kParams[] = {
 #define NL_VALUES NL_SEARCH " limit filter"
 #define NL_JSON(schema) "200 application/json " schema
 #define NL_LINES "200 application/x-ndjson"
+#define NL_LINES_OR_PLAN NL_LINES ",200 application/json Plan"
 
 constexpr RouteDoc kDocs[] = {
     {Method::kPost, "/v1/logs", "Stores records, or searches when the body is a form.", "ack",
      "Records", "200 application/json Ingested,202 application/json Ingested"},
-    {Method::kGet, "/v1/logs", "Searches.", NL_ROWS, "", NL_LINES},
-    {Method::kGet, "/v1/logs/search", "Searches.", NL_ROWS, "", NL_LINES},
-    {Method::kPost, "/v1/logs/search", "Searches.", NL_ROWS, "", NL_LINES},
+    {Method::kGet, "/v1/logs", "Searches.", NL_ROWS, "", NL_LINES_OR_PLAN},
+    {Method::kGet, "/v1/logs/search", "Searches.", NL_ROWS, "", NL_LINES_OR_PLAN},
+    {Method::kPost, "/v1/logs/search", "Searches.", NL_ROWS, "", NL_LINES_OR_PLAN},
     {Method::kGet, "/v1/logs/stats", "The result of a query that aggregates, as a table.",
-     NL_SEARCH " limit explain", "", NL_JSON("Table")},
+     NL_SEARCH " limit explain", "", NL_JSON("TableOrPlan")},
     {Method::kGet, "/v1/logs/histogram", "Records per step of time.", NL_SEARCH " step offset by",
      "", NL_JSON("Histogram")},
     {Method::kGet, "/v1/logs/fields", "Names of fields.", NL_VALUES, "", NL_JSON("Fields")},

@@ -111,12 +111,13 @@ FilterResult Parser::ParseValues(const Field& field, Filter::Kind kind) {
   return filter;
 }
 
+// Ranges may open with one kind of bracket and close with the other.
 bool Parser::HoldsQuery() const {
   int depth = 0;
   for (Lexer ahead = lexer_; !ahead.AtEnd() && ahead.token().kind != Token::Kind::kBad;
        ahead.Next()) {
-    if (ahead.IsSymbol('(')) ++depth;
-    if (ahead.IsSymbol(')') && --depth == 0) return false;
+    if (ahead.IsSymbol('(') || ahead.IsSymbol('[')) ++depth;
+    if ((ahead.IsSymbol(')') || ahead.IsSymbol(']')) && --depth == 0) return false;
     if (ahead.IsSymbol('|') && depth == 1) return true;
   }
   return false;

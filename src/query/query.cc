@@ -83,6 +83,7 @@ TimeRange Query::BlocksRange(const TimeRange& given, const TimeRange& visible) c
 Result<Query> ParseQueryPart(filter::Lexer* lexer, const ParseOptions& options) {
   Query query;
   Scope scope(lexer, options, &query);
+  query.outer_options = options.outer;
   NL_TRY(query.options, ParseQueryOptions(lexer, options.outer));
   scope.options.outer = query.options;
   query.now_ns = options.now_ns;
@@ -114,7 +115,7 @@ Status AppendPipes(Query* query, std::string_view text, const ParseOptions& opti
 
 std::string ToText(const Query& query) {
   std::string text;
-  PrintQueryOptions(&text, query.options);
+  PrintQueryOptions(&text, query.options, query.outer_options);
   text += filter::ToText(*query.filter);
   for (const auto& pipe : query.pipes) {
     text += " | ";

@@ -44,6 +44,7 @@ struct Query {
   std::shared_ptr<const filter::Program> program;
   std::vector<std::unique_ptr<Pipe>> pipes;
   QueryOptions options;
+  QueryOptions outer_options;  // of the query around it, which count where it names none
   std::vector<std::shared_ptr<NestedQuery>> nested;  // run before this one, in this order
   int64_t now_ns = 0;
 

@@ -99,14 +99,16 @@ Result<QueryOptions> ParseQueryOptions(filter::Lexer* lexer, const QueryOptions&
   return options;
 }
 
-void PrintQueryOptions(std::string* to, const QueryOptions& options) {
+void PrintQueryOptions(std::string* to, const QueryOptions& options, const QueryOptions& defaults) {
   std::string list;
   const auto add = [&list](std::string_view name, const std::string& value) {
     list.append(list.empty() ? "" : ", ").append(name).append("=").append(value);
   };
-  if (options.concurrency != 0) add("concurrency", std::to_string(options.concurrency));
-  if (options.ignore_global_time_filter) add("ignore_global_time_filter", "true");
-  if (options.time_offset_ns != 0)
+  if (options.concurrency != defaults.concurrency)
+    add("concurrency", std::to_string(options.concurrency));
+  if (options.ignore_global_time_filter != defaults.ignore_global_time_filter)
+    add("ignore_global_time_filter", options.ignore_global_time_filter ? "true" : "false");
+  if (options.time_offset_ns != defaults.time_offset_ns)
     add("time_offset", std::to_string(options.time_offset_ns) + "ns");
   if (!list.empty()) to->append("options(").append(list).append(") ");
 }

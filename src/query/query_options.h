@@ -23,7 +23,7 @@ struct QueryOptions {
 
 // Reads `options(...)` when it is there. What it does not name stays as in `defaults`.
 Result<QueryOptions> ParseQueryOptions(filter::Lexer* lexer, const QueryOptions& defaults);
-// Appends the options with a space behind them, or nothing when none is set.
-void PrintQueryOptions(std::string* to, const QueryOptions& options);
+// Appends the options that are not as in `defaults` with a space behind them, if there are any.
+void PrintQueryOptions(std::string* to, const QueryOptions& options, const QueryOptions& defaults);
 
 }  // namespace neurallog::query

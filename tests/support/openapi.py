@@ -40,6 +40,11 @@ class Document:
     def check(self, schema, value, where):
         if "$ref" in schema:
             schema = self.document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+        if "oneOf" in schema:
+            problems = [list(self.check(each, value, where)) for each in schema["oneOf"]]
+            if problems.count([]) != 1:
+                yield from min(problems, key=len) or [f"{where} is as described more than once"]
+            return
         types = schema.get("type", [])
         types = [types] if isinstance(types, str) else types
         if types and not any(isinstance(value, TYPES[t]) and (t == "boolean" or not isinstance(value, bool)) for t in types):
