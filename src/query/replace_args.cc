@@ -1,5 +1,7 @@
 #include "query/replace_args.h"
 
+#include <fmt/format.h>
+
 #include "filter/parser.h"
 
 namespace neurallog::query {
@@ -7,7 +9,7 @@ namespace {
 
 Status Expect(filter::Lexer* lexer, char symbol) {
   if (lexer->TakeSymbol(symbol)) return {};
-  return lexer->ErrorHere(std::string("expected '") + symbol + "', found " + lexer->Found());
+  return lexer->ErrorHere(fmt::format("expected '{}', found {}", symbol, lexer->Found()));
 }
 
 }  // namespace

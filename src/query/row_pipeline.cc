@@ -85,6 +85,8 @@ Status RunOneByOne(Running* running, const std::shared_ptr<Rows>& rows,
 }  // namespace
 
 Status RowPipeline::Check(const Query& query) {
+  if (!query.nested.empty())
+    return InvalidArgument("a live tail cannot have a query inside of it");
   for (const auto& pipe : query.pipes) {
     if (pipe->is_row_by_row()) continue;
     std::string text;
