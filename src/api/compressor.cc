@@ -3,6 +3,8 @@
 #include <zlib.h>
 #include <zstd.h>
 
+#include <vector>
+
 namespace neurallog::api {
 namespace {
 
@@ -24,12 +26,10 @@ class GzipCompressor : public Compressor {
     stream_.avail_in = static_cast<uInt>(piece->size());
     int result = Z_OK;
     do {
-      const size_t size = out.size();
-      out.resize(size + kPieceBytes);
-      stream_.next_out = reinterpret_cast<Bytef*>(out.data() + size);
+      stream_.next_out = reinterpret_cast<Bytef*>(room_.data());
       stream_.avail_out = kPieceBytes;
       result = deflate(&stream_, is_last ? Z_FINISH : Z_NO_FLUSH);
-      out.resize(out.size() - stream_.avail_out);
+      out.append(room_.data(), kPieceBytes - stream_.avail_out);
     } while (result == Z_OK && stream_.avail_out == 0);
     if (is_last && result != Z_STREAM_END) return Internal("gzip: cannot end a stream");
     *piece = std::move(out);
@@ -38,6 +38,7 @@ class GzipCompressor : public Compressor {
 
  private:
   z_stream stream_{};
+  std::vector<char> room_ = std::vector<char>(kPieceBytes);
   bool is_good_ = false;
 };
 
