@@ -58,7 +58,7 @@ inline uint64_t HashText(std::string_view text, uint64_t seed) {
 }
 
 // Those below are for values that lie in buffers with padding: they may read up to 64 bytes past
-// them. They go without branches on the size, which would be mispredicted.
+// them. Up to their size they go without branches on it, which would be mispredicted.
 
 // The first 32 bytes of a text with zeros behind its end.
 struct MaskedWords {

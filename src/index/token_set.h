@@ -4,9 +4,8 @@
 //   for (std::string_view value : values) set.Add(value);
 //   EncodeHashList(set.SortedHashes(), &list);
 //
-// Costs about 5 ns per token, new or not (bench/micro/index_bench.cc). The memory follows the
-// distinct tokens, at 16 bytes each and 512 KiB at least; Clear() gives back what goes beyond
-// kKeptHashes.
+// A token costs the same, new or not (bench/micro/index_bench.cc). The memory follows the distinct
+// tokens, at most 32 bytes each and 512 KiB at least; Clear() gives back what goes beyond kKeptHashes.
 // Not thread-safe.
 #pragma once
 
