@@ -91,24 +91,33 @@ void Hub::Round(Feed* feed, Channel* channel) {
   }
   if (batches.empty()) return;
   for (auto& [key, group] : channel->groups) group.matcher.SetNow(clock_->WallNs());
-  const Status status =
-      Chunk::ForEach(batches, Cursor{0, 0},
-                     [&](Chunk& chunk) NL_REQUIRES(mutex_) { return Show(chunk, channel); });
+  const Status status = Chunk::ForEach(
+      batches, Cursor{0, 0},
+      [&](Chunk& chunk) NL_REQUIRES(mutex_) { return Show(chunk, channel), Status(); });
   if (!status.ok()) base::LogError("live tail failed", {{"error", status.ToString()}});
   channel->last = {batches.back().lsn};
 }
 
-Status Hub::Show(Chunk& chunk, Channel* channel) {
+// What fails ends the live tails that asked for it, and no others.
+void Hub::Show(Chunk& chunk, Channel* channel) {
   metrics_.rows.Add(chunk.rows()->columns().rows());
   for (auto& [key, group] : channel->groups) {
-    NL_TRY(const std::vector<uint32_t> rows, group.matcher.Match(chunk));
-    if (rows.empty()) continue;
+    const auto rows = group.matcher.Match(chunk);
+    if (rows.ok() && rows->empty()) continue;
     for (Audience& audience : group.audiences) {
-      NL_TRY(const std::shared_ptr<const Reel> reel, audience.lens->Render(chunk, rows));
-      if (reel->events.empty()) continue;
-      for (const auto& viewer : audience.viewers) viewer->Offer(reel);
+      const Status shown = rows.ok() ? Offer(chunk, *rows, &audience) : rows.status();
+      if (shown.ok()) continue;
+      base::LogError("live tail failed", {{"error", shown.ToString()}});
+      for (const auto& viewer : audience.viewers) viewer->End(shown.ToString(), channel->last);
     }
   }
+}
+
+Status Hub::Offer(Chunk& chunk, const std::vector<uint32_t>& rows, Audience* audience) {
+  NL_TRY(const std::shared_ptr<const Reel> reel, audience->lens->Render(chunk, rows));
+  if (reel->events.empty()) return {};
+  for (const auto& viewer : audience->viewers)
+    if (!viewer->gone()) viewer->Offer(reel);
   return {};
 }
 

@@ -73,7 +73,9 @@ class Hub final : public Waker {
 
   void Run();
   void Round(Feed* feed, Channel* channel) NL_REQUIRES(mutex_);
-  Status Show(Chunk& chunk, Channel* channel) NL_REQUIRES(mutex_);
+  void Show(Chunk& chunk, Channel* channel) NL_REQUIRES(mutex_);
+  Status Offer(Chunk& chunk, const std::vector<uint32_t>& rows, Audience* audience)
+      NL_REQUIRES(mutex_);
   // Finds who is gone or may not go on, and sends heartbeats.
   void Sweep() NL_REQUIRES(mutex_);
   void SweepChannel(Feed* feed, Channel* channel, int64_t now_ns) NL_REQUIRES(mutex_);
