@@ -220,7 +220,8 @@ class Engine {
   // The partition of the oldest buffered row gets no new rows but late ones.
   bool PartitionIsOver(const ingest::TenantLog& log,
                        const ingest::TenantLog::Buffered& buffered) const;
-  void RelieveMemory();
+  // Seals the largest buffers when all together are large. All rows in them are before `next_lsn`.
+  void RelieveMemory(uint64_t next_lsn);
   void MeasureLoad();
   Compactor::Host CompactorHost();
   Indexer::Host IndexerHost();

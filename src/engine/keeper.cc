@@ -22,11 +22,11 @@ void Engine::KeeperLoop() {
       if (keeper_stop_) return;
     }
     memory_guard_.Check();
-    RelieveMemory();
+    RelieveMemory(journaler_->delivered_lsn() + 1);
     if (tick % kTicksPerRound != 0) continue;
     MeasureLoad();
     SealIdleTenants(environment_.clock->MonotonicNs());
-    RelieveMemory();
+    RelieveMemory(journaler_->delivered_lsn() + 1);
     BoundDirectories();
     ReleaseFlushed();
     CheckpointIfNeeded(environment_.clock->MonotonicNs());
@@ -81,8 +81,8 @@ void Engine::SealIdleTenants(int64_t now_ns) {
     if (buffered.oldest_lsn == 0) continue;
     const bool idle = buffered.rows >= options_.seal_age_rows_min &&
                       now_ns - buffered.last_append_ns >= options_.seal_age_ns;
-    const bool over = now_ns - buffered.oldest_append_ns >= kSealClosedAfterNs &&
-                      PartitionIsOver(*log, buffered);
+    const bool over =
+        now_ns - buffered.oldest_append_ns >= kSealClosedAfterNs && PartitionIsOver(*log, buffered);
     if (idle || over) sealer_->SealAllBefore(log, journaler_->delivered_lsn() + 1);
   }
 }
@@ -91,13 +91,12 @@ bool Engine::PartitionIsOver(const ingest::TenantLog& log,
                              const ingest::TenantLog::Buffered& buffered) const {
   const storage::PartitionPtr partition =
       store_->FindPartition(buffered.min_ns, log.ClassAt(buffered.oldest_lsn));
-  const int64_t end_ns =
-      partition ? partition->range().end_ns : buffered.min_ns + base::kNsPerDay;
+  const int64_t end_ns = partition ? partition->range().end_ns : buffered.min_ns + base::kNsPerDay;
   return end_ns < environment_.clock->WallNs();
 }
 
 // Beyond three quarters of the budget the largest buffers are sealed, down to half of it.
-void Engine::RelieveMemory() {
+void Engine::RelieveMemory(uint64_t next_lsn) {
   const size_t budget = options_.sealer.row_buffer_bytes_max;
   size_t total = sealer_->buffered_bytes();
   if (total < (short_of_memory() ? budget / 4 : budget / 4 * 3)) return;
@@ -105,10 +104,9 @@ void Engine::RelieveMemory() {
   for (ingest::TenantLog* log : TenantLogs()) by_bytes.emplace_back(log->buffered().bytes, log);
   std::sort(by_bytes.begin(), by_bytes.end(),
             [](const auto& a, const auto& b) { return a.first > b.first; });
-  const uint64_t lsn = journaler_->delivered_lsn() + 1;
   for (const auto& [bytes, log] : by_bytes) {
     if (total <= (short_of_memory() ? budget / 4 : budget / 2) || bytes == 0) break;
-    sealer_->SealAllBefore(log, lsn);
+    sealer_->SealAllBefore(log, next_lsn);
     total -= std::min(total, bytes);
   }
 }

@@ -129,6 +129,7 @@ Status Engine::ReplayFrame(const wal::Frame& frame) {
                                     environment_.clock->MonotonicNs(), &added_bytes);
   if (damage_.empty()) {
     sealer_->OnAppended(log, buffered, added_bytes);
+    if (!sealer_->HasRoom()) RelieveMemory(info.lsn + 1);
     sealer_->WaitForRoom();
   }
   return {};

@@ -113,6 +113,16 @@ TEST_CASE_METHOD(CarryFixture, "the tails of many tenants stay in the log when t
   CHECK(engine().FindTenant("default")->buffered().rows == 0);
 }
 
+TEST_CASE_METHOD(
+    CarryFixture,
+    "tails that are more than the row buffers may hold are sealed as the log is replayed") {
+  AppendTails(0, 200);
+  options().sealer.row_buffer_bytes_max = 64 << 10;
+  Crash();
+  CHECK(metric("neurallog_row_buffer_bytes") <= 64 << 10);
+  ExpectTails(200);
+}
+
 TEST_CASE_METHOD(CarryFixture, "small blocks of one partition become one, seen once by queries") {
   ingest::TenantLog* const log = engine().FindTenant(Name(0));
   const auto blocks = [&] {
