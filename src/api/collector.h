@@ -38,7 +38,7 @@ class Collector : public query::RowVisitor {
 
   const std::vector<std::string>& names() const { return names_; }
   const std::vector<Row>& rows() const { return rows_; }
-  size_t memory_bytes() const { return bytes_; }
+  size_t memory_bytes() const override { return bytes_; }
   // The value of a column, or an empty text.
   static const std::string& TextOf(const Row& row, size_t column) {
     static const std::string kNone;

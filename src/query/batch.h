@@ -109,6 +109,8 @@ struct Batch {
 class Table : public block::BlockView {
  public:
   void AddColumn(std::string name, block::Column column);
+  // Of a table without columns.
+  void SetRows(uint32_t rows) { header_.rows = rows; }
   const block::BlockHeader& header() const override { return header_; }
   Result<const block::Column*> GetColumn(size_t index) override {
     return static_cast<const block::Column*>(&columns_[index]);

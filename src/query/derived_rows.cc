@@ -13,25 +13,6 @@ bool IsTimeColumn(std::string_view name, const block::Column& column) {
   return name == filter::kFieldTime && column.encoding == block::Encoding::kInts;
 }
 
-// Texts that are all times, as times; nothing otherwise.
-std::optional<block::Column> ToTimes(const block::Column& from) {
-  if (from.encoding == block::Encoding::kInts) return std::nullopt;
-  block::Column column;
-  column.encoding = block::Encoding::kInts;
-  column.uniform_type = ValueType::kNumber;
-  column.rows = from.rows;
-  column.present = from.present;
-  column.ints.resize(from.rows);
-  char scratch[24];
-  for (uint32_t row = 0; row < from.rows; ++row) {
-    if (!from.Has(row)) continue;
-    const auto ns = base::ParseRfc3339(from.TextAt(row, scratch));
-    if (!ns) return std::nullopt;
-    column.ints[row] = *ns;
-  }
-  return column;
-}
-
 // Numbers in a field named _time that are no times would be printed as times.
 block::Column ToTexts(const block::Column& from) {
   filter::ColumnBuilder builder;
@@ -73,6 +54,24 @@ void GatherStrings(const block::Column& from, const std::vector<uint32_t>& rows,
 }
 
 }  // namespace
+
+std::optional<block::Column> ToTimes(const block::Column& from) {
+  if (from.encoding == block::Encoding::kInts) return std::nullopt;
+  block::Column column;
+  column.encoding = block::Encoding::kInts;
+  column.uniform_type = ValueType::kNumber;
+  column.rows = from.rows;
+  column.present = from.present;
+  column.ints.resize(from.rows);
+  char scratch[24];
+  for (uint32_t row = 0; row < from.rows; ++row) {
+    if (!from.Has(row)) continue;
+    const auto ns = base::ParseRfc3339(from.TextAt(row, scratch));
+    if (!ns) return std::nullopt;
+    column.ints[row] = *ns;
+  }
+  return column;
+}
 
 FieldSet::FieldSet(const Batch& batch) {
   for (FieldRef& field : batch.Fields()) {

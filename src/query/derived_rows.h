@@ -81,6 +81,9 @@ void Compact(Batch* batch);
 // The given rows of a column, in this order. Entries stay views into `from`.
 block::Column Gather(const block::Column& from, const std::vector<uint32_t>& rows);
 
+// Texts that are all times, as times; nothing otherwise.
+std::optional<block::Column> ToTimes(const block::Column& from);
+
 // Reads a field of a batch as text, times as RFC 3339.
 class FieldReader {
  public:

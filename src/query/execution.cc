@@ -13,6 +13,7 @@
 #include "query/row_visitor.h"
 #include "query/row_writer.h"
 #include "query/shifted_blocks.h"
+#include "query/stream_context.h"
 
 namespace neurallog::query {
 namespace {
@@ -47,7 +48,7 @@ std::shared_ptr<const block::BlockSet> ShiftBlocks(std::shared_ptr<const block::
 class Execution::Impl {
  public:
   Impl(Query query, std::shared_ptr<const block::BlockSet> blocks, const ExecuteOptions& options)
-      : query_(std::move(query)),
+      : query_(ReadStreamContext(std::move(query))),
         given_blocks_(blocks),
         blocks_(ShiftBlocks(std::move(blocks), query_.options.time_offset_ns)),
         options_(options),
@@ -55,7 +56,8 @@ class Execution::Impl {
         budget_(MakeBudget()) {
     range_ = Intersect(query_.time_range(),
                        Shift(options.visible, query_.options.time_offset_ns));
-    if (!query_.options.ignore_global_time_filter) range_ = Intersect(range_, options.range);
+    if (!query_.options.ignore_global_time_filter)
+      range_ = Intersect(range_, RangeWithContext(query_, options.range));
     if (options.limit || options.offset > 0) {
       ApplyLimit(options.limit.value_or(kNoLimit));
     } else if (options.in_order && KeepsRows()) {
@@ -84,6 +86,8 @@ class Execution::Impl {
   Result<bool> RunNested();
   Status StepNested();
   ExecuteOptions OptionsOfNested() const;
+  // For what the nested queries that have run left behind.
+  Status ChargeNested();
   // The filter again, now that it knows the values of its subqueries.
   Status Recompile();
   void AddToPlan(uint32_t index, ExecutePlan* plan);
@@ -106,7 +110,7 @@ class Execution::Impl {
   Status Select(size_t index, Batch* batch);
   // An error for which a damaged block is to blame is none: the block is left out.
   Status LeaveOutDamaged(const Status& status);
-  void Restart();
+  Status Restart();
   std::unique_ptr<MemoryBudget> MakeBudget() const {
     return std::make_unique<MemoryBudget>(options_.memory_bytes_max, options_.memory_pool);
   }
@@ -143,6 +147,7 @@ class Execution::Impl {
   bool is_sorted_ = false;  // order_, and without the blocks that the index rules out
   std::unique_ptr<Impl> inner_;  // a nested query that runs
   size_t next_nested_ = 0;
+  size_t nested_bytes_ = 0;  // charged
   uint64_t nested_damaged_ = 0;
   size_t next_block_ = 0;  // in order_
   uint32_t next_row_ = 0;  // of the sink's first batch
@@ -218,7 +223,10 @@ ExecuteOptions Execution::Impl::OptionsOfNested() const {
   ExecuteOptions options = options_;
   options.limit.reset();
   options.offset = 0;
+  options.in_order = false;
+  options.page = nullptr;
   options.visitor = query_.nested[next_nested_]->visitor();
+  options.memory_bytes_max -= std::min(options.memory_bytes_max, budget_->used());
   options.bytes_scanned_max -= std::min(options.bytes_scanned_max, stats_.bytes_scanned);
   return options;
 }
@@ -230,11 +238,8 @@ Status Execution::Impl::StepNested() {
   constexpr size_t kAnySize = 1;  // rows go to the visitor, there are no lines
   std::string lines;
   NL_TRY(const bool more, inner_->Next(kAnySize, &lines));
-  if (nested.memory_bytes() > options_.memory_bytes_max)
-    return ResourceExhausted("a nested query gives more than its memory budget of " +
-                             std::to_string(options_.memory_bytes_max) + " bytes holds");
   if (more) return {};
-  nested.Finish();
+  NL_RETURN_IF_ERROR(nested.Finish());
   stats_.blocks_scanned += inner_->stats().blocks_scanned;
   stats_.rows_scanned += inner_->stats().rows_scanned;
   stats_.bytes_scanned += inner_->stats().bytes_scanned;
@@ -242,7 +247,13 @@ Status Execution::Impl::StepNested() {
   stats_.blocks_damaged = nested_damaged_;
   inner_.reset();
   ++next_nested_;
-  return {};
+  return ChargeNested();
+}
+
+Status Execution::Impl::ChargeNested() {
+  size_t bytes = 0;
+  for (size_t i = 0; i < next_nested_; ++i) bytes += query_.nested[i]->visitor()->memory_bytes();
+  return budget_->Charge(&nested_bytes_, bytes);
 }
 
 Status Execution::Impl::Recompile() {
@@ -292,7 +303,7 @@ Result<bool> Execution::Impl::Next(size_t bytes_target, std::string* out) {
 }
 
 std::unique_ptr<RowWriter> Execution::Impl::MakeWriter() const {
-  if (options_.visitor != nullptr) return MakeVisitingWriter(options_.visitor);
+  if (options_.visitor != nullptr) return MakeVisitingWriter(options_.visitor, budget_.get());
   std::unique_ptr<RowWriter> writer = MakeFormatWriter();
   if (options_.with_ids) writer = MakeIdWriter(std::move(writer));
   return options_.page == nullptr ? std::move(writer)
@@ -390,27 +401,29 @@ Status Execution::Impl::LeaveOutDamaged(const Status& status) {
   left_out_.insert(damaged.block);
   stats_.blocks_damaged = nested_damaged_ + left_out_.size();
   checked_columns_.insert(damaged.name);
-  if (stats_.rows_returned == 0 && restarts_++ < kRestartsMax) {
-    Restart();
-  } else if (!sink_.empty()) {
+  if (stats_.rows_returned == 0 && restarts_++ < kRestartsMax) return Restart();
+  if (!sink_.empty()) {
     next_row_ = 0;
     sink_.PopFront();
   }
   return {};
 }
 
-void Execution::Impl::Restart() {
+Status Execution::Impl::Restart() {
   sink_.Clear();
   stages_.clear();
   stats_.estimates.clear();
-  writer_ = MakeWriter();
+  writer_.reset();
   budget_ = MakeBudget();
+  nested_bytes_ = 0;
+  writer_ = MakeWriter();
   StartStages();
   std::erase_if(order_, [this](uint32_t block) { return left_out_.contains(block); });
   next_block_ = 0;
   next_row_ = 0;
   is_finished_ = false;
   stats_.blocks_scanned = stats_.rows_scanned = stats_.rows_matched = 0;
+  return ChargeNested();
 }
 
 Status Execution::Impl::Select(size_t index, Batch* batch) {

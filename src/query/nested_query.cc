@@ -19,9 +19,10 @@ class ValuesQuery : public NestedQuery, public filter::Subquery, private RowVisi
   std::string ToText() const override { return text_; }
   RowVisitor* visitor() override { return this; }
   size_t memory_bytes() const override { return memory_bytes_; }
-  void Finish() override {
+  Status Finish() override {
     SetValues({found_.begin(), found_.end()});
     found_.clear();
+    return {};
   }
 
  private:

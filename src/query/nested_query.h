@@ -28,14 +28,15 @@ class NestedQuery {
 
   // Takes its rows.
   virtual RowVisitor* visitor() = 0;
-  // Of the rows kept. Past the query's memory budget the query ends with an error.
-  virtual size_t memory_bytes() const = 0;
-  // There are no more rows.
-  virtual void Finish() {}
+  // There are no more rows. What visitor() keeps stays charged to the query around it.
+  virtual Status Finish() { return {}; }
 
   const Query& query() const { return query_; }
   // For the one execution that runs it.
   Query TakeQuery() { return std::move(query_); }
+
+ protected:
+  void SetQuery(Query query) { query_ = std::move(query); }
 
  private:
   Query query_;

@@ -83,7 +83,8 @@ enum class BlockOrder : uint8_t {
   kAsAsked,  // newest first if the option newest_first is set
 };
 
-struct StatsSpec;  // query/stats_pipe.h
+struct StatsSpec;      // query/stats_pipe.h
+struct StreamContext;  // query/stream_context.h
 
 // A parsed pipe. Immutable once started; outlives the stages that it starts.
 class Pipe {
@@ -107,6 +108,16 @@ class Pipe {
   virtual std::string_view only_field() const { return {}; }
   // Of the stats pipe itself, to be changed before the query runs; else null.
   virtual StatsSpec* stats() { return nullptr; }
+  // Of the stream_context pipe itself, which has to be the first one behind filters; else null.
+  virtual StreamContext* stream_context() { return nullptr; }
+  // Of results whose rows are told apart by the fields in `labels`: what these are called behind the
+  // pipe. InvalidArgument when it takes one away or writes over it.
+  virtual Status ChangeLabels(std::vector<std::string>* labels) const {
+    static_cast<void>(labels);
+    return {};
+  }
+  // A limit of its own counts anew for each time.
+  virtual void PartitionByTime() {}
   // Of the blocks, when this is the first pipe that does not just keep rows.
   virtual BlockOrder block_order() const { return BlockOrder::kAny; }
 };
@@ -140,6 +151,7 @@ PipeResult ParsePipeFilter(const PipeParse& parse);
 PipeResult ParsePipeFirst(const PipeParse& parse);
 PipeResult ParsePipeFormat(const PipeParse& parse);
 PipeResult ParsePipeHash(const PipeParse& parse);
+PipeResult ParsePipeJoin(const PipeParse& parse);
 PipeResult ParsePipeJsonArrayLen(const PipeParse& parse);
 PipeResult ParsePipeLast(const PipeParse& parse);
 PipeResult ParsePipeLen(const PipeParse& parse);
@@ -154,13 +166,19 @@ PipeResult ParsePipeReplaceRegexp(const PipeParse& parse);
 PipeResult ParsePipeSample(const PipeParse& parse);
 PipeResult ParsePipeSort(const PipeParse& parse);
 PipeResult ParsePipeStats(const PipeParse& parse);
+PipeResult ParsePipeStreamContext(const PipeParse& parse);
 PipeResult ParsePipeTop(const PipeParse& parse);
+PipeResult ParsePipeUnion(const PipeParse& parse);
 PipeResult ParsePipeUniq(const PipeParse& parse);
 PipeResult ParsePipeUnpackJson(const PipeParse& parse);
 PipeResult ParsePipeUnpackLogfmt(const PipeParse& parse);
 PipeResult ParsePipeUnpackSyslog(const PipeParse& parse);
 PipeResult ParsePipeUnpackWords(const PipeParse& parse);
 PipeResult ParsePipeUnroll(const PipeParse& parse);
+
+// InvalidArgument when `name` is one of the labels.
+Status CheckNoLabel(const std::vector<std::string>& labels, std::string_view name,
+                    std::string_view pipe);
 
 // Parts of the grammar that several pipes share.
 

@@ -43,7 +43,9 @@ std::unique_ptr<Pipe> MakePipeLimit(uint64_t limit) { return std::make_unique<Li
 
 PipeResult ParsePipeLimit(const PipeParse& parse) {
   constexpr uint64_t kDefaultLimit = 10;
-  if (parse.lexer->AtEnd() || parse.lexer->IsSymbol('|')) return MakePipeLimit(kDefaultLimit);
+  const filter::Lexer& lexer = *parse.lexer;
+  if (lexer.AtEnd() || lexer.IsSymbol('|') || lexer.IsSymbol(')'))
+    return MakePipeLimit(kDefaultLimit);
   NL_TRY(const uint64_t limit,
          ParseCount(parse.lexer, "a number of rows after '" + std::string(parse.name) + "'"));
   return MakePipeLimit(limit);

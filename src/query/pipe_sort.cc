@@ -1,6 +1,7 @@
-// `sort by (a, b desc) [desc] [partition by (c)] [limit N] [offset N] [rank as name]`,
-// `first N by (a) [partition by (c)]`, `last N by (a) [partition by (c)]`.
+// `sort [by (a, b desc)] [desc] [partition by (c)] [limit N] [offset N] [rank as name]`,
+// `first N [by (a)] [partition by (c)]`, `last N [by (a)] [partition by (c)]`.
 //
+// Without `by` rows are ordered by all their fields: _time, then the others in the order of their names.
 // A partition is a group of rows with equal fields: its fields are the first to sort by, and limit and
 // offset count anew in each. What no partition can need any more is thrown away from time to time.
 // With a limit, a heap keeps the best rows: their keys and where they lie, no more; columns that
@@ -11,8 +12,8 @@
 #include <algorithm>
 
 #include "filter/parser.h"
-#include "query/derived_rows.h"
 #include "query/rewrite_pipe.h"
+#include "query/run_pusher.h"
 #include "query/value.h"
 
 namespace neurallog::query {
@@ -26,6 +27,8 @@ struct SortField {
 struct SortSpec {
   std::vector<SortField> fields;  // those of the partition first
   size_t partition_fields = 0;
+  bool by_all = false;  // then by all other fields, without `by`
+  bool all_descending = false;
   std::optional<FieldPattern> rank;
   bool has_limit = false;
   uint64_t limit = 0;
@@ -37,58 +40,9 @@ struct SortSpec {
     return __builtin_add_overflow(limit, offset, &kept) ? UINT64_MAX : kept;
   }
   bool is_by_time() const {
-    return fields.size() == 1 && partition_fields == 0 && !rank &&
+    return fields.size() == 1 && partition_fields == 0 && !rank && !by_all &&
            fields[0].field.name == filter::kFieldTime;
   }
-};
-
-// Where a row lies that waits in a sort. The batch's rows are shared by all of its entries.
-struct RowPlace {
-  std::shared_ptr<Rows> rows;
-  std::shared_ptr<const Projection> projection;
-  uint32_t row;
-};
-
-// Pushes rows in order, neighbours of one block as one batch; with the rank of each as a field when it
-// has a name.
-class RunPusher {
- public:
-  explicit RunPusher(Stage* next, const FieldPattern* rank_name = nullptr)
-      : next_(next), rank_name_(rank_name) {}
-
-  Status Add(RowPlace place, uint64_t rank = 0) {
-    if (rows_ != place.rows || projection_ != place.projection) NL_RETURN_IF_ERROR(Flush());
-    rows_ = std::move(place.rows);
-    projection_ = std::move(place.projection);
-    list_.push_back(place.row);
-    if (rank_name_ != nullptr) ranks_.Add(std::to_string(rank), ValueType::kNumber);
-    return {};
-  }
-  Status Flush() {
-    if (list_.empty()) return {};
-    Batch batch;
-    batch.rows = std::move(rows_);
-    batch.projection = std::move(projection_);
-    batch.SetList(std::move(list_));
-    list_.clear();
-    if (rank_name_ != nullptr) AddRanks(&batch);
-    return next_->Push(std::move(batch));
-  }
-
- private:
-  void AddRanks(Batch* batch) {
-    *batch = DeriveRows(*batch, FieldSet(*batch), batch->List());
-    FieldSet fields(*batch);
-    fields.Set(rank_name_->name, std::exchange(ranks_, {}).Finish());
-    *batch = Derive(*batch, std::move(fields));
-  }
-
-  Stage* const next_;
-  const FieldPattern* const rank_name_;  // null: no ranks
-  filter::ColumnBuilder ranks_;
-  std::shared_ptr<Rows> rows_;
-  std::shared_ptr<const Projection> projection_;
-  std::vector<uint32_t> list_;
 };
 
 // By _time with a limit.
@@ -199,6 +153,22 @@ class NewestStage : public Stage {
   size_t charged_ = 0;
 };
 
+// The names of all fields that records of a block have, in the order in which they are compared.
+using Names = std::vector<std::string>;
+
+bool NameBefore(const std::string& a, const std::string& b) {
+  const bool a_is_time = a == filter::kFieldTime, b_is_time = b == filter::kFieldTime;
+  return a_is_time != b_is_time ? a_is_time : a < b;
+}
+
+std::shared_ptr<const Names> SortedNames(const Batch& batch) {
+  auto names = std::make_shared<Names>();
+  for (FieldRef& field : batch.Fields())
+    if (!field.is_implied) names->push_back(std::move(field.name));
+  std::sort(names->begin(), names->end(), NameBefore);
+  return names;
+}
+
 class SortStage : public Stage {
  public:
   SortStage(const SortSpec& spec, const StageContext& context, Stage* next)
@@ -259,6 +229,7 @@ class SortStage : public Stage {
 
   struct Entry {
     std::vector<Value> keys;
+    std::shared_ptr<const Names> names;  // of the keys behind those of spec_.fields
     uint64_t sequence = 0;
     RowPlace place;
   };
@@ -268,7 +239,26 @@ class SortStage : public Stage {
       const int order = Compare(a.keys[i], b.keys[i]);
       if (order != 0) return spec_.fields[i].descending ? order > 0 : order < 0;
     }
+    if (spec_.by_all)
+      if (const int order = CompareAll(a, b); order != 0)
+        return spec_.all_descending ? order > 0 : order < 0;
     return a.sequence < b.sequence;
+  }
+
+  // Field by field; one that is not there is empty.
+  int CompareAll(const Entry& a, const Entry& b) const {
+    const Value absent;
+    size_t i = 0, j = 0;
+    while (i < a.names->size() || j < b.names->size()) {
+      const bool a_has = i < a.names->size() &&
+                         (j == b.names->size() || !NameBefore((*b.names)[j], (*a.names)[i]));
+      const bool b_has = j < b.names->size() &&
+                         (i == a.names->size() || !NameBefore((*a.names)[i], (*b.names)[j]));
+      const int order = Compare(a_has ? a.keys[spec_.fields.size() + i++] : absent,
+                                b_has ? b.keys[spec_.fields.size() + j++] : absent);
+      if (order != 0) return order;
+    }
+    return 0;
   }
 
   bool SamePartition(const Entry& a, const Entry& b) const {
@@ -301,16 +291,22 @@ class SortStage : public Stage {
   }
 
   Status LoadColumns(Batch* batch) {
-    columns_.assign(spec_.fields.size(), nullptr);
-    for (size_t i = 0; i < spec_.fields.size(); ++i) {
-      NL_TRY(columns_[i], batch->Get(spec_.fields[i].field.name));
-    }
+    columns_.clear();
+    const auto load = [&](const std::string& name) -> Status {
+      NL_TRY(columns_.emplace_back(), batch->Get(name));
+      return {};
+    };
+    for (const SortField& field : spec_.fields) NL_RETURN_IF_ERROR(load(field.field.name));
+    if (!spec_.by_all) return {};
+    names_ = SortedNames(*batch);
+    for (const std::string& name : *names_) NL_RETURN_IF_ERROR(load(name));
     return {};
   }
 
   void LoadKeys(uint32_t row, Entry* entry) {
     char scratch[24];
     entry->keys.resize(columns_.size());
+    entry->names = names_;
     entry->sequence = sequence_++;
     for (size_t i = 0; i < columns_.size(); ++i) {
       if (columns_[i] == nullptr) {
@@ -358,6 +354,7 @@ class SortStage : public Stage {
   MemoryBudget* const budget_;
   const Interrupt& interrupt_;
   std::vector<const block::Column*> columns_;
+  std::shared_ptr<const Names> names_;
   std::vector<Entry> entries_;  // with a limit a heap, the worst one in front
   size_t prune_at_ = kPruneMin;
   uint64_t sequence_ = 0;
@@ -370,8 +367,13 @@ class SortPipe : public Pipe {
   explicit SortPipe(SortSpec spec) : spec_(std::move(spec)) {}
 
   void Print(std::string* to) const override {
-    to->append("sort by (");
-    PrintSortFields(to, spec_.partition_fields, spec_.fields.size());
+    to->append("sort");
+    if (spec_.by_all) {
+      if (spec_.all_descending) to->append(" desc");
+    } else {
+      to->append(" by (");
+      PrintSortFields(to, spec_.partition_fields, spec_.fields.size());
+    }
     if (spec_.partition_fields > 0) {
       to->append(" partition by (");
       PrintSortFields(to, 0, spec_.partition_fields);
@@ -389,6 +391,16 @@ class SortPipe : public Pipe {
     return context.Add<SortStage>(spec_, context, next);
   }
 
+  void PartitionByTime() override {
+    const auto end = spec_.fields.begin() + static_cast<ptrdiff_t>(spec_.partition_fields);
+    const bool has_time = std::any_of(spec_.fields.begin(), end, [](const SortField& by) {
+      return by.field.name == filter::kFieldTime;
+    });
+    if (!spec_.has_limit || has_time) return;
+    const std::string time(filter::kFieldTime);
+    spec_.fields.insert(end, {{time, time, false}, false});
+    ++spec_.partition_fields;
+  }
   BlockOrder block_order() const override {
     if (!spec_.has_limit || !spec_.is_by_time()) return BlockOrder::kAny;
     return spec_.fields[0].descending ? BlockOrder::kNewestFirst : BlockOrder::kOldestFirst;
@@ -404,7 +416,7 @@ class SortPipe : public Pipe {
     to->push_back(')');
   }
 
-  const SortSpec spec_;
+  SortSpec spec_;
 };
 
 bool TakeDirection(filter::Lexer* lexer) {
@@ -413,13 +425,14 @@ bool TakeDirection(filter::Lexer* lexer) {
   return false;
 }
 
-Status ParseSortFields(const PipeParse& parse, SortSpec* spec) {
-  filter::Lexer* lexer = parse.lexer;
-  if (!lexer->TakeKeyword("by") && !lexer->IsSymbol('('))
-    return lexer->ErrorHere("expected 'by' after '" + std::string(parse.name) + "', found " +
-                            lexer->Found());
+// `[by] (a, b desc)` when it is there.
+Status ParseSortFields(filter::Lexer* lexer, SortSpec* spec) {
+  spec->by_all = !lexer->TakeKeyword("by") && !lexer->IsSymbol('(');
+  if (spec->by_all) return {};
   if (!lexer->TakeSymbol('('))
     return lexer->ErrorHere("expected a list of fields after 'by', found " + lexer->Found());
+  spec->by_all = lexer->TakeSymbol(')');
+  if (spec->by_all) return {};
   do {
     SortField field;
     NL_TRY(field.field, ParseFieldName(lexer, "the name of a field"));
@@ -454,6 +467,7 @@ Result<FieldPattern> ParseRank(filter::Lexer* lexer) {
 }
 
 void Reverse(SortSpec* spec) {
+  spec->all_descending = !spec->all_descending;
   for (SortField& field : spec->fields) field.descending = !field.descending;
 }
 
@@ -461,15 +475,18 @@ PipeResult ParseFirstOrLast(const PipeParse& parse, bool is_last) {
   SortSpec spec;
   spec.has_limit = true;
   spec.limit = 1;
-  if (!parse.lexer->IsKeyword("by") && !parse.lexer->IsSymbol('(')) {
-    NL_TRY(spec.limit, ParseCount(parse.lexer, "a number of rows or 'by' after '" +
-                                                   std::string(parse.name) + "'"));
+  filter::Lexer* lexer = parse.lexer;
+  const bool has_count = lexer->IsText() && !lexer->IsKeyword("by") &&
+                         !lexer->IsKeyword("partition") && !lexer->IsKeyword("rank");
+  if (has_count) {
+    NL_TRY(spec.limit,
+           ParseCount(lexer, "a number of rows or 'by' after '" + std::string(parse.name) + "'"));
   }
-  NL_RETURN_IF_ERROR(ParseSortFields(parse, &spec));
+  NL_RETURN_IF_ERROR(ParseSortFields(lexer, &spec));
   if (is_last) Reverse(&spec);
-  if (parse.lexer->TakeKeyword("partition")) NL_RETURN_IF_ERROR(ParsePartition(parse.lexer, &spec));
-  if (parse.lexer->TakeKeyword("rank")) {
-    NL_TRY(spec.rank, ParseRank(parse.lexer));
+  if (lexer->TakeKeyword("partition")) NL_RETURN_IF_ERROR(ParsePartition(lexer, &spec));
+  if (lexer->TakeKeyword("rank")) {
+    NL_TRY(spec.rank, ParseRank(lexer));
   }
   return std::unique_ptr<Pipe>(std::make_unique<SortPipe>(std::move(spec)));
 }
@@ -479,7 +496,7 @@ PipeResult ParseFirstOrLast(const PipeParse& parse, bool is_last) {
 PipeResult ParsePipeSort(const PipeParse& parse) {
   filter::Lexer* lexer = parse.lexer;
   SortSpec spec;
-  NL_RETURN_IF_ERROR(ParseSortFields(parse, &spec));
+  NL_RETURN_IF_ERROR(ParseSortFields(lexer, &spec));
   if (TakeDirection(lexer)) Reverse(&spec);
   for (;;) {
     if (lexer->TakeKeyword("limit")) {

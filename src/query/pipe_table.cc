@@ -39,6 +39,7 @@ constexpr PipeRow kPipes[] = {
     {"format", ParsePipeFormat},
     {"hash", ParsePipeHash},
     {"head", ParsePipeLimit},
+    {"join", ParsePipeJoin},
     {"json_array_len", ParsePipeJsonArrayLen},
     {"keep", ParsePipeFields},
     {"last", ParsePipeLast},
@@ -58,7 +59,9 @@ constexpr PipeRow kPipes[] = {
     {"skip", ParsePipeOffset},
     {"sort", ParsePipeSort},
     {"stats", ParsePipeStats},
+    {"stream_context", ParsePipeStreamContext},
     {"top", ParsePipeTop},
+    {"union", ParsePipeUnion},
     {"uniq", ParsePipeUniq},
     {"unpack_json", ParsePipeUnpackJson},
     {"unpack_logfmt", ParsePipeUnpackLogfmt},
@@ -69,8 +72,8 @@ constexpr PipeRow kPipes[] = {
 };
 
 constexpr std::string_view kPipesNotBuilt[] = {
-    "generate_sequence", "join",     "query_stats", "running_stats", "set_stream_fields", "split",
-    "stream_context",    "time_add", "total_stats", "union",
+    "generate_sequence", "query_stats", "running_stats", "set_stream_fields",
+    "split",             "time_add",    "total_stats",
 };
 
 }  // namespace
@@ -120,6 +123,13 @@ Result<std::unique_ptr<Pipe>> ParsePipe(filter::Lexer* lexer, const ParseOptions
   std::vector<std::string_view> known;
   for (const PipeRow& row : kPipes) known.push_back(row.name);
   return lexer->ErrorHere("unknown pipe \"" + token.text + "\"" + filter::DidYouMean(name, known));
+}
+
+Status CheckNoLabel(const std::vector<std::string>& labels, std::string_view name,
+                    std::string_view pipe) {
+  if (std::find(labels.begin(), labels.end(), name) == labels.end()) return {};
+  return InvalidArgument("query: the label '" + std::string(name) + "' would be lost by pipe \"" +
+                         std::string(pipe) + "\"");
 }
 
 Result<uint64_t> ParseCount(filter::Lexer* lexer, std::string_view expected) {

@@ -24,8 +24,10 @@ class TimeOrderStage : public Stage {
   }
   Status Advance(int64_t ns) override {
     NL_RETURN_IF_ERROR(interrupt_.Check());
-    return Release(KeyOf(ns));
+    NL_RETURN_IF_ERROR(Release(KeyOf(ns)));
+    return next_->Advance(ns);
   }
+  TimeRange needed() const override { return next_->needed(); }
   Status Finish() override {
     NL_RETURN_IF_ERROR(Release(std::nullopt));
     return next_->Finish();

@@ -6,26 +6,10 @@
 #include "query/nested_query.h"
 #include "query/pipe.h"
 #include "query/shifted_blocks.h"
+#include "query/stream_context.h"
 
 namespace neurallog::query {
 namespace {
-
-Result<std::unique_ptr<filter::Filter>> AddExtraFilters(std::unique_ptr<filter::Filter> filter,
-                                                        const std::vector<std::string>& extra) {
-  if (extra.empty()) return filter;
-  auto all = filter::MakeFilter(filter::Filter::Kind::kAnd);
-  const auto add = [&all](std::unique_ptr<filter::Filter> child) {
-    if (child->kind != filter::Filter::Kind::kAnd) return all->children.push_back(std::move(child));
-    for (auto& grandchild : child->children) all->children.push_back(std::move(grandchild));
-  };
-  add(std::move(filter));
-  for (const std::string& text : extra) {
-    auto parsed = filter::ParseFilter(text);
-    if (!parsed.ok()) return parsed.status().Annotate("extra filter");
-    add(std::move(*parsed));
-  }
-  return all;
-}
 
 // While a query is parsed, the queries inside of it are found by its lexer's reader.
 class Scope {
@@ -50,7 +34,12 @@ class Scope {
 Status AddPipe(filter::Lexer* lexer, const ParseOptions& options, Query* query) {
   if (query->pipes.size() == kPipesMax)
     return lexer->ErrorHere("expected at most " + std::to_string(kPipesMax) + " pipes");
+  const size_t begin = lexer->token().begin;
   NL_TRY(auto pipe, ParsePipe(lexer, options));
+  const bool is_behind_filters = std::all_of(query->pipes.begin(), query->pipes.end(),
+                                             [](const auto& other) { return other->is_filter(); });
+  if (pipe->stream_context() != nullptr && !is_behind_filters)
+    return lexer->ErrorAt(begin, "expected stream_context as the first pipe");
   query->pipes.push_back(std::move(pipe));
   return {};
 }
@@ -70,7 +59,8 @@ bool Query::aggregates() const {
 TimeRange Query::BlocksRange(const TimeRange& given, const TimeRange& visible) const {
   const TimeRange asked =
       options.ignore_global_time_filter ? time_range() : Intersect(time_range(), given);
-  TimeRange range = Intersect(Shift(asked, -options.time_offset_ns), visible);
+  TimeRange range =
+      Intersect(Shift(RangeWithContext(*this, asked), -options.time_offset_ns), visible);
   for (const auto& inner : nested) {
     const TimeRange other = inner->query().BlocksRange(given, visible);
     if (other.empty()) continue;
@@ -78,6 +68,23 @@ TimeRange Query::BlocksRange(const TimeRange& given, const TimeRange& visible) c
     range = {std::min(range.start_ns, other.start_ns), std::max(range.end_ns, other.end_ns)};
   }
   return range;
+}
+
+Result<std::unique_ptr<filter::Filter>> AddExtraFilters(std::unique_ptr<filter::Filter> filter,
+                                                        const std::vector<std::string>& extra) {
+  if (extra.empty()) return filter;
+  auto all = filter::MakeFilter(filter::Filter::Kind::kAnd);
+  const auto add = [&all](std::unique_ptr<filter::Filter> child) {
+    if (child->kind != filter::Filter::Kind::kAnd) return all->children.push_back(std::move(child));
+    for (auto& grandchild : child->children) all->children.push_back(std::move(grandchild));
+  };
+  add(std::move(filter));
+  for (const std::string& text : extra) {
+    auto parsed = filter::ParseFilter(text);
+    if (!parsed.ok()) return parsed.status().Annotate("extra filter");
+    add(std::move(*parsed));
+  }
+  return all;
 }
 
 Result<Query> ParseQueryPart(filter::Lexer* lexer, const ParseOptions& options) {

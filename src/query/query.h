@@ -66,6 +66,9 @@ struct Query {
 Result<Query> ParseQuery(std::string_view text, const ParseOptions& options);
 // Parses the query at the lexer's place as far as it goes.
 Result<Query> ParseQueryPart(filter::Lexer* lexer, const ParseOptions& options);
+// A filter and the extra filters of a request, all of which a row must pass.
+Result<std::unique_ptr<filter::Filter>> AddExtraFilters(std::unique_ptr<filter::Filter> filter,
+                                                        const std::vector<std::string>& extra);
 // Parses pipes, as they stand behind the first '|', and puts them behind those of the query.
 Status AppendPipes(Query* query, std::string_view text, const ParseOptions& options);
 // A text that parses to an equal query.

@@ -8,9 +8,14 @@ namespace {
 
 class VisitingWriter : public RowWriter {
  public:
-  explicit VisitingWriter(RowVisitor* visitor) : visitor_(visitor) { visitor_->Clear(); }
+  explicit VisitingWriter(RowVisitor* visitor, MemoryBudget* budget)
+      : visitor_(visitor), budget_(budget) {
+    visitor_->Clear();
+  }
+  ~VisitingWriter() override { budget_->Release(&charged_); }
 
   Status Prepare(Batch& batch) override {
+    NL_RETURN_IF_ERROR(budget_->Charge(&charged_, visitor_->memory_bytes()));
     if (rows_ == batch.rows && projection_ == batch.projection) return {};
     rows_ = batch.rows;
     projection_ = batch.projection;
@@ -49,6 +54,8 @@ class VisitingWriter : public RowWriter {
   }
 
   RowVisitor* const visitor_;
+  MemoryBudget* const budget_;
+  size_t charged_ = 0;
   std::shared_ptr<Rows> rows_;
   std::shared_ptr<const Projection> projection_;
   std::vector<ShownColumn> columns_;
@@ -58,8 +65,8 @@ class VisitingWriter : public RowWriter {
 
 }  // namespace
 
-std::unique_ptr<RowWriter> MakeVisitingWriter(RowVisitor* visitor) {
-  return std::make_unique<VisitingWriter>(visitor);
+std::unique_ptr<RowWriter> MakeVisitingWriter(RowVisitor* visitor, MemoryBudget* budget) {
+  return std::make_unique<VisitingWriter>(visitor, budget);
 }
 
 }  // namespace neurallog::query

@@ -1,6 +1,7 @@
 // Rows as values, for answers that are not lines: set as ExecuteOptions::visitor.
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -9,6 +10,7 @@
 
 namespace neurallog::query {
 
+class MemoryBudget;
 class RowWriter;
 
 // Called by the execution, one call after the other.
@@ -26,8 +28,11 @@ class RowVisitor {
   virtual void OnColumns(std::span<const std::string_view> names) = 0;
   // Parallel to the columns. Times are RFC 3339.
   virtual void OnRow(std::span<const Value> values) = 0;
+  // What it keeps, to be charged to the query's memory.
+  virtual size_t memory_bytes() const { return 0; }
 };
 
-std::unique_ptr<RowWriter> MakeVisitingWriter(RowVisitor* visitor);
+// Charges what the visitor keeps to `budget`, until it goes.
+std::unique_ptr<RowWriter> MakeVisitingWriter(RowVisitor* visitor, MemoryBudget* budget);
 
 }  // namespace neurallog::query
