@@ -138,7 +138,7 @@ class HistogramAnswer : public Answer {
     std::string json = "{";
     for (size_t i = 1; i + 1 < row.size(); ++i) {
       AppendSeparator(&json);
-      base::AppendJsonString(&json, rows_.names()[i]);
+      base::AppendJsonString(&json, NativeName(rows_.names()[i]));
       json += ":";
       base::AppendJsonString(&json, row[i].text);
     }
@@ -168,7 +168,7 @@ class NativeValuesAnswer : public ValuesAnswer {
     for (const ValueHits& value : values) {
       AppendSeparator(&json);
       json += "{\"records\":" + std::to_string(value.hits);
-      if (what_ == ValuesOf::kFieldNames) AppendText(&json, "name", value.value);
+      if (what_ == ValuesOf::kFieldNames) AppendText(&json, "name", NativeName(value.value));
       if (what_ == ValuesOf::kFieldValues) AppendText(&json, "value", value.value);
       if (what_ == ValuesOf::kStreams) AppendStream(&json, value.value);
       json += "}";

@@ -143,7 +143,7 @@ class FacetsAnswer : public CollectedAnswer {
       SortValues(&values);
       if (json.back() == '}') json += ",";
       json += is_native_ ? "{\"field\":" : "{\"field_name\":";
-      base::AppendJsonString(&json, field);
+      base::AppendJsonString(&json, is_native_ ? NativeName(field) : field);
       json += ",\"values\":[";
       for (const ValueHits& value : values) {
         if (json.back() == '}') json += ",";
@@ -179,8 +179,10 @@ class StatsQueryAnswer : public CollectedAnswer {
     if (is_range_) {
       NL_TRY(const int64_t step_ns, ReadStep(search->params, "step", kDefaultStepNs));
       NL_TRY(const int64_t offset_ns, ReadOffset(search->params));
-      for (const auto& pipe : search->query.pipes)
+      for (const auto& pipe : search->query.pipes) {
         if (query::StatsSpec* stats = pipe->stats()) GroupByTime(stats, step_ns, offset_ns);
+        pipe->PartitionByTime();
+      }
     }
     return FindLabels(search->query);
   }
@@ -223,20 +225,25 @@ class StatsQueryAnswer : public CollectedAnswer {
     if (offset_ns != 0) field->bucket_text += " offset " + std::to_string(offset_ns) + "ns";
   }
 
-  // The fields that the last stats pipe groups by are labels, everything else is a result.
+  // The fields that the last stats pipe groups by are labels, also when a later pipe gives them
+  // another name, and texts that a later pipe makes; everything else is a result.
   Status FindLabels(const query::Query& query) {
-    const query::StatsSpec* stats = nullptr;
-    for (const auto& pipe : query.pipes)
-      if (const query::StatsSpec* found = pipe->stats()) stats = found;
-    if (stats == nullptr)
+    const auto is_stats = [](const auto& pipe) { return pipe->stats() != nullptr; };
+    const auto last = std::find_if(query.pipes.rbegin(), query.pipes.rend(), is_stats);
+    if (last == query.pipes.rend())
       return InvalidArgument("query: a stats pipe is needed, such as | stats count()");
-    for (const query::GroupField& by : stats->by)
-      labels_.push_back(by.field.name == kFieldMessage ? "_msg" : by.field.name);
-    return {};
+    for (const query::GroupField& by : (*last)->stats()->by) labels_.push_back(by.field.name);
+    for (auto pipe = last.base(); pipe != query.pipes.end(); ++pipe)
+      NL_RETURN_IF_ERROR((*pipe)->ChangeLabels(&labels_));
+    return is_range_ ? CheckTime() : Status();
+  }
+  Status CheckTime() const {
+    if (IsLabel(filter::kFieldTime)) return {};
+    return InvalidArgument("query: the results of a range need their _time");
   }
 
   bool IsLabel(std::string_view name) const {
-    return std::find(labels_.begin(), labels_.end(), name) != labels_.end();
+    return std::find(labels_.begin(), labels_.end(), filter::StoredName(name)) != labels_.end();
   }
 
   void AddRow(const Collector::Row& row) {
@@ -282,7 +289,7 @@ class StatsQueryAnswer : public CollectedAnswer {
 
   const bool is_range_;
   int64_t now_ns_ = 0;
-  std::vector<std::string> labels_;
+  std::vector<std::string> labels_;  // stored names
   std::vector<Series> series_;
   std::map<std::string, size_t> place_;  // by metric
 };

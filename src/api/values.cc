@@ -35,6 +35,11 @@ void SortValues(std::vector<ValueHits>* values) {
   });
 }
 
+std::string_view NativeName(std::string_view name) {
+  if (name == filter::kFieldTime) return kFieldTimestamp;
+  return name == "_msg" ? kFieldMessage : name;
+}
+
 std::vector<std::pair<std::string, std::string>> ParseStream(std::string_view stream) {
   std::vector<std::pair<std::string, std::string>> labels;
   if (stream.starts_with("{")) stream.remove_prefix(1);

@@ -21,6 +21,9 @@ struct ValueHits {
 // The most frequent first.
 void SortValues(std::vector<ValueHits>* values);
 
+// What the native form calls a field that queries call `name`.
+std::string_view NativeName(std::string_view name);
+
 // The labels of a stream: {a="b",c="d"}.
 std::vector<std::pair<std::string, std::string>> ParseStream(std::string_view stream);
 

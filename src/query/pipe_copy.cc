@@ -40,6 +40,24 @@ class CopyPipe : public RewritePipe {
     return std::any_of(pairs_.begin(), pairs_.end(), touches_time);
   }
 
+  Status ChangeLabels(std::vector<std::string>* labels) const override {
+    for (const Pair& pair : pairs_) {
+      if (!pair.to.is_prefix) NL_RETURN_IF_ERROR(CheckNoLabel(*labels, pair.to.name, name()));
+      for (size_t i = 0, count = labels->size(); i < count; ++i) {
+        const std::string from = (*labels)[i];
+        const std::string to = NameIn(pair.to, pair.from, from);
+        if (!pair.from.Matches(from) || to == from) continue;
+        NL_RETURN_IF_ERROR(CheckNoLabel(*labels, to, name()));
+        if (renames_) {
+          (*labels)[i] = to;
+        } else {
+          labels->push_back(to);
+        }
+      }
+    }
+    return {};
+  }
+
   Status Rewrite(Batch& batch, FieldSet* fields) const override {
     for (const Pair& pair : pairs_) NL_RETURN_IF_ERROR(Apply(pair, batch, fields));
     return {};

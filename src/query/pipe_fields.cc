@@ -40,6 +40,12 @@ class ProjectPipe : public Pipe {
     return context.Add<ProjectStage>(step_, next);
   }
   bool keeps_rows() const override { return true; }
+  Status ChangeLabels(std::vector<std::string>* labels) const override {
+    for (const std::string& label : *labels)
+      if (!Projection{{step_}}.Shows(label))
+        NL_RETURN_IF_ERROR(CheckNoLabel(*labels, label, step_.keeps ? "fields" : "delete"));
+    return {};
+  }
   std::string_view only_field() const override {
     const bool is_one = step_.keeps && step_.fields.size() == 1 && !step_.fields[0].is_prefix;
     return is_one ? std::string_view(step_.fields[0].shown) : std::string_view();

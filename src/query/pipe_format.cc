@@ -34,6 +34,12 @@ class FormatPipe : public RewritePipe {
     if (spec_.skips_empty) to->append(" skip_empty_results");
   }
 
+  Status ChangeLabels(std::vector<std::string>* labels) const override {
+    NL_RETURN_IF_ERROR(CheckNoLabel(*labels, spec_.result.name, name()));
+    labels->push_back(spec_.result.name);
+    return {};
+  }
+
   Status Rewrite(Batch& batch, FieldSet* fields) const override {
     filter::Bitmap rows;
     NL_RETURN_IF_ERROR(spec_.condition.Match(&batch, &rows));

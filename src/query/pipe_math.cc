@@ -34,6 +34,11 @@ class MathPipe : public RewritePipe {
       PrintFieldList(to, {entries_[i].result});
     }
   }
+  Status ChangeLabels(std::vector<std::string>* labels) const override {
+    for (const MathEntry& entry : entries_)
+      NL_RETURN_IF_ERROR(CheckNoLabel(*labels, entry.result.name, name()));
+    return {};
+  }
   Status Rewrite(Batch& batch, FieldSet* fields) const override {
     for (const MathEntry& entry : entries_) {
       NL_TRY(const std::vector<double> values,
