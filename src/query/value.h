@@ -1,5 +1,5 @@
-// Values as sort, min and max compare them: empty ones first, then numbers by value, then texts
-// byte by byte.
+// Values as sort, min and max compare them: empty ones first, then numbers by value, then texts in
+// natural order.
 #pragma once
 
 #include <string>
@@ -34,11 +34,14 @@ struct Value {
   size_t memory_bytes() const { return sizeof(*this) + (text.size() > 15 ? text.capacity() : 0); }
 };
 
+// Byte by byte, but digits by the number that they are: "a2" is before "a10". Zero only for equal texts.
+int CompareNatural(std::string_view a, std::string_view b);
+
 // Negative, zero or positive as a is before, beside or behind b.
 inline int Compare(const Value& a, const Value& b) {
   if (a.kind != b.kind) return a.kind < b.kind ? -1 : 1;
   if (a.kind == Value::Kind::kNumber) return a.number < b.number ? -1 : a.number > b.number ? 1 : 0;
-  return a.text.compare(b.text);
+  return CompareNatural(a.text, b.text);
 }
 
 // The shortest text that reads back as this number; NaN and infinities as "NaN", "+Inf", "-Inf".
