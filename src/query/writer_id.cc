@@ -19,9 +19,14 @@ class IdWriter : public RowWriter {
   }
 
   void Write(uint32_t row, std::string* out) override {
+    const size_t begin = out->size();
     writer_->Write(row, out);
     if (!is_record_) return;
-    out->resize(out->size() - 2);  // "}\n"
+    if (out->size() == begin) {
+      out->push_back('{');
+    } else {
+      out->resize(out->size() - 2);  // "}\n"
+    }
     if (out->back() != '{') out->push_back(',');
     out->append("\"_id\":\"");
     AppendRecordId(out, ids_.Of(row));

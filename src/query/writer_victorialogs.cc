@@ -1,5 +1,5 @@
-// VictoriaLogs' form: every value a string, names with dots, fields without a value left out (rows
-// made by a pipe show them).
+// VictoriaLogs' form: every value a string, names with dots; fields without a value are left out, and
+// so are rows without any.
 #include "base/json_text.h"
 #include "base/time_format.h"
 #include "filter/filter.h"
@@ -18,11 +18,11 @@ class VictoriaLogsWriter : public RowWriter {
     NL_TRY(std::vector<ShownColumn> columns, FindShownColumns(batch, /*with_stream=*/true));
     MoveMessageForward(&columns);
     for (const ShownColumn& column : columns) AddField(column);
-    shows_empty_ = batch.rows->is_table();
     return rows_->Charge();
   }
 
   void Write(uint32_t row, std::string* out) override {
+    const size_t begin = out->size();
     out->push_back('{');
     bool is_first = true;
     for (PlannedField& field : fields_) {
@@ -34,6 +34,7 @@ class VictoriaLogsWriter : public RowWriter {
         out->resize(before);
       }
     }
+    if (is_first) return out->resize(begin);
     out->append("}\n");
   }
 
@@ -70,9 +71,9 @@ class VictoriaLogsWriter : public RowWriter {
   }
 
   // False when the field has no value and is to be left out.
-  bool WriteField(PlannedField* field, uint32_t row, std::string* out) const {
+  static bool WriteField(PlannedField* field, uint32_t row, std::string* out) {
     const block::Column* column = field->column;
-    if (column == nullptr || !column->Has(row)) return WriteEmpty(*field, out);
+    if (column == nullptr || !column->Has(row)) return false;
     if (field->is_time) {
       out->append(field->key).push_back('"');
       base::AppendRfc3339(out, column->ints[row]);
@@ -84,20 +85,15 @@ class VictoriaLogsWriter : public RowWriter {
                         out);
     char scratch[24];
     const std::string_view text = column->TextAt(row, scratch);
-    if (text.empty()) return WriteEmpty(*field, out);
+    if (text.empty()) return false;
     out->append(field->key);
     base::AppendJsonString(out, text);
     return true;
   }
 
-  bool WriteEmpty(const PlannedField& field, std::string* out) const {
-    if (shows_empty_) out->append(field.key).append("\"\"");
-    return shows_empty_;
-  }
-
-  bool WriteEntry(PlannedField* field, size_t entry, std::string* out) const {
+  static bool WriteEntry(PlannedField* field, size_t entry, std::string* out) {
     const std::string_view text = field->column->entries[entry];
-    if (text.empty()) return WriteEmpty(*field, out);
+    if (text.empty()) return false;
     std::string& rendered = field->rendered[entry];
     if (rendered.empty()) {
       rendered = field->key;
@@ -110,7 +106,6 @@ class VictoriaLogsWriter : public RowWriter {
   std::shared_ptr<Rows> rows_;
   std::shared_ptr<const Projection> projection_;
   std::vector<PlannedField> fields_;
-  bool shows_empty_ = false;
 };
 
 }  // namespace
