@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/json_text.h"
 #include "filter/filter.h"
 #include "filter/number.h"
 #include "support/memory_blocks.h"
@@ -43,7 +44,7 @@ class RandomQueries {
       if (Chance(4)) add("ip6", ValueType::kString, Address6());
       if (Chance(4)) add("when", ValueType::kString, TimeText());
       if (Chance(8)) add("rare", ValueType::kString, Word());
-      if (Chance(2)) add("tags", ValueType::kArray, "[\"" + Word() + "\",\"eu-west-1\"]");
+      if (Chance(2)) add("tags", ValueType::kArray, "[" + Quoted(Word()) + ",\"eu-west-1\"]");
       if (Chance(4)) add("nothing", ValueType::kNull, "");
       if (Chance(4)) add("flag", ValueType::kBool, Chance(2) ? "true" : "false");
       if (Chance(4)) add("mono", ValueType::kString, "Constant VALUE 12ab");
@@ -77,6 +78,11 @@ class RandomQueries {
   std::string Word() {
     return Pick({"timeout", "time", "out", "TimeOut", "disk", "full", "ORD-17", "ORD-18-XA", "eu",
                  "west", "_x", "ärger", "ÄRGER", "a\"b", "x\\y", "7", "500"});
+  }
+  static std::string Quoted(const std::string& text) {
+    std::string json;
+    base::AppendJsonString(&json, text);
+    return json;
   }
   std::string Sentence() {
     std::string text;

@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 
 #include "query/execution.h"
+#include "query/row_pipeline.h"
 #include "support/memory_blocks.h"
 #include "support/random_queries.h"
 
@@ -116,11 +117,81 @@ TEST_CASE("nested queries take turns, may be cancelled, and have a budget") {
   CHECK(Answer(Parse("n:in(* | fields n)"), small).status().code() == Code::kResourceExhausted);
 }
 
+TEST_CASE("rows of join and union are charged to the query's memory and to that of all queries") {
+  for (const char* text :
+       {"* | union (*) | stats count() c", "* | join by (n) (*) | stats count() c",
+        "* | stream_context before 9 | stats count() c"}) {
+    CAPTURE(text);
+    MemoryPool pool;
+    ExecuteOptions options;
+    options.memory_pool = &pool;
+    CHECK(Answer(Parse(text), options).ok());
+    CHECK(pool.used == 0);
+    options.memory_bytes_max = 3000;
+    CHECK(Answer(Parse(text), options).status().code() == Code::kResourceExhausted);
+    CHECK(pool.used == 0);
+    options.memory_bytes_max = 1 << 20;
+    pool.bytes_max = 3000;
+    CHECK(Answer(Parse(text), options).status().code() == Code::kResourceExhausted);
+    CHECK(pool.used == 0);
+  }
+}
+
+TEST_CASE(
+    "the rows around a match may lie outside of the request's range, not of what is visible") {
+  ExecuteOptions options;
+  options.range = Seconds(10, 20);
+  CHECK(*Answer(Parse("n:10 | stream_context before 2 after 1 | fields n"), options) ==
+        "{\"n\":8}\n{\"n\":9}\n{\"n\":10}\n{\"n\":11}\n");
+  CHECK(*Answer(Parse("n:9 | stream_context before 2 | fields n"), options) == "");
+  options.visible = Seconds(9, 30);
+  CHECK(*Answer(Parse("n:10 | stream_context before 2 | fields n"), options) ==
+        "{\"n\":9}\n{\"n\":10}\n");
+  CHECK(*Answer(Parse("n:9 | stream_context after 1 time_window 1s | fields n",
+                      {.now_ns = 0, .extra_filters = {"n:!=10"}}),
+                {}) == "{\"n\":9}\n");
+  const TimeRange range =
+      Parse("_time:5s x | stream_context before 1 time_window 10s", {.now_ns = kStartNs})
+          .BlocksRange(Seconds(-100, 100), {});
+  CHECK(range.start_ns == kStartNs + 1 - 15 * kSecondNs);
+  CHECK(range.end_ns <= kStartNs + 1);
+}
+
+TEST_CASE("too many matches or streams for stream_context end the query") {
+  std::vector<TestRecord> records;
+  for (int64_t i = 0; i < 2100; ++i)
+    records.push_back({kStartNs + i,
+                       {{"source", ValueType::kString, i < 2000 ? "one" : std::to_string(i)},
+                        {"n", ValueType::kNumber, std::to_string(i)}}});
+  const auto blocks = std::make_shared<TestBlockSet>(records, 1000, TestBlockSet::Form::kMixed);
+  const auto run = [&](const std::string& text) {
+    Execution execution(Parse(text), blocks, {});
+    std::string out;
+    return execution.Next(1 << 20, &out).status();
+  };
+  CHECK(run("n:<1000 | stream_context after 1").ok());
+  CHECK(run("n:<1001 | stream_context after 1").message().find("more than 1000") !=
+        std::string::npos);
+  CHECK(run("n:>=2000 | stream_context after 1").ok());
+  CHECK(run("n:>=1999 | stream_context after 1").message().find("more than 100 streams") !=
+        std::string::npos);
+}
+
+TEST_CASE("pipes that read other rows cannot run in a live tail") {
+  for (const char* text : {"* | union (*)", "* | join by (a) (b)", "* | stream_context after 1",
+                           "* | format if (a:in(b | fields a)) x as y", "* | sort"})
+    CHECK(RowPipeline::Check(Parse(text)).code() == Code::kInvalidArgument);
+}
+
 TEST_CASE("a printed query with nested queries and options parses to the same text") {
   for (const char* text :
        {"options(concurrency=2, ignore_global_time_filter=true, time_offset=3600000000000ns) a",
         "user:in(a b | fields user) !x:contains_any(y:in(* | uniq by (y)) | fields x)",
-        "* | filter a:contains_all(b | fields \"c d\") | stats count(*) as n"}) {
+        "* | filter a:contains_all(b | fields \"c d\") | stats count(*) as n",
+        "a | stream_context before 2 after 3 time_window 5000ns | union (b | sort desc limit 3)",
+        "* | join by (a, \"b c\") (options(concurrency=1) d | join by (e) (f) inner) prefix \"x "
+        "y\"",
+        "* | stats count(*) if (a:in(b | fields a)) as n"}) {
     CHECK(ToText(Parse(text)) == text);
   }
 }
