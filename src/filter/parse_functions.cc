@@ -236,13 +236,17 @@ FilterResult Parser::ParseLength(const Field& field) {
   auto filter = MakeFieldFilter(Filter::Kind::kLength, field);
   NL_TRY(std::vector<Argument> bounds, ParseArguments(2, "two bounds"));
   for (Argument& bound : bounds) {
-    constexpr size_t kDigitsMax = 18;
-    const bool is_empty = bound.text.empty();
-    if (!is_empty) bound.text = NumberAsStored(std::move(bound.text));
-    const bool is_number = !is_empty && bound.text.size() <= kDigitsMax &&
-                           bound.text.find_first_not_of("0123456789") == std::string::npos;
-    if (!is_number && !EqualsIgnoreCase(bound.text, "inf"))
+    constexpr long double kLengthMax = 1e18L;
+    if (EqualsIgnoreCase(bound.text, "inf") || EqualsIgnoreCase(bound.text, "+inf")) {
+      bound.text = "inf";
+      continue;
+    }
+    Number length;
+    if (bound.text.empty() || !ParseNumber(NumberAsStored(bound.text), &length) ||
+        length.value < 0 || length.value >= kLengthMax ||
+        length.value != static_cast<long double>(static_cast<uint64_t>(length.value)))
       return lexer_.ErrorAt(bound.begin, "expected a length or inf, found '" + bound.text + "'");
+    bound.text = std::to_string(static_cast<uint64_t>(length.value));
   }
   filter->min = {std::move(bounds[0].text), true};
   filter->max = {std::move(bounds[1].text), true};

@@ -18,6 +18,7 @@ FilterResult Parser::ParseStream() {
     } else {
       NL_RETURN_IF_ERROR(
           Expect(',', "expected ',', 'or' or '}' in a stream selector, found " + lexer_.Found()));
+      if (lexer_.TakeSymbol('}')) return filter;
     }
   }
 }

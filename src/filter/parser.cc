@@ -104,6 +104,7 @@ FilterResult Parser::ParseOne(const Field& field) {
     if (lexer_.Peek().text != ":")
       return lexer_.ErrorHere("expected a filter, found " + lexer_.Found() +
                               "; put it into quotes to search for the word");
+  if (!field.is_given && lexer_.TakeSymbol(':')) return ParseNamed({});
   if (lexer_.IsText() && !field.is_given) {
     Lexer ahead = lexer_;
     std::string name = ahead.TakeValue(kStopsOfName);

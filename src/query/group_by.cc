@@ -108,7 +108,7 @@ Result<GroupField> ParseGroupField(filter::Lexer* lexer) {
     NL_RETURN_IF_ERROR(ParseIpv4Bucket(lexer, &field));
   } else {
     filter::Number step;
-    if (!filter::ParseNumber(field.bucket_text, &step) || step.value <= 0)
+    if (!filter::ParseNumber(filter::NumberAsStored(field.bucket_text), &step) || step.value <= 0)
       return lexer->ErrorHere("expected the size of a bucket, a number above 0, found '" +
                               field.bucket_text + "'");
     field.step = step.value;
@@ -192,6 +192,19 @@ Result<std::vector<GroupField>> ParseGroupFields(filter::Lexer* lexer) {
     if (!lexer->IsSymbol(')') && !lexer->TakeSymbol(','))
       return lexer->ErrorHere("expected ',' or ')', found " + lexer->Found());
   }
+  return fields;
+}
+
+Result<std::vector<GroupField>> ParseGroupList(filter::Lexer* lexer, std::string_view expected) {
+  lexer->TakeKeyword("by");
+  if (lexer->IsSymbol('(')) return ParseGroupFields(lexer);
+  std::vector<GroupField> fields;
+  do {
+    if (!lexer->IsText())
+      return lexer->ErrorHere("expected " + std::string(expected) + ", found " + lexer->Found());
+    NL_TRY(GroupField field, ParseGroupField(lexer));
+    fields.push_back(std::move(field));
+  } while (lexer->TakeSymbol(','));
   return fields;
 }
 

@@ -35,6 +35,8 @@ struct GroupField {
 };
 
 Result<std::vector<GroupField>> ParseGroupFields(filter::Lexer* lexer);
+// `[by] (a, b)` or `[by] a, b`. `expected` completes "expected ...".
+Result<std::vector<GroupField>> ParseGroupList(filter::Lexer* lexer, std::string_view expected);
 void PrintGroupFields(std::string* to, const std::vector<GroupField>& fields);
 
 // The start of the bucket that holds the value.

@@ -182,7 +182,7 @@ Status CheckNoLabel(const std::vector<std::string>& labels, std::string_view nam
 
 // Parts of the grammar that several pipes share.
 
-// A whole number that fits uint64.
+// A whole number that fits uint64, also as 10K or 1_000.
 Result<uint64_t> ParseCount(filter::Lexer* lexer, std::string_view expected);
 // A name or `prefix*`.
 Result<FieldPattern> ParseFieldPattern(filter::Lexer* lexer, std::string_view expected);

@@ -61,7 +61,10 @@ PipeResult ParsePipeExtract(const PipeParse& parse) {
   UnpackSpec spec;
   NL_TRY(spec.condition, Condition::Parse(lexer, parse.options));
   const size_t begin = lexer->token().begin;
-  NL_TRY(const std::string text, filter::ParseValue(lexer, "a pattern such as \"ip=<ip> \""));
+  constexpr std::string_view kStops = ",()|";
+  if (!lexer->IsValue(kStops))
+    return lexer->ErrorHere("expected a pattern such as \"ip=<ip> \", found " + lexer->Found());
+  const std::string text = lexer->TakeValue(kStops);
   auto steps = ParsePattern(text, {"plain"});
   if (!steps.ok()) return lexer->ErrorAt(begin, steps.status().message());
   NL_RETURN_IF_ERROR(CheckSteps(*lexer, begin, *steps));

@@ -438,7 +438,7 @@ Status ParseSortFields(filter::Lexer* lexer, SortSpec* spec) {
     NL_TRY(field.field, ParseFieldName(lexer, "the name of a field"));
     field.descending = TakeDirection(lexer);
     spec->fields.push_back(std::move(field));
-  } while (lexer->TakeSymbol(','));
+  } while (lexer->TakeSymbol(',') && !lexer->IsSymbol(')'));
   if (!lexer->TakeSymbol(')'))
     return lexer->ErrorHere("expected ',' or ')', found " + lexer->Found());
   return {};

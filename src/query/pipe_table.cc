@@ -1,8 +1,10 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
 
 #include "filter/nearest_name.h"
+#include "filter/number.h"
 #include "filter/parser.h"
 #include "query/pipe.h"
 #include "query/query.h"
@@ -72,8 +74,8 @@ constexpr PipeRow kPipes[] = {
 };
 
 constexpr std::string_view kPipesNotBuilt[] = {
-    "generate_sequence", "query_stats", "running_stats", "set_stream_fields",
-    "split",             "time_add",    "total_stats",
+    "generate_sequence", "query_stats", "running_stats", "set_stream_fields", "split",
+    "time_add",          "total_stats",
 };
 
 }  // namespace
@@ -94,24 +96,38 @@ bool IsPipe(std::string_view name) {
                      [name](const PipeRow& row) { return row.name == name; });
 }
 
-// `level:error`, `{app="x"}`, `!a:b`: a filter without its pipe. A bare word would more often be the
-// misspelt name of a pipe.
+// `count() hits`, `by (a) count() hits`, `(a) count() hits`: stats without their name.
+bool BeginsStats(filter::Lexer lexer) {
+  const bool has_fields = lexer.TakeKeyword("by") || lexer.IsSymbol('(');
+  if (has_fields && !lexer.IsSymbol('(')) return false;
+  int depth = 0;
+  for (bool is_inside = has_fields; is_inside && !lexer.AtEnd(); lexer.Next()) {
+    depth += lexer.IsSymbol('(') ? 1 : lexer.IsSymbol(')') ? -1 : 0;
+    is_inside = depth > 0;
+  }
+  const bool is_word = lexer.token().kind == filter::Token::Kind::kWord;
+  const std::string name = filter::AsciiLower(lexer.token().text);
+  return is_word && !IsPipe(name) && IsStatsFunction(name) && lexer.Peek().text == "(";
+}
+
+// `level:error`, `{app="x"}`, `!a:b`, `"a b"`: a filter without its name. A bare word would more often
+// be the misspelt name of a pipe.
 bool BeginsFilter(const filter::Lexer& lexer) {
   if (lexer.token().kind == filter::Token::Kind::kSymbol)
-    return std::string_view("{(!-").find(lexer.token().text) != std::string_view::npos;
-  return lexer.IsText() && lexer.Peek().text == ":";
+    return std::string_view("{(!-*=~<>:").find(lexer.token().text) != std::string_view::npos;
+  return lexer.token().kind == filter::Token::Kind::kQuoted ||
+         (lexer.IsText() && lexer.Peek().text == ":");
 }
 
 }  // namespace
 
 Result<std::unique_ptr<Pipe>> ParsePipe(filter::Lexer* lexer, const ParseOptions& options) {
   const filter::Token token = lexer->token();
+  if (BeginsStats(*lexer)) return ParsePipeStats({lexer, options, "stats"});
   if (BeginsFilter(*lexer)) return ParsePipeFilter({lexer, options, "filter"});
   if (token.kind != filter::Token::Kind::kWord)
     return lexer->ErrorHere("expected a pipe behind '|', found " + lexer->Found());
   const std::string name = filter::AsciiLower(token.text);
-  if (!IsPipe(name) && IsStatsFunction(name) && lexer->Peek().text == "(")
-    return ParsePipeStats({lexer, options, "stats"});
   for (const PipeRow& row : kPipes) {
     if (row.name != name) continue;
     lexer->Next();
@@ -132,12 +148,29 @@ Status CheckNoLabel(const std::vector<std::string>& labels, std::string_view nam
                          std::string(pipe) + "\"");
 }
 
+namespace {
+
+// A number with a unit of sizes.
+std::optional<uint64_t> ReadScaled(const std::string& text) {
+  constexpr long double kEnd = 18446744073709551616.0L;
+  const bool is_size = text.find_first_not_of("0123456789_.KMGTiB") == std::string::npos;
+  filter::Number number;
+  if (!is_size || !filter::ParseNumber(filter::NumberAsStored(text), &number)) return std::nullopt;
+  if (number.value >= kEnd || number.value != std::floor(number.value)) return std::nullopt;
+  return static_cast<uint64_t>(number.value);
+}
+
+}  // namespace
+
 Result<uint64_t> ParseCount(filter::Lexer* lexer, std::string_view expected) {
   const std::string& text = lexer->token().text;
   uint64_t count;
   const auto [at, error] = std::from_chars(text.data(), text.data() + text.size(), count);
-  if (!lexer->IsText() || error != std::errc() || at != text.data() + text.size())
+  const bool is_plain = error == std::errc() && at == text.data() + text.size();
+  const auto scaled = is_plain ? std::optional(count) : ReadScaled(text);
+  if (!lexer->IsText() || !scaled)
     return lexer->ErrorHere("expected " + std::string(expected) + ", found " + lexer->Found());
+  count = *scaled;
   lexer->Next();
   return count;
 }
@@ -161,7 +194,7 @@ Result<std::vector<FieldPattern>> ParseFieldList(filter::Lexer* lexer, std::stri
   do {
     NL_TRY(FieldPattern field, ParseFieldPattern(lexer, expected));
     fields.push_back(std::move(field));
-  } while (lexer->TakeSymbol(','));
+  } while (lexer->TakeSymbol(',') && !lexer->IsSymbol(')'));
   return fields;
 }
 

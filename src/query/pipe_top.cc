@@ -66,14 +66,13 @@ std::string HitsName(const std::vector<GroupField>& by) {
 PipeResult ParsePipeTop(const PipeParse& parse) {
   filter::Lexer* lexer = parse.lexer;
   uint64_t limit = 10;
-  if (!lexer->IsKeyword("by") && !lexer->IsSymbol('(')) {
+  const std::string& first = lexer->token().text;
+  if (lexer->IsText() && !first.empty() && first[0] >= '0' && first[0] <= '9') {
     NL_TRY(limit, ParseCount(lexer, "a number of groups or 'by' after 'top'"));
   }
   StatsSpec stats;
-  if (!lexer->TakeKeyword("by") && !lexer->IsSymbol('('))
-    return lexer->ErrorHere("expected 'by' and a list of fields, found " + lexer->Found());
   const size_t begin = lexer->token().begin;
-  NL_TRY(stats.by, ParseGroupFields(lexer));
+  NL_TRY(stats.by, ParseGroupList(lexer, "'by' and a list of fields"));
   if (stats.by.empty()) return lexer->ErrorAt(begin, "expected at least one field after 'by'");
   stats.calls.push_back({MakeStatsCount(), {}, HitsName(stats.by)});
   if (lexer->TakeKeyword("hits")) {

@@ -36,12 +36,9 @@ class UniqPipe : public Pipe {
 
 PipeResult ParsePipeUniq(const PipeParse& parse) {
   filter::Lexer* lexer = parse.lexer;
-  if (!lexer->TakeKeyword("by") && !lexer->IsSymbol('('))
-    return lexer->ErrorHere("expected 'by' and a list of fields after 'uniq', found " +
-                            lexer->Found());
   const size_t begin = lexer->token().begin;
   StatsSpec stats;
-  NL_TRY(stats.by, ParseGroupFields(lexer));
+  NL_TRY(stats.by, ParseGroupList(lexer, "'by' and a list of fields after 'uniq'"));
   if (stats.by.empty()) return lexer->ErrorAt(begin, "expected at least one field after 'by'");
   if (lexer->TakeKeyword("with")) {
     if (!lexer->IsKeyword("hits"))

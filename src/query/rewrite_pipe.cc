@@ -170,7 +170,10 @@ PipeResult ParseValuePipe(const PipeParse& parse, ValueFunction function, ValueT
          ParseFieldName(lexer, "the name of a field after '" + std::string(parse.name) + "'"));
   if (has_parenthesis && !lexer->TakeSymbol(')'))
     return lexer->ErrorHere("expected ')', found " + lexer->Found());
-  NL_TRY(rewrite.target, ParseResultName(lexer));
+  rewrite.target = MessageField();
+  if (lexer->IsText()) {
+    NL_TRY(rewrite.target, ParseResultName(lexer));
+  }
   rewrite.function = std::move(function);
   rewrite.type = type;
   std::string text(parse.name);

@@ -68,7 +68,8 @@ Status RewriteValues(const ValueRewrite& rewrite, Batch& batch, FieldSet* fields
 // A pipe of one ValueRewrite. `text` is how it prints.
 std::unique_ptr<Pipe> MakeValuePipe(std::string_view name, ValueRewrite rewrite, std::string text);
 
-// `name(field) as result`, `name field result`: a result field made of another field's values.
+// `name(field) as result`, `name field result`: a result field, the message when none is named, made of
+// another field's values.
 PipeResult ParseValuePipe(const PipeParse& parse, ValueFunction function, ValueType type);
 // What the pipes have in common that change values in place: [at field]; [from field].
 Result<FieldPattern> ParseFieldAfter(filter::Lexer* lexer, std::string_view keyword);

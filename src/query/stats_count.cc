@@ -82,7 +82,7 @@ StatsFunctionResult ParseStatsCount(filter::Lexer* lexer) {
 }
 
 StatsFunctionResult ParseStatsCountEmpty(filter::Lexer* lexer) {
-  NL_TRY(std::vector<FieldPattern> fields, ParseStatsFields(lexer, /*may_be_empty=*/false));
+  NL_TRY(std::vector<FieldPattern> fields, ParseStatsFields(lexer, /*may_be_empty=*/true));
   return std::unique_ptr<StatsFunction>(
       std::make_unique<CountFunction>(std::move(fields), Counted::kEmpty));
 }
