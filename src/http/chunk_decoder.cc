@@ -5,7 +5,7 @@
 namespace neurallog::http {
 namespace {
 
-// Extensions of one chunk, or all trailers, may take this much; what they say is not used.
+// Extensions of one chunk, or all trailers, may take this much.
 constexpr uint32_t kExtraBytesMax = 4096;
 constexpr uint64_t kChunkBytesMax = uint64_t{1} << 62;
 
@@ -53,11 +53,11 @@ bool ChunkDecoder::Step(char c) {
     case State::kDataLf: return c == '\n' && GoTo(State::kSizeFirst);
     case State::kTrailer:
       if (c == '\r') return GoTo(State::kEndLf);
-      return !IsControl(c) && c != ' ' && c != '\t' && c != ':' && OnExtra() &&
+      return !IsControl(c) && c != ' ' && c != '\t' && c != ':' && OnTrailer(c) &&
              GoTo(State::kTrailerLine);
     case State::kTrailerLine:
-      return c == '\r' ? GoTo(State::kTrailerLf) : !IsControl(c) && OnExtra();
-    case State::kTrailerLf: return c == '\n' && GoTo(State::kTrailer);
+      return c == '\r' ? GoTo(State::kTrailerLf) : !IsControl(c) && OnTrailer(c);
+    case State::kTrailerLf: trailers_.append("\r\n"); return c == '\n' && GoTo(State::kTrailer);
     case State::kEndLf: done_ = c == '\n'; return done_;
   }
   return false;
@@ -70,6 +70,11 @@ bool ChunkDecoder::OnSize(char c) {
   if (digit < 0 || remaining_ >= kChunkBytesMax / 16 || !OnExtra()) return false;
   remaining_ = remaining_ * 16 + static_cast<uint64_t>(digit);
   return true;
+}
+
+bool ChunkDecoder::OnTrailer(char c) {
+  trailers_.push_back(c);
+  return OnExtra();
 }
 
 bool ChunkDecoder::OnExtra() { return ++extra_bytes_ <= kExtraBytesMax; }

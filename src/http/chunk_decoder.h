@@ -1,10 +1,11 @@
 // Decodes a chunked body (RFC 9112, 7.1) from pieces of any size.
 //
-// Strict: CRLF only, no space around the size, extensions and trailers bounded and thrown away. Not
-// thread-safe.
+// Strict: CRLF only, no space around the size; extensions, which are thrown away, and trailers are
+// bounded. Not thread-safe.
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace neurallog::http {
@@ -23,6 +24,9 @@ class ChunkDecoder {
   uint64_t data_remaining() const { return state_ == State::kData ? remaining_ : 0; }
   void Skip(uint64_t bytes);
 
+  // The fields behind the body so far, each with its CRLF.
+  const std::string& trailers() const { return trailers_; }
+
  private:
   enum class State : uint8_t {
     kSizeFirst,
@@ -40,6 +44,7 @@ class ChunkDecoder {
 
   bool Step(char c);
   bool OnSize(char c);
+  bool OnTrailer(char c);
   bool OnExtra();
   bool GoTo(State state) {
     state_ = state;
@@ -50,6 +55,7 @@ class ChunkDecoder {
   bool done_ = false;
   uint64_t remaining_ = 0;
   uint32_t extra_bytes_ = 0;
+  std::string trailers_;
 };
 
 }  // namespace neurallog::http

@@ -122,9 +122,13 @@ class ResponseReader {
     if (std::from_chars(line.data() + 9, line.data() + 12, response_.status).ptr !=
         line.data() + 12)
       return Unavailable("the response has no status");
-    for (head.remove_prefix(line_end + 2); !head.empty();) {
-      const std::string_view field = head.substr(0, head.find("\r\n"));
-      head.remove_prefix(field.size() + 2);
+    return ParseFields(head.substr(line_end + 2));
+  }
+
+  Status ParseFields(std::string_view fields) {
+    while (!fields.empty()) {
+      const std::string_view field = fields.substr(0, fields.find("\r\n"));
+      fields.remove_prefix(field.size() + 2);
       const size_t colon = field.find(':');
       if (colon == std::string_view::npos)
         return Unavailable("the response has a malformed header");
@@ -168,7 +172,7 @@ class ResponseReader {
         return Unavailable("the response has a malformed chunk");
       NL_RETURN_IF_ERROR(Take(data));
       input_.erase(0, used);
-      if (outcome == ChunkDecoder::Outcome::kDone) return Status::Ok();
+      if (outcome == ChunkDecoder::Outcome::kDone) return ParseFields(decoder.trailers());
       if (outcome == ChunkDecoder::Outcome::kMore) NL_RETURN_IF_ERROR(FillInBody());
     }
   }
@@ -189,7 +193,7 @@ class ResponseReader {
 
   Status Take(std::string_view piece) {
     if (piece.empty()) return Status::Ok();
-    if (request_.on_body)
+    if (request_.on_body && response_.status / 100 == 2)
       return request_.on_body(piece) ? Status::Ok() : Cancelled("the caller ended the response");
     if (response_.body.size() + piece.size() > request_.body_bytes_max)
       return TooLarge("the response has more than " + std::to_string(request_.body_bytes_max) +
@@ -220,7 +224,7 @@ Result<ClientResponse> Fetch(const ClientRequest& request) {
                                                       : base::Clock::System().MonotonicNs() +
                                                             request.timeout_ms * base::kNsPerMs;
   NL_TRY(const std::unique_ptr<ClientStream> stream,
-         ClientStream::Connect(url.host, url.port, deadline_ns));
+         ClientStream::Connect(url.host, url.port, deadline_ns, request.cancelled));
   if (url.tls)
     NL_RETURN_IF_ERROR(stream->StartTls(url.host, request.ca_file).Annotate(url.authority));
   NL_RETURN_IF_ERROR(stream->WriteAll(head).Annotate(url.authority));

@@ -58,14 +58,21 @@ bool FillAddress(const std::string& text, uint16_t port, sockaddr_storage* addre
 std::string ErrnoText(int error) { return std::strerror(error); }
 
 // 0 when the time is up or an event is there; the caller looks at the clock.
-int PollOnce(int fd, short events, int64_t deadline_ns) {
+int PollOnce(int fd, short events, int64_t deadline_ns, int wait_ms_max) {
   pollfd polled{fd, events, 0};
-  int timeout_ms = -1;
-  if (deadline_ns != 0) {
-    const int64_t left_ns = deadline_ns - base::Clock::System().MonotonicNs();
-    timeout_ms = static_cast<int>(std::clamp<int64_t>(left_ns / base::kNsPerMs + 1, 0, 1'000'000));
-  }
-  return poll(&polled, 1, timeout_ms);
+  if (deadline_ns == 0) return poll(&polled, 1, wait_ms_max);
+  const int64_t left_ns = deadline_ns - base::Clock::System().MonotonicNs();
+  return poll(&polled, 1,
+              static_cast<int>(std::clamp<int64_t>(left_ns / base::kNsPerMs + 1, 0, wait_ms_max)));
+}
+
+// Not more than a minute passes until a read from a peer that is gone fails.
+void KeepAlive(int fd) {
+  const int on = 1, idle_s = 30, interval_s = 10, probes = 3;
+  ::setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+  ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof(idle_s));
+  ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval_s, sizeof(interval_s));
+  ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof(probes));
 }
 
 }  // namespace
@@ -79,7 +86,8 @@ struct ClientStream::Tls {
   }
 };
 
-ClientStream::ClientStream(int fd, int64_t deadline_ns) : fd_(fd), deadline_ns_(deadline_ns) {}
+ClientStream::ClientStream(int fd, int64_t deadline_ns, const std::atomic<bool>* cancelled)
+    : fd_(fd), deadline_ns_(deadline_ns), cancelled_(cancelled) {}
 
 ClientStream::~ClientStream() {
   if (tls_ != nullptr) SSL_shutdown(tls_->ssl);
@@ -87,7 +95,8 @@ ClientStream::~ClientStream() {
 }
 
 Result<std::unique_ptr<ClientStream>> ClientStream::Connect(const std::string& host, uint16_t port,
-                                                            int64_t deadline_ns) {
+                                                            int64_t deadline_ns,
+                                                            const std::atomic<bool>* cancelled) {
   NL_TRY(const std::vector<std::string> addresses, ResolveHost(host));
   const std::string name = "connect to " + host + ":" + std::to_string(port);
   Status last = Unavailable(name + ": no address");
@@ -100,7 +109,7 @@ Result<std::unique_ptr<ClientStream>> ClientStream::Connect(const std::string& h
       last = Unavailable(name + ": " + ErrnoText(errno));
       continue;
     }
-    std::unique_ptr<ClientStream> stream(new ClientStream(fd, deadline_ns));
+    std::unique_ptr<ClientStream> stream(new ClientStream(fd, deadline_ns, cancelled));
     int error = ::connect(fd, reinterpret_cast<sockaddr*>(&address), bytes) == 0 ? 0 : errno;
     if (error == EINPROGRESS) {
       NL_RETURN_IF_ERROR(stream->Wait(POLLOUT).Annotate(name));
@@ -110,6 +119,7 @@ Result<std::unique_ptr<ClientStream>> ClientStream::Connect(const std::string& h
     if (error == 0) {
       const int on = 1;
       ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+      KeepAlive(fd);
       return stream;
     }
     last = Unavailable(name + ": " + ErrnoText(error));
@@ -118,10 +128,13 @@ Result<std::unique_ptr<ClientStream>> ClientStream::Connect(const std::string& h
 }
 
 Status ClientStream::Wait(short events) {
+  constexpr int kLongWaitMs = 1'000'000, kCancelWaitMs = 200;
   for (;;) {
+    if (cancelled_ != nullptr && *cancelled_) return Cancelled("interrupted");
     if (deadline_ns_ != 0 && base::Clock::System().MonotonicNs() >= deadline_ns_)
       return DeadlineExceeded("timed out");
-    const int ready = PollOnce(fd_, events, deadline_ns_);
+    const int ready =
+        PollOnce(fd_, events, deadline_ns_, cancelled_ == nullptr ? kLongWaitMs : kCancelWaitMs);
     if (ready > 0) return Status::Ok();
     if (ready < 0 && errno != EINTR) return IoError("poll: " + ErrnoText(errno));
   }

@@ -1,6 +1,7 @@
 // A blocking connection with a deadline, plain or TLS, for the client.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -13,9 +14,12 @@ namespace neurallog::http {
 // Not thread-safe.
 class ClientStream {
  public:
-  // Connects to the first address that answers. `deadline_ns` is monotonic.
+  // Connects to the first address that answers. `deadline_ns` is monotonic, 0: none. While
+  // `*cancelled` is true (null: never), waiting ends as Cancelled. A peer that has vanished is found
+  // out after a minute, also while nothing is sent.
   static Result<std::unique_ptr<ClientStream>> Connect(const std::string& host, uint16_t port,
-                                                       int64_t deadline_ns);
+                                                       int64_t deadline_ns,
+                                                       const std::atomic<bool>* cancelled);
   ~ClientStream();
 
   // Switches to TLS and checks the server's certificate for `host`.
@@ -26,7 +30,7 @@ class ClientStream {
 
  private:
   struct Tls;
-  ClientStream(int fd, int64_t deadline_ns);
+  ClientStream(int fd, int64_t deadline_ns, const std::atomic<bool>* cancelled);
 
   Status Wait(short events);
   // Waits for what the last TLS call needs; an error when it failed for good.
@@ -34,6 +38,7 @@ class ClientStream {
 
   const int fd_;
   const int64_t deadline_ns_;
+  const std::atomic<bool>* const cancelled_;
   std::unique_ptr<Tls> tls_;
 };
 
