@@ -38,9 +38,11 @@ Result<std::unique_ptr<Engine>> Engine::Open(const EngineOptions& options,
   NL_RETURN_IF_ERROR(CheckWhole(options.data_dir));
   storage::StoreOptions store_options = options.store;
   store_options.directory = options.data_dir + "/store";
+  store_options.read_only = options.read_only;
   NL_TRY(engine->store_, storage::Store::Open(store_options, environment.clock));
   std::error_code ignored;
-  std::filesystem::remove_all(engine->BackupFolder(), ignored);  // of a backup that a crash ended
+  if (!options.read_only)
+    std::filesystem::remove_all(engine->BackupFolder(), ignored);  // of a backup that a crash ended
   engine->retention_ns_ = options.retention_ns.value_or(0);
   engine->saved_queries_ =
       std::make_unique<SavedQueries>(engine->store_.get(), environment.clock);
@@ -56,7 +58,7 @@ Result<std::unique_ptr<Engine>> Engine::Open(const EngineOptions& options,
                                                      environment.clock, &engine->metrics_);
   NL_RETURN_IF_ERROR(engine->Recover());
   engine->RegisterGauges();
-  if (engine->damage_.empty()) {
+  if (engine->writes()) {
     engine->committer_->Start("nl-committer");
     engine->keeper_ = base::StartThread("nl-keeper", [self = engine.get()] { self->KeeperLoop(); });
     engine->retention_->Start();
@@ -121,6 +123,7 @@ Status Engine::LoadMeta() {
   }
   if (auto next = store_->GetMeta(kNextTenantKey); next.ok() && next->size() == 4)
     tenants_.ReserveBelow(base::LoadLe<uint32_t>(next->data()));
+  if (options_.read_only) return {};
   if (!tenants_.Find(tenant::kDefaultTenant) && tenants_.next_number() == 1)
     NL_RETURN_IF_ERROR(CreateTenant(tenant::kDefaultTenant).status());
   return jobs_->Load();
@@ -193,6 +196,7 @@ bool Engine::TryAppend(ingest::IngestEvent* event) {
 
 Status Engine::WriteStatus() const {
   if (!damage_.empty()) return Unavailable("the server is read-only: " + damage_.front());
+  if (options_.read_only) return Unavailable("the data folder is opened to be read only");
   if (closing_.load(std::memory_order_relaxed)) return Unavailable("the server is shutting down");
   if (journaler_->failed())
     return Unavailable("the write-ahead log is broken; the server must be restarted");

@@ -54,6 +54,7 @@ struct RecoveredTenant;
 
 struct EngineOptions {
   std::string data_dir = "./data";
+  bool read_only = false;  // nothing in the folder is changed; nothing can be appended
   size_t ring_slots = 4096;
   ring::WaitStrategyKind ring_wait = ring::WaitStrategyKind::kPark;
   wal::WriterOptions wal;          // directory is set from data_dir
@@ -182,6 +183,7 @@ class Engine {
   // Writes tenants back whose change of class failed.
   void SettleTenants();
 
+  bool writes() const { return damage_.empty() && !options_.read_only; }
   // Not empty: acknowledged rows are damaged in the log, and the server is read-only.
   const std::vector<std::string>& damage() const { return damage_; }
   // Blocks that could not be read, since the start.

@@ -39,7 +39,7 @@ Status Engine::Recover() {
         {{"what", what}, {"consequence", options_.wal_accept_damage ? "accepted" : "read-only"}});
   }
   if (!options_.wal_accept_damage) damage_ = checked.damage;
-  if (damage_.empty()) {
+  if (writes()) {
     NL_RETURN_IF_ERROR(SettleServerClass(std::max(checked.last_lsn, expectation.durable_lsn) + 1,
                                          expectation.needed_from));
     sealer_->Start();
@@ -54,7 +54,7 @@ Status Engine::Recover() {
   const bool log_is_gone = last_lsn > 0 && checked.last_segment == 0;
   if (log_is_gone) last_lsn += kLostLogGap;
 
-  if (damage_.empty()) {
+  if (writes()) {
     // The next recovery must not take the gap for lost frames.
     if (log_is_gone) NL_RETURN_IF_ERROR(PutCheckpoint(last_lsn + 1, last_lsn));
     NL_TRY(auto writer,
@@ -127,7 +127,7 @@ Status Engine::ReplayFrame(const wal::Frame& frame) {
   size_t added_bytes;
   const auto buffered = log->Append(std::move(batch), info.lsn, std::move(skipped),
                                     environment_.clock->MonotonicNs(), &added_bytes);
-  if (damage_.empty()) {
+  if (writes()) {
     sealer_->OnAppended(log, buffered, added_bytes);
     if (!sealer_->HasRoom()) RelieveMemory(info.lsn + 1);
     sealer_->WaitForRoom();

@@ -133,10 +133,12 @@ Result<std::unique_ptr<Store>> Store::Open(const StoreOptions& options, const ba
   db_options.stats_dump_period_sec = 0;
   db_options.listeners.push_back(rocks->listener);
 
-  NL_RETURN_IF_ERROR(io::FileSystem::Posix().CreateDirectories(options.directory));
+  if (!options.read_only)
+    NL_RETURN_IF_ERROR(io::FileSystem::Posix().CreateDirectories(options.directory));
   std::vector<std::string> names;
   const rocksdb::Status listed =
       rocksdb::DB::ListColumnFamilies(db_options, options.directory, &names);
+  if (!listed.ok() && options.read_only) return NotFound(options.directory + " is not a store");
   if (!listed.ok()) names = {rocksdb::kDefaultColumnFamilyName};
   if (std::find(names.begin(), names.end(), kMetaFamily) == names.end())
     names.push_back(kMetaFamily);
@@ -144,9 +146,16 @@ Result<std::unique_ptr<Store>> Store::Open(const StoreOptions& options, const ba
   for (const std::string& name : names) families.emplace_back(name, rocks->FamilyOptions());
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* db = nullptr;
-  NL_RETURN_IF_ERROR(
-      FromRocks(rocksdb::DB::Open(db_options, options.directory, families, &handles, &db),
-                "open " + options.directory));
+  if (options.read_only) {
+    NL_TRY(rocks->lock, FolderLock::Take(options.directory + "/LOCK"));
+    NL_RETURN_IF_ERROR(FromRocks(
+        rocksdb::DB::OpenForReadOnly(db_options, options.directory, families, &handles, &db),
+        "open " + options.directory));
+  } else {
+    NL_RETURN_IF_ERROR(
+        FromRocks(rocksdb::DB::Open(db_options, options.directory, families, &handles, &db),
+                  "open " + options.directory));
+  }
   rocks->db.reset(db);
 
   std::unique_ptr<Store> store(new Store(std::move(rocks)));

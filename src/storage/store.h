@@ -40,6 +40,9 @@ namespace neurallog::storage {
 class TokenIndex;
 
 struct StoreOptions {
+  // Nothing is written. Unavailable while somebody else has the directory open, who cannot open it
+  // meanwhile either.
+  bool read_only = false;
   std::string directory;
   size_t block_cache_bytes = 64u << 20;
   // Of pages, hash lists and directories of the token index.

@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "base/mutex.h"
+#include "storage/folder_lock.h"
 #include "storage/store.h"
 
 namespace neurallog::storage {
@@ -58,6 +59,7 @@ struct Store::Rocks {
     return db->GetIntProperty(partition.handle(), property, &value) ? value : 0;
   }
 
+  std::unique_ptr<FolderLock> lock;  // of a store that is only read
   StoreOptions options;
   const base::Clock* clock = nullptr;
   std::shared_ptr<rocksdb::Cache> cache;
