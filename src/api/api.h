@@ -42,6 +42,8 @@ struct ApiOptions {
   std::atomic<uint64_t> rows_limit_default{1000};
   // With no key made and this set, the tenant `default` is served, and administered, without a key.
   bool open_without_keys = false;
+  // Not empty: whoever asks is this tenant, and needs no key: for a folder without a server.
+  std::string only_tenant;
 };
 
 // Who calls.
