@@ -127,6 +127,9 @@ struct ParseOptions;
 // Parses the pipe at the lexer's place, up to '|', ')' or the end.
 Result<std::unique_ptr<Pipe>> ParsePipe(filter::Lexer* lexer, const ParseOptions& options);
 
+// Of all pipes, in order.
+std::vector<std::string_view> PipeNames();
+
 // The parser of each pipe stands behind the pipe's name, which is `name`.
 struct PipeParse {
   filter::Lexer* lexer;

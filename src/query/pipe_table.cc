@@ -136,9 +136,14 @@ Result<std::unique_ptr<Pipe>> ParsePipe(filter::Lexer* lexer, const ParseOptions
   if (std::find(std::begin(kPipesNotBuilt), std::end(kPipesNotBuilt), name) !=
       std::end(kPipesNotBuilt))
     return lexer->ErrorHere("pipe \"" + name + "\" is not supported yet");
-  std::vector<std::string_view> known;
-  for (const PipeRow& row : kPipes) known.push_back(row.name);
-  return lexer->ErrorHere("unknown pipe \"" + token.text + "\"" + filter::DidYouMean(name, known));
+  return lexer->ErrorHere("unknown pipe \"" + token.text + "\"" +
+                          filter::DidYouMean(name, PipeNames()));
+}
+
+std::vector<std::string_view> PipeNames() {
+  std::vector<std::string_view> names;
+  for (const PipeRow& row : kPipes) names.push_back(row.name);
+  return names;
 }
 
 Status CheckNoLabel(const std::vector<std::string>& labels, std::string_view name,

@@ -115,6 +115,8 @@ StatsFunctionResult ParseStatsValues(filter::Lexer* lexer);
 
 // Whether there is a function of this name, in lower case.
 bool IsStatsFunction(std::string_view name);
+// Of all functions, in order.
+std::vector<std::string_view> StatsFunctionNames();
 // Parses `name(...)` at the lexer's place.
 StatsFunctionResult ParseStatsFunction(filter::Lexer* lexer);
 std::unique_ptr<StatsFunction> MakeStatsCount();

@@ -44,6 +44,12 @@ bool IsStatsFunction(std::string_view name) {
                      [name](const FunctionRow& row) { return row.name == name; });
 }
 
+std::vector<std::string_view> StatsFunctionNames() {
+  std::vector<std::string_view> names;
+  for (const FunctionRow& row : kFunctions) names.push_back(row.name);
+  return names;
+}
+
 StatsFunctionResult ParseStatsFunction(filter::Lexer* lexer) {
   if (!lexer->IsText() || lexer->token().kind != filter::Token::Kind::kWord)
     return lexer->ErrorHere("expected a function such as count(), found " + lexer->Found());
@@ -54,10 +60,8 @@ StatsFunctionResult ParseStatsFunction(filter::Lexer* lexer) {
                        std::end(kFunctionsNotBuilt))
     return lexer->ErrorHere("function \"" + name + "\" is not supported yet");
   if (!is_built) {
-    std::vector<std::string_view> known;
-    for (const FunctionRow& row : kFunctions) known.push_back(row.name);
     return lexer->ErrorHere("unknown function \"" + name + "\" in stats" +
-                            filter::DidYouMean(name, known));
+                            filter::DidYouMean(name, StatsFunctionNames()));
   }
   lexer->Next();
   if (!lexer->TakeSymbol('('))
