@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/commands.h"
+#include "cli/log_commands.h"
 #include "neurallog/version.h"
 
 // jemalloc reads this at start-up: freed memory goes back to the system after five seconds, by a thread of its own.
@@ -101,11 +102,15 @@ int main(int argc, char** argv) {
   CLI::App* health = app.add_subcommand("healthcheck", "Exit 0 when the server is ready");
   health->add_option("--server", target.server, "Its address")->capture_default_str();
 
+  std::function<int()> run;
+  cli::AddLogCommands(&app, &run);
+
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   }
+  if (run) return run();
   if (*serve) return cli::Serve(serve->remaining());
   if (*check) return cli::CheckConfig(check->remaining());
   if (*config) return cli::PrintConfig(defaults, config->remaining());

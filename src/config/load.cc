@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
@@ -31,10 +32,12 @@ Result<std::string> ReadFile(const std::string& path) {
   return text;
 }
 
-// Kubernetes sets the first ones in every pod of a namespace that holds a service called neurallog; the last one is the command line's.
+// Those of the command line, and what Kubernetes sets in every pod of a namespace that holds a service called neurallog.
 bool IsForeignVariable(std::string_view name) {
-  return name == "NEURALLOG_ADMIN_KEY" || name.starts_with("NEURALLOG_SERVICE_") ||
-         name == "NEURALLOG_PORT" || name.starts_with("NEURALLOG_PORT_");
+  constexpr std::string_view kForeign[] = {"NEURALLOG_ADMIN_KEY", "NEURALLOG_SERVER",
+                                           "NEURALLOG_KEY", "NEURALLOG_HISTORY", "NEURALLOG_PORT"};
+  return std::find(std::begin(kForeign), std::end(kForeign), name) != std::end(kForeign) ||
+         name.starts_with("NEURALLOG_SERVICE_") || name.starts_with("NEURALLOG_PORT_");
 }
 
 Status UnknownName(std::string_view name, const std::vector<std::string>& known) {
