@@ -70,9 +70,9 @@ double Round(const double* a, size_t count) {
   const double rounded = std::round(a[0] / step) * step;
   const std::string digits = FormatNumber(step);
   const size_t point = digits.find('.');
-  if (!std::isfinite(rounded) || point == std::string::npos ||
-      digits.find('e') != std::string::npos)
-    return std::isfinite(rounded) ? rounded : kNaN;
+  constexpr size_t kDecimalsMax = 17;
+  if (!std::isfinite(rounded)) return kNaN;
+  if (point == std::string::npos || digits.size() - point - 1 > kDecimalsMax) return rounded;
   const double scale = std::pow(10, static_cast<double>(digits.size() - point - 1));
   return std::round(rounded * scale) / scale;
 }

@@ -14,7 +14,8 @@ struct Pair {
 // The name that a field of `from` gets.
 std::string NameIn(const FieldPattern& to, const FieldPattern& from, std::string_view name) {
   if (!to.is_prefix) return to.name;
-  const std::string_view rest = from.is_prefix ? name.substr(from.name.size()) : name;
+  std::string_view rest = from.is_prefix ? name.substr(from.name.size()) : name;
+  if (rest == kFieldMessage) rest = "_msg";
   return std::string(filter::StoredName(to.name + std::string(rest)));
 }
 

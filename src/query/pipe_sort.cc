@@ -1,7 +1,8 @@
 // `sort [by (a, b desc)] [desc] [partition by (c)] [limit N] [offset N] [rank as name]`,
 // `first N [by (a)] [partition by (c)]`, `last N [by (a)] [partition by (c)]`.
 //
-// Without `by` rows are ordered by all their fields: _time, then the others in the order of their names.
+// Without `by` rows are ordered by all their fields: _time, the message, then the others in the order
+// of their names.
 // A partition is a group of rows with equal fields: its fields are the first to sort by, and limit and
 // offset count anew in each. What no partition can need any more is thrown away from time to time.
 // With a limit, a heap keeps the best rows: their keys and where they lie, no more; columns that
@@ -157,8 +158,10 @@ class NewestStage : public Stage {
 using Names = std::vector<std::string>;
 
 bool NameBefore(const std::string& a, const std::string& b) {
-  const bool a_is_time = a == filter::kFieldTime, b_is_time = b == filter::kFieldTime;
-  return a_is_time != b_is_time ? a_is_time : a < b;
+  const auto rank = [](const std::string& name) {
+    return name == filter::kFieldTime ? 0 : name == kFieldMessage ? 1 : 2;
+  };
+  return rank(a) != rank(b) ? rank(a) < rank(b) : a < b;
 }
 
 std::shared_ptr<const Names> SortedNames(const Batch& batch) {

@@ -52,16 +52,15 @@ PipeResult MakeSort(const StatsSpec& stats, uint64_t limit, const std::string& r
   return ParsePipeSort({&lexer, options, "sort"});
 }
 
-// `hits` unless a field has that name.
+}  // namespace
+
 std::string HitsName(const std::vector<GroupField>& by) {
   std::string name = "hits";
   for (size_t i = 0; i < by.size(); ++i)
     for (const GroupField& field : by)
-      if (field.field.name == name) name += "_";
+      if (field.field.name == name) name += "s";
   return name;
 }
-
-}  // namespace
 
 PipeResult ParsePipeTop(const PipeParse& parse) {
   filter::Lexer* lexer = parse.lexer;

@@ -44,7 +44,7 @@ PipeResult ParsePipeUniq(const PipeParse& parse) {
     if (!lexer->IsKeyword("hits"))
       return lexer->ErrorHere("expected 'hits' after 'with', found " + lexer->Found());
   }
-  if (lexer->TakeKeyword("hits")) stats.calls.push_back({MakeStatsCount(), {}, "hits"});
+  if (lexer->TakeKeyword("hits")) stats.calls.push_back({MakeStatsCount(), {}, HitsName(stats.by)});
   std::optional<uint64_t> limit;
   if (lexer->TakeKeyword("limit")) {
     NL_TRY(limit, ParseCount(lexer, "a number of groups after 'limit'"));

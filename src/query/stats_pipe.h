@@ -24,6 +24,8 @@ struct StatsSpec {
   std::vector<StatsCall> calls;
 };
 
+// What the number of rows in a group is called: `hits`, with more `s` as long as a field has that name.
+std::string HitsName(const std::vector<GroupField>& by);
 // Starts a stage that groups rows by `spec` and pushes one table. `spec` must outlive it.
 Stage* StartStats(const StatsSpec& spec, const StageContext& context, Stage* next);
 

@@ -1,7 +1,6 @@
 #include "query/value.h"
 
-#include <fmt/format.h>
-
+#include <charconv>
 #include <cmath>
 
 namespace neurallog::query {
@@ -39,10 +38,11 @@ int CompareNatural(std::string_view a, std::string_view b) {
 std::string FormatNumber(double number) {
   if (std::isnan(number)) return "NaN";
   if (std::isinf(number)) return number < 0 ? "-Inf" : "+Inf";
-  constexpr double kExactIntegers = 1e15;
-  if (number == std::floor(number) && std::fabs(number) < kExactIntegers)
-    return std::to_string(static_cast<int64_t>(number));
-  return fmt::format("{}", number);
+  if (number == 0) return "0";
+  char text
+      [400];  // the longest has 309 digits in front of the point, or 324 zeros and 17 digits behind it
+  const auto end = std::to_chars(text, text + sizeof(text), number, std::chars_format::fixed);
+  return {text, end.ptr};
 }
 
 }  // namespace neurallog::query

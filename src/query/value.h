@@ -44,7 +44,7 @@ inline int Compare(const Value& a, const Value& b) {
   return CompareNatural(a.text, b.text);
 }
 
-// The shortest text that reads back as this number; NaN and infinities as "NaN", "+Inf", "-Inf".
+// The shortest text without an exponent that reads back as this number; NaN and infinities as "NaN", "+Inf", "-Inf".
 std::string FormatNumber(double number);
 
 }  // namespace neurallog::query

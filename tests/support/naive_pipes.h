@@ -133,9 +133,11 @@ class NaivePipes {
     std::set<std::string> names;
     for (const Row& row : answer->rows)
       for (const auto& [name, value] : row)
-        if (name != "_time") names.insert(name);
+        if (name != "_time" && name != "message") names.insert(name);
     std::stable_sort(answer->rows.begin(), answer->rows.end(), [&](const Row& a, const Row& b) {
       if (const int order = CompareTimes(a, b); order != 0) return order < 0;
+      if (const int order = Compare(Get(a, "message"), Get(b, "message")); order != 0)
+        return order < 0;
       for (const std::string& name : names)
         if (const int order = Compare(Get(a, name), Get(b, name)); order != 0) return order < 0;
       return false;
