@@ -1,4 +1,6 @@
 // What is stored: GET /v1/partitions and GET /v1/storage.
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "api/admin_request.h"
@@ -43,16 +45,20 @@ std::string PartitionJson(const PartitionReport& report, bool with_files) {
   return json.append("}");
 }
 
+// 0 when the whole is 0.
+void AppendRatio(std::string* json, std::string_view name, uint64_t part, uint64_t whole) {
+  const double ratio = whole == 0 ? 0 : static_cast<double>(part) / static_cast<double>(whole);
+  json->append(fmt::format(",\"{}\":{:.4f}", name, ratio));
+}
+
 void AppendColumn(std::string* json, const ColumnReport& column, uint64_t all_bytes) {
   json->append("{\"name\":");
   base::AppendJsonString(json, column.name);
   AppendNumber(json, "bytes", column.bytes);
-  char share[32];
-  std::snprintf(
-      share, sizeof share, ",\"share\":%.4f",
-      all_bytes == 0 ? 0.0 : static_cast<double>(column.bytes) / static_cast<double>(all_bytes));
-  json->append(share);
+  AppendRatio(json, "share", column.bytes, all_bytes);
   AppendNumber(json, "values", column.values);
+  AppendNumber(json, "value_bytes", column.value_bytes);
+  AppendRatio(json, "compression_ratio", column.value_bytes, column.compressed_bytes);
   json->append(",\"blocks\":{");
   for (size_t i = 0; i < column.blocks.size(); ++i) {
     if (column.blocks[i] == 0) continue;

@@ -48,6 +48,10 @@ class StorageReporter {
     if (column.name.empty()) column.name = meta.name;
     column.bytes += meta.chunk_bytes;
     column.values += meta.present_rows;
+    if (meta.value_bytes > 0) {
+      column.value_bytes += meta.value_bytes;
+      column.compressed_bytes += meta.chunk_bytes;
+    }
     ++column.blocks[static_cast<size_t>(meta.encoding)];
     report_.templates_max = std::max<uint64_t>(report_.templates_max, meta.templates);
     for (const block::TemplateCount& count : meta.top_templates) {

@@ -27,6 +27,9 @@ struct ColumnReport {
   std::string name;
   uint64_t bytes = 0;
   uint64_t values = 0;
+  // Of the blocks that know how long their values are, as texts and as they are stored.
+  uint64_t value_bytes = 0;
+  uint64_t compressed_bytes = 0;
   std::array<uint64_t, block::kEncodings> blocks{};  // by encoding
 };
 

@@ -76,6 +76,7 @@ struct ColumnMeta {
   int64_t int_max = 0;
   uint32_t length_min = 0;  // of the values' bytes
   uint32_t length_max = 0;
+  uint64_t value_bytes = 0;    // of all values as texts; 0 when not known
   uint8_t char_classes = 0xff;  // of the values' bytes, char_class.h; all when not known
   bool indexed = false;         // the tokens of the values are in the block's token list
   uint32_t templates = 0;       // kTemplates only: how many are distinct

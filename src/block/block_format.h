@@ -9,7 +9,7 @@
 namespace neurallog::block {
 
 inline constexpr uint32_t kHeaderMagic = 0x314b4c42;  // "BLK1"
-inline constexpr uint8_t kHeaderVersion = 2;
+inline constexpr uint8_t kHeaderVersion = 3;
 inline constexpr uint8_t kHeaderVersionMin = 1;  // the oldest that is read
 inline constexpr size_t kCrcBytes = 4;
 inline constexpr std::string_view kTimeColumn = "_time";

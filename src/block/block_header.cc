@@ -37,6 +37,7 @@ void AppendColumn(const ColumnMeta& column, std::string* to) {
   base::AppendVarint(to, column.present_rows);
   base::AppendVarint(to, column.length_min);
   base::AppendVarint(to, column.length_max - column.length_min);
+  base::AppendVarint(to, column.value_bytes);
   to->push_back(static_cast<char>(column.char_classes));
   if (column.has_int_range) {
     base::AppendVarint(to, base::ZigZag(column.int_min));
@@ -83,6 +84,7 @@ Status ReadColumn(base::ByteReader* reader, uint8_t version, uint32_t rows, Colu
   const uint64_t present = reader->ReadVarint();
   const uint64_t length_min = reader->ReadVarint();
   const uint64_t length_more = reader->ReadVarint();
+  const uint64_t value_bytes = version > 2 ? reader->ReadVarint() : 0;
   if (version > 1) column->char_classes = reader->ReadLe<uint8_t>();
   const Encoding last = version > 1 ? Encoding::kDecimal : Encoding::kStrings;
   const uint8_t known_flags = version > 1 ? kColumnFlagsMask : kColumnInline | kColumnIntRange;
@@ -93,10 +95,14 @@ Status ReadColumn(base::ByteReader* reader, uint8_t version, uint32_t rows, Colu
     return Damaged(fmt::format("a column has {} of {} rows", present, rows));
   if (length_min > kColumnBytesMax || length_more > kColumnBytesMax - length_min)
     return Damaged("value lengths out of range");
+  if (version > 2 &&
+      (value_bytes < present * length_min || value_bytes > present * (length_min + length_more)))
+    return Damaged(fmt::format("{} bytes of {} values", value_bytes, present));
   column->encoding = static_cast<Encoding>(encoding);
   column->present_rows = static_cast<uint32_t>(present);
   column->length_min = static_cast<uint32_t>(length_min);
   column->length_max = static_cast<uint32_t>(length_min + length_more);
+  column->value_bytes = value_bytes;
   column->indexed = (flags & kColumnIndexed) != 0;
   column->has_int_range = (flags & kColumnIntRange) != 0;
   if (column->has_int_range != (column->encoding == Encoding::kInts))

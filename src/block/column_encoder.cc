@@ -70,6 +70,7 @@ std::string ColumnEncoder::EncodeCells(const GatheredColumn& column, ColumnMeta*
   meta->present_rows = static_cast<uint32_t>(cells.size());
   meta->length_min = column.length_min;
   meta->length_max = column.length_max;
+  meta->value_bytes = column.value_bytes;
   meta->encoding = Choose(column);
 
   std::span<const Cell> typed = cells;

@@ -370,9 +370,14 @@ void MeasureDecimalLengths(std::span<const int64_t> sorted, ColumnMeta* meta) {
       std::minmax({DecimalLength(sorted.front()), DecimalLength(sorted.back())});
   meta->length_min = low;
   meta->length_max = high;
-  if (sorted.front() >= 0 || sorted.back() < 0) return;
-  for (const int64_t value : sorted)
+  meta->value_bytes = uint64_t{low} * sorted.size();
+  const bool one_sign = sorted.front() >= 0 || sorted.back() < 0;
+  if (low == high && one_sign) return;
+  meta->value_bytes = 0;
+  for (const int64_t value : sorted) {
     meta->length_min = std::min(meta->length_min, DecimalLength(value));
+    meta->value_bytes += DecimalLength(value);
+  }
 }
 
 std::array<uint32_t, kLevels> CountLevels(std::span<const GatheredColumn> columns, size_t rows) {

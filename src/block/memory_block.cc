@@ -16,6 +16,7 @@ ColumnMeta Describe(const GatheredColumn& column) {
   meta.present_rows = static_cast<uint32_t>(column.cells.size());
   meta.length_min = column.length_min;
   meta.length_max = column.length_max;
+  meta.value_bytes = column.value_bytes;
   return meta;
 }
 

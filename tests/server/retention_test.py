@@ -121,6 +121,8 @@ class RetentionTest(ProblemAssertions, unittest.TestCase):
         self.assertEqual((storage["tenant"], storage["rows"], storage["unsealed_rows"], storage["deleted_rows"]), ("default", 1024, 7, 0))
         columns = {column["name"]: column for column in storage["columns"]}
         self.assertEqual(columns["seq"]["values"], 1024)
+        self.assertEqual(columns["level"]["value_bytes"], 4 * 1024)
+        self.assertGreater(columns["level"]["compression_ratio"], 1)
         self.assertEqual(sum(columns["level"]["blocks"].values()), storage["blocks"])
         self.assertLessEqual(sum(column["share"] for column in columns.values()), 1)
         self.assertEqual(storage["columns_total"], len(columns))

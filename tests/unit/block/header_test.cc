@@ -1,4 +1,4 @@
-// Headers of the first version, and what the second one adds.
+// Headers of the first version, and what later ones add.
 #include "base/bytes.h"
 #include "base/hash.h"
 #include "block/block_header.h"
@@ -51,6 +51,9 @@ BlockHeader TwoColumns() {
   message.name = "message";
   message.encoding = Encoding::kTemplates;
   message.present_rows = 90;
+  message.length_min = 2;
+  message.length_max = 9;
+  message.value_bytes = 500;
   message.chunk_bytes = 700;
   message.char_classes = 7;
   message.indexed = true;
@@ -73,10 +76,20 @@ TEST_CASE("headers of the first version are read, and tell nothing of what came 
   REQUIRE(column.encoding == Encoding::kStrings);
   REQUIRE(column.length_max == 7);
   REQUIRE(column.chunk_bytes == 900);
+  REQUIRE(column.value_bytes == 0);
   REQUIRE(column.char_classes == 0xff);
   REQUIRE_FALSE(column.indexed);
   REQUIRE(BlockHeader::Decode(FirstVersionHeader(4, 0)).status().code() == Code::kCorruption);
   REQUIRE(BlockHeader::Decode(FirstVersionHeader(3, 4)).status().code() == Code::kCorruption);
+}
+
+TEST_CASE("the bytes of all values come back, and are what the values' lengths allow") {
+  BlockHeader header = TwoColumns();
+  REQUIRE(BlockHeader::Decode(EncodeHeader(header)).value()->columns[1].value_bytes == 500);
+  header.columns[1].value_bytes = 90 * 2 - 1;
+  REQUIRE(IsRefused(header));
+  header.columns[1].value_bytes = 90 * 9 + 1;
+  REQUIRE(IsRefused(header));
 }
 
 TEST_CASE("classes, the mark of indexed columns and template counts come back") {
