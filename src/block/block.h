@@ -123,7 +123,8 @@ struct Column {
 
   std::vector<std::string_view> entries;  // kConst: one; kDict: the distinct values
   std::vector<uint16_t> codes;            // kDict: per row
-  std::vector<int64_t> ints;              // kInts: per row
+  std::vector<int64_t> ints;              // kInts: per row; decimals: times 10^places
+  uint8_t places = 0;                     // kStrings that were stored as decimals: not 0
   std::vector<uint32_t> offsets;          // kStrings: rows + 1
   base::Buffer bytes;  // owns what entries and kStrings point to; its heap address survives moves
 

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 #include "base/bytes.h"
@@ -14,7 +15,8 @@
 #include "block/block.h"
 #include "block/block_format.h"
 #include "block/ints.h"
-#include "block/template_decoder.h"
+#include "block/row_decoder.h"
+#include "block/template_texts.h"
 #include "block/typed_text.h"
 
 namespace neurallog::block {
@@ -27,8 +29,11 @@ class Decoder {
 
   Status Decode(Column* column);
   Status DecodeTemplatesOnly(TemplateColumn* to);
+  Result<std::shared_ptr<const TemplateTexts>> DecodeTemplateTexts();
+  Status DecodeRows(std::span<const uint32_t> wanted, Column* column);
 
  private:
+  Status CheckEnd() const;
   Status ReadFront(TypeLayout* layout, Column* column);
   Status ReadPresence(Presence presence, Column* column);
   Status ReadBitmap(Column* column);
@@ -36,6 +41,9 @@ class Decoder {
   Status ReadPayload(Column* column);
   Status ReadConst(Column* column);
   Status ReadDict(Column* column);
+  Status ReadEntries(Column* column, bool* has_runs);
+  Status ReadAllCodes(size_t entries, bool has_runs, std::span<uint16_t> codes);
+  Status CheckInts(std::span<const int64_t> dense) const;
   Status ReadCodes(int width, std::span<uint16_t> codes);
   Status ReadCodeRuns(std::span<uint16_t> codes);
   Status ReadInts(Column* column);
@@ -44,6 +52,12 @@ class Decoder {
   Status ReadTyped(Column* column);
   Status CheckLengths(uint64_t* total) const;
   Status ReadTypes(TypeLayout layout, Column* column);
+  // The same of some values, by their places among those that are present.
+  Status ReadSome(std::span<const uint32_t> values, Column* column);
+  Status ReadSomeStrings(std::span<const uint32_t> values, Column* column);
+  Status ReadSomeTypes(TypeLayout layout, std::span<const uint32_t> values, Column* column);
+  // From columns with one row for each value to columns with rows that have none.
+  static void SpreadRows(Column* column);
   void PlaceTexts(Column* column);
 
   // `count` lengths into lengths_, and their sum.
@@ -63,6 +77,10 @@ Status Decoder::Decode(Column* column) {
   NL_RETURN_IF_ERROR(ReadFront(&layout, column));
   NL_RETURN_IF_ERROR(ReadPayload(column));
   NL_RETURN_IF_ERROR(ReadTypes(layout, column));
+  return CheckEnd();
+}
+
+Status Decoder::CheckEnd() const {
   if (!reader_.ok()) return Corruption("ends early");
   if (!reader_.empty()) return Corruption(fmt::format("{} bytes too many", reader_.remaining()));
   return Status::Ok();
@@ -72,7 +90,7 @@ Status Decoder::DecodeTemplatesOnly(TemplateColumn* to) {
   TypeLayout layout;
   Column column;
   NL_RETURN_IF_ERROR(ReadFront(&layout, &column));
-  TemplateDecoder decoder(meta_.present_rows, meta_.length_max);
+  StoredTemplates decoder(meta_.present_rows, meta_.length_max);
   NL_RETURN_IF_ERROR(decoder.ReadTemplates(&reader_));
   for (size_t i = 0; i < decoder.templates(); ++i) to->texts.push_back(decoder.text(i));
   to->ids.assign(rows_, TemplateColumn::kNone);
@@ -84,6 +102,139 @@ Status Decoder::DecodeTemplatesOnly(TemplateColumn* to) {
   }
   to->bytes = decoder.ReleaseTexts();
   return Status::Ok();
+}
+
+// Reads the values that are wanted as if all rows had one, then makes room for those that have none.
+Status Decoder::DecodeRows(std::span<const uint32_t> wanted, Column* column) {
+  TypeLayout layout;
+  Column front;
+  NL_RETURN_IF_ERROR(ReadFront(&layout, &front));
+  std::vector<uint32_t> values;
+  std::vector<uint64_t> present(front.present.empty() ? 0 : BitmapWords(wanted.size()));
+  uint32_t before = 0;  // values in the words that were passed
+  size_t word = 0;
+  for (size_t i = 0; i < wanted.size(); ++i) {
+    if (wanted[i] >= rows_) return Corruption(fmt::format("row {} of {}", wanted[i], rows_));
+    if (front.present.empty()) {
+      values.push_back(wanted[i]);
+    } else if (front.Has(wanted[i])) {
+      for (; word < wanted[i] / 64; ++word)
+        before += static_cast<uint32_t>(std::popcount(front.present[word]));
+      const uint64_t lower = (uint64_t{1} << (wanted[i] % 64)) - 1;
+      values.push_back(before + static_cast<uint32_t>(std::popcount(front.present[word] & lower)));
+      SetBit(present, i);
+    }
+  }
+  column->encoding = meta_.encoding;
+  column->rows = static_cast<uint32_t>(values.size());
+  NL_RETURN_IF_ERROR(ReadSome(values, column));
+  NL_RETURN_IF_ERROR(ReadSomeTypes(layout, values, column));
+  NL_RETURN_IF_ERROR(CheckEnd());
+  if (values.size() == wanted.size()) return Status::Ok();
+  column->rows = static_cast<uint32_t>(wanted.size());
+  column->present = std::move(present);
+  SpreadRows(column);
+  return Status::Ok();
+}
+
+Status Decoder::ReadSome(std::span<const uint32_t> values, Column* column) {
+  switch (meta_.encoding) {
+    case Encoding::kConst: return ReadConst(column);
+    case Encoding::kDict: {
+      bool has_runs;
+      NL_RETURN_IF_ERROR(ReadEntries(column, &has_runs));
+      std::vector<uint16_t> codes(meta_.present_rows);
+      NL_RETURN_IF_ERROR(ReadAllCodes(column->entries.size(), has_runs, codes));
+      for (const uint32_t value : values) column->codes.push_back(codes[value]);
+      return Status::Ok();
+    }
+    case Encoding::kInts: {
+      std::vector<int64_t> dense(meta_.present_rows);
+      NL_RETURN_IF_ERROR(DecodeInts(&reader_, dense));
+      NL_RETURN_IF_ERROR(CheckInts(dense));
+      for (const uint32_t value : values) column->ints.push_back(dense[value]);
+      return Status::Ok();
+    }
+    case Encoding::kStrings:
+    case Encoding::kHex:
+    case Encoding::kIpv4:
+    case Encoding::kDecimal: return ReadSomeStrings(values, column);
+    case Encoding::kTemplates: break;
+  }
+  return Corruption("cannot be read in part");
+}
+
+Status Decoder::ReadSomeStrings(std::span<const uint32_t> values, Column* column) {
+  Column all;
+  uint64_t total;
+  if (meta_.encoding == Encoding::kStrings) {
+    NL_RETURN_IF_ERROR(ReadLengths(meta_.present_rows, &total));
+    NL_RETURN_IF_ERROR(DecodeBlob(&reader_, total, &all.bytes));
+  } else {
+    NL_RETURN_IF_ERROR(
+        DecodeTypedTexts(&reader_, meta_.encoding, meta_.present_rows, &lengths_, &all));
+    NL_RETURN_IF_ERROR(CheckLengths(&total));
+  }
+  if (all.bytes.size() != total)
+    return Corruption(fmt::format("{} bytes of values instead of {}", all.bytes.size(), total));
+  column->encoding = Encoding::kStrings;
+  column->offsets.push_back(0);
+  column->bytes.Reserve(1);  // padding behind no bytes
+  uint64_t offset = 0;
+  uint32_t next = 0;
+  for (const uint32_t value : values) {
+    for (; next < value; ++next) offset += static_cast<uint64_t>(lengths_[next]);
+    column->bytes.Append({all.bytes.data() + offset, static_cast<size_t>(lengths_[value])});
+    column->offsets.push_back(static_cast<uint32_t>(column->bytes.size()));
+  }
+  return Status::Ok();
+}
+
+Status Decoder::ReadSomeTypes(TypeLayout layout, std::span<const uint32_t> values,
+                              Column* column) {
+  const bool per_entry = meta_.encoding == Encoding::kConst || meta_.encoding == Encoding::kDict;
+  if (layout == TypeLayout::kUniform || per_entry) return ReadTypes(layout, column);
+  base::Buffer types;
+  NL_RETURN_IF_ERROR(DecodeBlob(&reader_, meta_.present_rows, &types));
+  if (types.size() != meta_.present_rows)
+    return Corruption(fmt::format("{} types for {} values", types.size(), meta_.present_rows));
+  for (const uint32_t value : values) {
+    const auto type = static_cast<uint8_t>(types.data()[value]);
+    if (type >= kValueTypes) return Corruption(fmt::format("unknown value type {}", type));
+    column->types.push_back(type);
+  }
+  return Status::Ok();
+}
+
+void Decoder::SpreadRows(Column* column) {
+  const size_t values = CountBits(column->present);
+  const auto spread = [&](auto* of_values) {
+    if (of_values->size() != values) return;  // none, or one per entry
+    of_values->resize(column->rows);
+    ExpandToRows(column->present, values, std::span(*of_values));
+  };
+  if (column->encoding == Encoding::kDict) return spread(&column->codes);
+  if (column->encoding == Encoding::kConst) return;
+  if (!column->types.empty()) spread(&column->types);
+  if (column->encoding == Encoding::kInts) return spread(&column->ints);
+  std::vector<uint32_t> offsets{0};
+  for (uint32_t row = 0, next = 0; row < column->rows; ++row) {
+    next += column->Has(row) ? 1 : 0;
+    offsets.push_back(column->offsets[next]);
+  }
+  column->offsets = std::move(offsets);
+}
+
+Result<std::shared_ptr<const TemplateTexts>> Decoder::DecodeTemplateTexts() {
+  TypeLayout layout;
+  Column front;
+  NL_RETURN_IF_ERROR(ReadFront(&layout, &front));
+  StoredTemplates stored(meta_.present_rows, meta_.length_max);
+  NL_RETURN_IF_ERROR(stored.ReadTemplates(&reader_));
+  NL_RETURN_IF_ERROR(stored.ReadStreams(&reader_));
+  NL_RETURN_IF_ERROR(ReadTypes(layout, &front));
+  NL_RETURN_IF_ERROR(CheckEnd());
+  return TemplateTexts::Make(std::move(front), std::move(stored));
 }
 
 Status Decoder::ReadFront(TypeLayout* type_layout, Column* column) {
@@ -189,10 +340,10 @@ Status Decoder::CheckLengths(uint64_t* total) const {
   return Status::Ok();
 }
 
-Status Decoder::ReadDict(Column* column) {
+Status Decoder::ReadEntries(Column* column, bool* has_runs) {
   uint64_t count = reader_.ReadVarint();
-  const bool has_runs = count == kDictWithRuns;
-  if (has_runs) count = reader_.ReadVarint();
+  *has_runs = count == kDictWithRuns;
+  if (*has_runs) count = reader_.ReadVarint();
   if (count == 0 || count > kDictEntriesMax || count > meta_.present_rows)
     return Corruption(fmt::format("{} dictionary entries for {} rows", count, meta_.present_rows));
   uint64_t total;
@@ -207,14 +358,24 @@ Status Decoder::ReadDict(Column* column) {
     column->entries.emplace_back(at, static_cast<size_t>(length));
     at += length;
   }
+  return Status::Ok();
+}
 
-  column->codes.resize(rows_);
-  const std::span<uint16_t> codes(column->codes.data(), meta_.present_rows);
-  NL_RETURN_IF_ERROR(has_runs ? ReadCodeRuns(codes) : ReadCodes(BitWidth(count - 1), codes));
+Status Decoder::ReadAllCodes(size_t entries, bool has_runs, std::span<uint16_t> codes) {
+  NL_RETURN_IF_ERROR(has_runs ? ReadCodeRuns(codes) : ReadCodes(BitWidth(entries - 1), codes));
   uint16_t greatest = 0;
   for (const uint16_t code : codes) greatest = std::max(greatest, code);
-  if (greatest >= count)
-    return Corruption(fmt::format("dictionary code {} of {}", greatest, count));
+  if (greatest >= entries)
+    return Corruption(fmt::format("dictionary code {} of {}", greatest, entries));
+  return Status::Ok();
+}
+
+Status Decoder::ReadDict(Column* column) {
+  bool has_runs;
+  NL_RETURN_IF_ERROR(ReadEntries(column, &has_runs));
+  column->codes.resize(rows_);
+  const std::span<uint16_t> codes(column->codes.data(), meta_.present_rows);
+  NL_RETURN_IF_ERROR(ReadAllCodes(column->entries.size(), has_runs, codes));
   if (!column->present.empty())
     ExpandToRows(column->present, meta_.present_rows, std::span<uint16_t>(column->codes));
   return Status::Ok();
@@ -240,13 +401,17 @@ Status Decoder::ReadInts(Column* column) {
   column->ints.resize(rows_);
   const std::span<int64_t> dense(column->ints.data(), meta_.present_rows);
   NL_RETURN_IF_ERROR(DecodeInts(&reader_, dense));
-  bool in_range = true;
-  for (const int64_t value : dense) in_range &= value >= meta_.int_min && value <= meta_.int_max;
-  if (!in_range)
-    return Corruption(fmt::format("an integer outside of {} to {}", meta_.int_min, meta_.int_max));
+  NL_RETURN_IF_ERROR(CheckInts(dense));
   if (!column->present.empty())
     ExpandToRows(column->present, meta_.present_rows, std::span<int64_t>(column->ints));
   return Status::Ok();
+}
+
+Status Decoder::CheckInts(std::span<const int64_t> dense) const {
+  bool in_range = true;
+  for (const int64_t value : dense) in_range &= value >= meta_.int_min && value <= meta_.int_max;
+  if (in_range) return Status::Ok();
+  return Corruption(fmt::format("an integer outside of {} to {}", meta_.int_min, meta_.int_max));
 }
 
 Status Decoder::ReadStrings(Column* column) {
@@ -260,9 +425,11 @@ Status Decoder::ReadStrings(Column* column) {
 }
 
 Status Decoder::ReadTemplates(Column* column) {
-  TemplateDecoder templates(meta_.present_rows, meta_.length_max);
-  NL_RETURN_IF_ERROR(templates.ReadTemplates(&reader_));
-  NL_RETURN_IF_ERROR(templates.ReadSlots(&reader_));
+  StoredTemplates stored(meta_.present_rows, meta_.length_max);
+  NL_RETURN_IF_ERROR(stored.ReadTemplates(&reader_));
+  NL_RETURN_IF_ERROR(stored.ReadStreams(&reader_));
+  TemplateDecoder templates(stored);
+  NL_RETURN_IF_ERROR(templates.ReadSlots());
   lengths_.reserve(rows_);
   NL_RETURN_IF_ERROR(templates.AppendTexts(&lengths_, &column->bytes));
   uint64_t total;
@@ -274,7 +441,12 @@ Status Decoder::ReadTemplates(Column* column) {
 Status Decoder::ReadTyped(Column* column) {
   lengths_.reserve(rows_);
   NL_RETURN_IF_ERROR(
-      DecodeTypedTexts(&reader_, meta_.encoding, meta_.present_rows, &lengths_, &column->bytes));
+      DecodeTypedTexts(&reader_, meta_.encoding, meta_.present_rows, &lengths_, column));
+  if (!column->ints.empty()) {
+    column->ints.resize(rows_);
+    if (!column->present.empty())
+      ExpandToRows(column->present, meta_.present_rows, std::span<int64_t>(column->ints));
+  }
   uint64_t total;
   NL_RETURN_IF_ERROR(CheckLengths(&total));
   PlaceTexts(column);
@@ -347,6 +519,29 @@ Result<Column> DecodeColumn(const ColumnMeta& meta, uint32_t rows, std::string_v
       meta, rows, chunk, [&column](Decoder* decoder) { return decoder->Decode(&column); });
   if (!status.ok()) return Named(meta, status);
   return column;
+}
+
+Result<Column> DecodeRows(const ColumnMeta& meta, uint32_t rows, std::string_view chunk,
+                          std::span<const uint32_t> wanted) {
+  Column column;
+  const Status status = DecodeChecked(meta, rows, chunk, [&](Decoder* decoder) {
+    return decoder->DecodeRows(wanted, &column);
+  });
+  if (!status.ok()) return Named(meta, status);
+  return column;
+}
+
+Result<std::shared_ptr<const TemplateTexts>> DecodeTemplateTexts(const ColumnMeta& meta,
+                                                                 uint32_t rows,
+                                                                 std::string_view chunk) {
+  std::shared_ptr<const TemplateTexts> texts;
+  if (meta.encoding != Encoding::kTemplates) return Named(meta, Corruption("has no templates"));
+  const Status status = DecodeChecked(meta, rows, chunk, [&texts](Decoder* decoder) -> Status {
+    NL_TRY(texts, decoder->DecodeTemplateTexts());
+    return Status::Ok();
+  });
+  if (!status.ok()) return Named(meta, status);
+  return texts;
 }
 
 Result<TemplateColumn> DecodeTemplates(const ColumnMeta& meta, uint32_t rows,

@@ -22,6 +22,8 @@ constexpr size_t kStreamBytesMin = 64 << 10;
 
 constexpr size_t kShort = 32;
 
+constexpr char kDelete = 0x7f;
+
 constexpr std::array<std::array<char, 2>, 100> kPairs = [] {
   std::array<std::array<char, 2>, 100> pairs{};
   for (size_t i = 0; i < 100; ++i)
@@ -60,29 +62,29 @@ char* PutNumber(char* to, uint64_t number) {
 }  // namespace
 
 // A column cannot hold more than this in any stream unless it lies about its lengths.
-uint64_t TemplateDecoder::stream_bytes_max() const {
+uint64_t StoredTemplates::stream_bytes_max() const {
   return std::min(kColumnBytesMax,
                   uint64_t{values_} * (uint64_t{length_max_} + kNumberBytesMax) + kStreamBytesMin);
 }
 
-Status TemplateDecoder::ReadTemplates(base::ByteReader* reader) {
+Status StoredTemplates::ReadTemplates(base::ByteReader* reader) {
   uint64_t count = reader->ReadVarint();
   is_joined_ = count == kJoinedTemplates;
   if (is_joined_) count = reader->ReadVarint();
   if (count == 0 || count > kTemplatesMax || count > values_)
     return Corruption(fmt::format("{} templates for {} values", count, values_));
   count_ = count;
-  templates_.resize(count);
+  paths_.resize(count);
   NL_RETURN_IF_ERROR(ReadTexts(reader));
   if (is_joined_) NL_RETURN_IF_ERROR(ReadHeads(reader));
   return ReadIds(reader);
 }
 
-Status TemplateDecoder::ReadTexts(base::ByteReader* reader) {
+Status StoredTemplates::ReadTexts(base::ByteReader* reader) {
   NL_RETURN_IF_ERROR(
-      DecodeBlob(reader, templates_.size() * (kTemplateTextMax + 1), &template_bytes_));
+      DecodeBlob(reader, paths_.size() * (kTemplateTextMax + 1), &template_bytes_));
   std::string_view left = template_bytes_.view();
-  for (Template& each : templates_) {
+  for (Path& each : paths_) {
     const size_t end = left.find(kTemplateEnd);
     if (end == std::string_view::npos) return Corruption("template texts end early");
     each.text = left.substr(0, end);
@@ -96,17 +98,17 @@ Status TemplateDecoder::ReadTexts(base::ByteReader* reader) {
   return Status::Ok();
 }
 
-Status TemplateDecoder::ReadHeads(base::ByteReader* reader) {
+Status StoredTemplates::ReadHeads(base::ByteReader* reader) {
   base::Buffer bytes;
   NL_RETURN_IF_ERROR(DecodeBlob(reader, (count_ + kHeadsMax) * 2 * base::kVarintBytesMax, &bytes));
   base::ByteReader heads(bytes.view());
   for (uint32_t i = 0; i < count_; ++i) {
-    Template& each = templates_[i];
+    Path& each = paths_[i];
     const uint64_t shared = heads.ReadVarint();
     const uint64_t distance = shared > 0 ? heads.ReadVarint() : 0;
     if (shared == 0) continue;
     if (distance == 0 || distance > i || shared > each.slots ||
-        shared > templates_[i - distance].slots)
+        shared > paths_[i - distance].slots)
       return Corruption(
           fmt::format("template {} shares {} slots with {} before", i, shared, distance));
     each.parent = i - static_cast<uint32_t>(distance);
@@ -115,21 +117,21 @@ Status TemplateDecoder::ReadHeads(base::ByteReader* reader) {
   while (heads.ok() && !heads.empty()) {
     const uint64_t slots = heads.ReadVarint();
     const uint64_t parent = heads.ReadVarint();
-    if (parent >= count_ || slots == 0 || slots > templates_[parent].slots ||
-        templates_.size() == count_ + kHeadsMax)
+    if (parent >= count_ || slots == 0 || slots > paths_[parent].slots ||
+        paths_.size() == count_ + kHeadsMax)
       return Corruption(fmt::format("a head of {} slots of template {}", slots, parent));
-    Template& head = templates_.emplace_back();
+    Path& head = paths_.emplace_back();
     head.parent = static_cast<uint32_t>(parent);
     head.shared = static_cast<uint32_t>(slots);
     head.slots = head.shared + 1;
-    head.text = templates_[parent].text;
+    head.text = paths_[parent].text;
   }
   return heads.ok() ? Status::Ok() : Corruption("heads end early");
 }
 
-Status TemplateDecoder::ReadIds(base::ByteReader* reader) {
+Status StoredTemplates::ReadIds(base::ByteReader* reader) {
   ids_.assign(values_, 0);
-  for (int shift = 0; shift == 0 || (shift == 8 && templates_.size() >= 256); shift += 8) {
+  for (int shift = 0; shift == 0 || (shift == 8 && paths_.size() >= 256); shift += 8) {
     base::Buffer plane;
     NL_RETURN_IF_ERROR(DecodeBlob(reader, values_, &plane));
     if (plane.size() != values_)
@@ -139,27 +141,74 @@ Status TemplateDecoder::ReadIds(base::ByteReader* reader) {
           ids_[i] | static_cast<unsigned>(static_cast<unsigned char>(plane.data()[i])) << shift);
   }
   for (const uint16_t id : ids_) {
-    if (id > templates_.size())
-      return Corruption(fmt::format("template {} of {}", id, templates_.size()));
-    uint32_t& count = id == count_ ? unsplit_ : templates_[PathOf(id)].rows;
+    if (id > paths_.size())
+      return Corruption(fmt::format("template {} of {}", id, paths_.size()));
+    uint32_t& count = id == count_ ? unsplit_ : paths_[PathOf(id)].rows;
     ++count;
   }
   return Status::Ok();
 }
 
-Status TemplateDecoder::ReadSlots(base::ByteReader* reader) {
-  NL_RETURN_IF_ERROR(ReadStreams(reader));
+Status StoredTemplates::ReadStreams(base::ByteReader* reader) {
+  for (base::Buffer& stream : streams_) {
+    const bool is_texts = &stream == &streams_[static_cast<size_t>(Stream::kTexts)];
+    NL_RETURN_IF_ERROR(DecodeBlob(reader, stream_bytes_max(), &stream,
+                                  is_texts ? template_bytes_.view() : std::string_view()));
+    stream.Reserve(1);  // padding behind an empty one
+  }
+  return Status::Ok();
+}
+
+size_t StoredTemplates::memory_bytes() const {
+  size_t bytes = template_bytes_.capacity() + paths_.capacity() * sizeof(Path) +
+                 ids_.capacity() * sizeof(uint16_t);
+  for (const base::Buffer& stream : streams_) bytes += stream.capacity();
+  return bytes;
+}
+
+TemplateDecoder::TemplateDecoder(const StoredTemplates& stored)
+    : stored_(stored),
+      values_(stored.values_),
+      length_max_(stored.length_max_),
+      is_joined_(stored.is_joined_),
+      count_(stored.count_),
+      ids_(stored.ids_) {
+  templates_.reserve(stored.paths_.size());
+  for (const StoredTemplates::Path& path : stored.paths_) {
+    Template& each = templates_.emplace_back();
+    each.text = path.text;
+    each.rows = path.rows;
+    each.slots = path.slots;
+    each.parent = path.parent;
+    each.shared = path.shared;
+  }
+  for (const base::Buffer& stream : stored.streams_) readers_.emplace_back(stream.view());
+}
+
+Status TemplateDecoder::ReadSlots() {
+  numbers_.reserve(values_);
+  texts_.reserve(values_);
+  return ReadAllSlots();
+}
+
+Status TemplateDecoder::ReadSlotsOf(std::span<const uint32_t> values) {
+  // Shared slots are read for all who share them.
+  for (Template& each : templates_) each.is_wanted = is_joined_;
+  for (const uint32_t value : values)
+    if (ids_[value] != count_) templates_[PathOf(ids_[value])].is_wanted = true;
+  return ReadAllSlots();
+}
+
+Status TemplateDecoder::ReadAllSlots() {
   size_t slots = 0;
   for (const Template& each : templates_) {
     if (each.rows == 0) return Corruption("a template without rows");
     slots += each.slots + size_t{1};
   }
   slots_.reserve(slots);
-  numbers_.reserve(values_);
-  texts_.reserve(values_);
   NL_RETURN_IF_ERROR(is_joined_ ? ReadSharedSlots() : ReadOwnSlots());
   first_unsplit_ = static_cast<uint32_t>(texts_.size());
-  NL_RETURN_IF_ERROR(PushTexts(unsplit_));
+  NL_RETURN_IF_ERROR(PushTexts(stored_.unsplit_));
   for (const Template& each : templates_)
     // Some value is as long as that, but for the digits of numbers.
     if (each.bytes > uint64_t{length_max_} * (each.slots + 1) + each.slots * (kNumberBytesMax + 1))
@@ -177,13 +226,15 @@ Status TemplateDecoder::ReadOwnSlots() {
   for (Template& each : templates_) {
     each.first_slot = static_cast<uint32_t>(slots_.size());
     each.bytes = each.text.size();
+    passes_ = !each.is_wanted;
     for (uint32_t i = 0; i < each.slots; ++i) {
       NL_RETURN_IF_ERROR(ReadSlot(each.rows, &slots_.emplace_back()));
-      each.bytes += ValueBytesMax(slots_.back());
+      if (each.is_wanted) each.bytes += ValueBytesMax(slots_.back());
     }
     slots_.emplace_back();
     SetPieces(&each);
   }
+  passes_ = false;
   return Status::Ok();
 }
 
@@ -258,17 +309,6 @@ void TemplateDecoder::SetPieces(Template* of) {
   slot->piece = left;
 }
 
-Status TemplateDecoder::ReadStreams(base::ByteReader* reader) {
-  for (base::Buffer& stream : streams_) {
-    const bool is_texts = &stream == &streams_[static_cast<size_t>(Stream::kTexts)];
-    NL_RETURN_IF_ERROR(DecodeBlob(reader, stream_bytes_max(), &stream,
-                                  is_texts ? template_bytes_.view() : std::string_view()));
-    stream.Reserve(1);  // padding behind an empty one
-    readers_.emplace_back(stream.view());
-  }
-  return Status::Ok();
-}
-
 Status TemplateDecoder::ReadText(std::string_view* text) {
   *text = from(Stream::kTexts).ReadBytes(from(Stream::kLengths).ReadVarint());
   if (!from(Stream::kTexts).ok() || !from(Stream::kLengths).ok())
@@ -276,7 +316,22 @@ Status TemplateDecoder::ReadText(std::string_view* text) {
   return Status::Ok();
 }
 
+// Their lengths are varints, most of them of one byte.
+Status TemplateDecoder::PassTexts(size_t count) {
+  uint64_t bytes = 0;
+  for (size_t i = 0; i < count; ++i) {
+    const uint64_t length = from(Stream::kLengths).ReadVarint();
+    if (length > kColumnBytesMax) return Corruption("variable texts end early");
+    bytes += length;
+  }
+  from(Stream::kTexts).ReadBytes(bytes);
+  if (!from(Stream::kTexts).ok() || !from(Stream::kLengths).ok())
+    return Corruption("variable texts end early");
+  return Status::Ok();
+}
+
 Status TemplateDecoder::PushTexts(size_t count) {
+  if (passes_) return PassTexts(count);
   for (size_t i = 0; i < count; ++i) NL_RETURN_IF_ERROR(ReadText(&texts_.emplace_back()));
   return Status::Ok();
 }
@@ -339,14 +394,16 @@ Status TemplateDecoder::ReadPacked(uint32_t rows, int width, bool planes) {
   if (!planes) {
     const std::string_view packed = from(Stream::kPacked).ReadBytes(PackedBytes(rows, width));
     if (!from(Stream::kPacked).ok()) return Corruption("packed numbers end early");
+    if (passes_) return Status::Ok();
     numbers_.resize(first + rows);
     UnpackBits(packed, width, std::span(numbers_).subspan(first));
     return Status::Ok();
   }
-  numbers_.resize(first + rows);
+  if (!passes_) numbers_.resize(first + rows);
   for (int shift = 0; shift < width; shift += 8) {
     const std::string_view plane = from(Stream::kPlanes).ReadBytes(rows);
     if (plane.size() != rows) return Corruption("planes of numbers end early");
+    if (passes_) continue;
     for (uint32_t i = 0; i < rows; ++i)
       numbers_[first + i] |= uint64_t{static_cast<unsigned char>(plane[i])} << shift;
   }
@@ -359,33 +416,46 @@ Status TemplateDecoder::ReadFixed(uint32_t rows, Slot* slot) {
   const std::string_view pattern = from(Stream::kShapes).ReadBytes(length);
   if (!from(Stream::kShapes).ok() || length == 0 || length > kFixedLengthMax)
     return Corruption(fmt::format("a pattern of {} bytes", length));
+  pattern_has_delete_ |= pattern.find(kDelete) != std::string_view::npos;
   slot->bytes = static_cast<uint32_t>(fixed_.size());
-  if (fixed_.size() + rows * length > stream_bytes_max())
+  if (fixed_.size() + rows * length > stored_.stream_bytes_max())
     return Corruption("fixed texts beyond all bounds");
-  char* const out = fixed_.Prepare(rows * length);
-  for (uint32_t i = 0; i < rows; ++i) std::memcpy(out + i * length, pattern.data(), length);
-  fixed_.Commit(rows * length);
+  char* const out = passes_ ? nullptr : fixed_.Prepare(rows * length);
+  if (!passes_) {
+    for (uint32_t i = 0; i < rows; ++i) std::memcpy(out + i * length, pattern.data(), length);
+    fixed_.Commit(rows * length);
+  }
+  NL_RETURN_IF_ERROR(PutFixedDigits(rows, pattern, out));
+  return PutFixedHex(rows, pattern, out);
+}
+
+Status TemplateDecoder::PutFixedDigits(uint32_t rows, std::string_view pattern, char* out) {
+  const size_t length = pattern.size();
   for (size_t at = 0; at < length; ++at) {
     if (pattern[at] != kPatternDigit) continue;
     const bool pair = at + 1 < length && pattern[at + 1] == kPatternDigit;
     const std::string_view plane = from(Stream::kPlanes).ReadBytes(rows);
     if (plane.size() != rows) return Corruption("planes of digits end early");
-    for (uint32_t i = 0; i < rows; ++i) {
+    for (uint32_t i = 0; i < rows && out != nullptr; ++i) {
       const auto value = static_cast<unsigned char>(plane[i]);
       if (value > (pair ? 99 : 9)) return Corruption(fmt::format("digits {}", value));
       PutPadded(out + i * length + at, value, pair ? 2 : 1);
     }
     at += pair ? 1 : 0;
   }
+  return Status::Ok();
+}
+
+Status TemplateDecoder::PutFixedHex(uint32_t rows, std::string_view pattern, char* out) {
   std::array<uint8_t, kFixedLengthMax> hex_at;
   size_t digits = 0;
-  for (size_t at = 0; at < length; ++at)
+  for (size_t at = 0; at < pattern.size(); ++at)
     if (pattern[at] == kPatternHex) hex_at[digits++] = static_cast<uint8_t>(at);
   const std::string_view hex = from(Stream::kHex).ReadBytes(rows * ((digits + 1) / 2));
   if (!from(Stream::kHex).ok()) return Corruption("hexadecimal digits end early");
   const char* next = hex.data();
-  for (uint32_t i = 0; i < rows; ++i) {
-    char* const text = out + i * length;
+  for (uint32_t i = 0; i < rows && out != nullptr; ++i) {
+    char* const text = out + i * pattern.size();
     for (size_t d = 0; d < digits; d += 2) {
       const auto byte = static_cast<unsigned char>(*next++);
       const bool pair = d + 1 < digits;
@@ -404,6 +474,7 @@ Status TemplateDecoder::ReadDict(uint32_t rows, Slot* slot) {
   slot->first = static_cast<uint32_t>(texts_.size());
   const std::string_view codes = from(Stream::kCodes).ReadBytes(rows);
   if (codes.size() != rows) return Corruption("codes of variables end early");
+  if (passes_) return Status::Ok();
   for (const char code : codes) {
     if (static_cast<unsigned char>(code) >= count)
       return Corruption(fmt::format("code {} of {}", static_cast<unsigned char>(code), count));
@@ -483,6 +554,26 @@ Status TemplateDecoder::AppendTexts(std::vector<int64_t>* lengths, base::Buffer*
   return is_joined_ ? AppendInstances(lengths, bytes) : CopyInstances(lengths, bytes);
 }
 
+template <bool kShared>
+void TemplateDecoder::PutNext(uint32_t path, base::Buffer* bytes) {
+  const Template& of = templates_[path];
+  char* const begin = bytes->Prepare(of.bytes + kCopySlop);
+  const char* const end = PutInstance<kShared>(of, of.next, begin);
+  bytes->Commit(static_cast<size_t>(end - begin));
+  PassNext(path);
+}
+
+void TemplateDecoder::PassNext(uint32_t path) {
+  ++templates_[path].next;
+  if (!is_joined_) return;
+  for (const uint32_t set : groups_.SetsOf(path)) ++next_[set];
+}
+
+Status TemplateDecoder::CheckText(size_t length, const base::Buffer& bytes) const {
+  if (length <= length_max_ && bytes.size() <= kColumnBytesMax) return Status::Ok();
+  return Corruption(fmt::format("a text of {} bytes", length));
+}
+
 // In row order, as the values of shared slots are.
 Status TemplateDecoder::AppendInstances(std::vector<int64_t>* lengths, base::Buffer* bytes) {
   next_.assign(groups_.set_rows().size(), 0);
@@ -495,19 +586,83 @@ Status TemplateDecoder::AppendInstances(std::vector<int64_t>* lengths, base::Buf
     if (id == count_) {
       bytes->Append(texts_[next_unsplit++]);
     } else {
-      const uint32_t path = PathOf(id);
-      Template& of = templates_[path];
-      char* const begin = bytes->Prepare(of.bytes + kCopySlop);
-      const char* const end = PutInstance</*kShared=*/true>(of, of.next++, begin);
-      bytes->Commit(static_cast<size_t>(end - begin));
-      for (const uint32_t set : groups_.SetsOf(path)) ++next_[set];
+      PutNext</*kShared=*/true>(PathOf(id), bytes);
     }
-    const size_t length = bytes->size() - before;
-    if (length > length_max_ || bytes->size() > kColumnBytesMax)
-      return Corruption(fmt::format("a text of {} bytes", length));
-    lengths->push_back(static_cast<int64_t>(length));
+    NL_RETURN_IF_ERROR(CheckText(bytes->size() - before, *bytes));
+    lengths->push_back(static_cast<int64_t>(bytes->size() - before));
   }
   return Status::Ok();
+}
+
+Status TemplateDecoder::AppendSome(std::span<const uint32_t> values, std::vector<int64_t>* lengths,
+                                   base::Buffer* bytes) {
+  next_.assign(groups_.set_rows().size(), 0);
+  uint32_t next_unsplit = first_unsplit_;
+  size_t wanted = 0;
+  for (uint32_t value = 0; wanted < values.size(); ++value) {
+    const uint16_t id = ids_[value];
+    const bool is_wanted = value == values[wanted];
+    if (!is_wanted) {
+      if (id == count_) ++next_unsplit;
+      else PassNext(PathOf(id));
+      continue;
+    }
+    ++wanted;
+    const size_t before = bytes->size();
+    if (id == count_) {
+      bytes->Append(texts_[next_unsplit++]);
+    } else if (is_joined_) {
+      PutNext</*kShared=*/true>(PathOf(id), bytes);
+    } else {
+      PutNext</*kShared=*/false>(PathOf(id), bytes);
+    }
+    NL_RETURN_IF_ERROR(CheckText(bytes->size() - before, *bytes));
+    lengths->push_back(static_cast<int64_t>(bytes->size() - before));
+  }
+  return Status::Ok();
+}
+
+bool TemplateDecoder::saw_delete() const {
+  const std::string_view texts = stored_.streams_[static_cast<size_t>(Stream::kTexts)].view();
+  return pattern_has_delete_ || texts.find(kDelete) != std::string_view::npos;
+}
+
+ByteSet TemplateDecoder::BytesOf(const Slot& slot, uint32_t rows) const {
+  ByteSet set;
+  const auto add = [&set](std::string_view text) {
+    for (const char c : text) set.set(static_cast<unsigned char>(c));
+  };
+  switch (slot.kind) {
+    case SlotKind::kConst: add(slot.prefix); break;
+    case SlotKind::kTexts:
+    case SlotKind::kDict:
+      for (uint32_t i = 0; i < rows; ++i) add(texts_[slot.first + i]);
+      break;
+    case SlotKind::kFixed:
+      add({fixed_.data() + slot.bytes, size_t{rows} * slot.length});
+      break;
+    case SlotKind::kIpv4:
+    case SlotKind::kNumbers:
+    case SlotKind::kCopy:
+      add("0123456789.");
+      add(slot.prefix);
+      add(slot.suffix);
+      break;
+  }
+  return set;
+}
+
+std::vector<ByteSet> TemplateDecoder::VariableBytes() const {
+  std::vector<ByteSet> sets;
+  for (size_t i = 0; i < count_; ++i) {
+    const Template& each = templates_[i];
+    for (uint32_t slot = 0; slot < each.slots; ++slot) {
+      const Slot& of = slots_[each.first_slot + slot];
+      const uint32_t rows = of.set == SlotGroups::kNone ? each.rows : groups_.set_rows()[of.set];
+      sets.push_back(BytesOf(of, rows));
+    }
+  }
+  return sets;
 }
 
 // Template after template: what one does for its first row is at hand for the others.
@@ -536,7 +691,7 @@ Status TemplateDecoder::MakeInstances() {
 Status TemplateDecoder::CopyInstances(std::vector<int64_t>* lengths, base::Buffer* bytes) {
   NL_RETURN_IF_ERROR(MakeInstances());
   uint64_t total = instances_.size();
-  for (uint32_t i = 0; i < unsplit_; ++i) total += texts_[first_unsplit_ + i].size();
+  for (uint32_t i = 0; i < stored_.unsplit_; ++i) total += texts_[first_unsplit_ + i].size();
   if (total > kColumnBytesMax) return Corruption(fmt::format("{} bytes of texts", total));
   bytes->Reserve(bytes->size() + total + kCopySlop);
   uint32_t next_unsplit = first_unsplit_;

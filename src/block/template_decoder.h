@@ -2,7 +2,9 @@
 #pragma once
 
 #include <array>
+#include <bitset>
 #include <cstdint>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -14,25 +16,81 @@
 
 namespace neurallog::block {
 
-class TemplateDecoder {
+// The payload of a kTemplates column, unpacked but not put together: its templates, which value has
+// which, and the streams of the variables.
+class StoredTemplates {
  public:
   // `values`: how many texts there are; `length_max`: of the longest.
-  TemplateDecoder(uint32_t values, uint32_t length_max)
+  StoredTemplates(uint32_t values, uint32_t length_max)
       : values_(values), length_max_(length_max) {}
 
-  // The templates and which text has which: all that comes before the variables.
+  // All that comes before the variables.
   Status ReadTemplates(base::ByteReader* reader);
   // The rest of the payload.
-  Status ReadSlots(base::ByteReader* reader);
-  // After both: appends all texts to `bytes` and their lengths to `lengths`.
-  Status AppendTexts(std::vector<int64_t>* lengths, base::Buffer* bytes);
+  Status ReadStreams(base::ByteReader* reader);
 
   size_t templates() const { return count_; }
   // With kVariableMark for each variable.
-  std::string_view text(size_t index) const { return templates_[index].text; }
-  // Per value: a template; templates() or more when the text is stored whole.
+  std::string_view text(size_t index) const { return paths_[index].text; }
+  // Per value: a template; templates() or more when the text is not one of a template.
   const std::vector<uint16_t>& ids() const { return ids_; }
   base::Buffer ReleaseTexts() { return std::move(template_bytes_); }
+  size_t memory_bytes() const;
+
+ private:
+  friend class TemplateDecoder;
+  struct Path {
+    std::string_view text;
+    uint32_t rows = 0;
+    uint32_t slots = 0;
+    uint32_t parent = 0;  // the template whose first slots it shares
+    uint32_t shared = 0;
+  };
+
+  Status ReadTexts(base::ByteReader* reader);
+  Status ReadHeads(base::ByteReader* reader);
+  Status ReadIds(base::ByteReader* reader);
+  // The template or head of a value that is not stored whole.
+  uint32_t PathOf(uint16_t id) const { return id - (id > count_ ? 1u : 0u); }
+  uint64_t stream_bytes_max() const;
+
+  const uint32_t values_;
+  const uint32_t length_max_;
+  base::Buffer template_bytes_;
+  bool is_joined_ = false;
+  size_t count_ = 0;         // of templates
+  std::vector<Path> paths_;  // templates, and heads behind them, whose last slot is the rest
+  std::vector<uint16_t> ids_;
+  uint32_t unsplit_ = 0;
+  std::array<base::Buffer, kStreams> streams_;
+};
+
+using ByteSet = std::bitset<256>;
+
+// Puts texts together: all of them, or some.
+//
+//   TemplateDecoder decoder(stored);
+//   NL_RETURN_IF_ERROR(decoder.ReadSlots());
+//   NL_RETURN_IF_ERROR(decoder.AppendTexts(&lengths, &bytes));
+//
+// Not thread-safe; `stored` must outlive it.
+class TemplateDecoder {
+ public:
+  explicit TemplateDecoder(const StoredTemplates& stored);
+
+  // Of all templates.
+  Status ReadSlots();
+  // Of the templates of these values; the variables of the others are passed over.
+  Status ReadSlotsOf(std::span<const uint32_t> values);
+  // After ReadSlots: appends all texts to `bytes` and their lengths to `lengths`.
+  Status AppendTexts(std::vector<int64_t>* lengths, base::Buffer* bytes);
+  // After ReadSlotsOf: those of the same values, which ascend.
+  Status AppendSome(std::span<const uint32_t> values, std::vector<int64_t>* lengths,
+                    base::Buffer* bytes);
+  // Whether a variable holds the byte 0x7f, which joins words for templates and parts them for filters.
+  bool saw_delete() const;
+  // After ReadSlots: the bytes that occur in each variable of each template, one after the other.
+  std::vector<ByteSet> VariableBytes() const;
 
  private:
   struct Template {
@@ -40,10 +98,11 @@ class TemplateDecoder {
     uint32_t rows = 0;
     uint32_t first_slot = 0;  // the slot's static piece is the one before it; one more at the end
     uint32_t slots = 0;
-    uint32_t parent = 0;  // the template whose first slots it shares
+    uint32_t parent = 0;
     uint32_t shared = 0;
     uint32_t next = 0;   // its next row; in instance_end_ where there are instances
     uint64_t bytes = 0;  // of the longest value there can be
+    bool is_wanted = true;
   };
   struct Slot {
     SlotKind kind = SlotKind::kConst;
@@ -61,17 +120,13 @@ class TemplateDecoder {
     std::string_view suffix{};
   };
 
-  Status ReadTexts(base::ByteReader* reader);
-  Status ReadHeads(base::ByteReader* reader);
-  Status ReadIds(base::ByteReader* reader);
+  Status ReadAllSlots();
   Status ReadOwnSlots();
   Status ReadSharedSlots();
   Status ReadGroups();
   Status ReadRests();
   void PlaceSlots(uint32_t path);
-  // The template or head of a value that is not stored whole.
-  uint32_t PathOf(uint16_t id) const { return id - (id > count_ ? 1u : 0u); }
-  Status ReadStreams(base::ByteReader* reader);
+  uint32_t PathOf(uint16_t id) const { return stored_.PathOf(id); }
   Status ReadSlot(uint32_t rows, Slot* slot);
   Status ReadNumbers(uint8_t kind, uint32_t rows, Slot* slot);
   Status ReadPacked(uint32_t rows, int width, bool planes);
@@ -80,7 +135,15 @@ class TemplateDecoder {
   Status ReadCopy(uint32_t rows, Slot* slot);
   Status ReadText(std::string_view* text);
   Status PushTexts(size_t count);
-  uint64_t stream_bytes_max() const;
+  Status PassTexts(size_t count);
+  Status PutFixedDigits(uint32_t rows, std::string_view pattern, char* out);
+  Status PutFixedHex(uint32_t rows, std::string_view pattern, char* out);
+  ByteSet BytesOf(const Slot& slot, uint32_t rows) const;
+  // The next text of this template; to be called for each value that is before one that is wanted.
+  template <bool kShared>
+  void PutNext(uint32_t path, base::Buffer* bytes);
+  void PassNext(uint32_t path);
+  Status CheckText(size_t length, const base::Buffer& bytes) const;
 
   base::ByteReader& from(Stream which) { return readers_[static_cast<size_t>(which)]; }
   char* PutValue(const Slot& slot, uint32_t index, char* to) const;
@@ -93,17 +156,17 @@ class TemplateDecoder {
   template <bool kShared>
   char* PutInstance(const Template& of, uint32_t index, char* to) const;
 
+  const StoredTemplates& stored_;
   const uint32_t values_;
   const uint32_t length_max_;
-  base::Buffer template_bytes_;
-  bool is_joined_ = false;
-  size_t count_ = 0;                 // of templates
+  const bool is_joined_;
+  const size_t count_;               // of templates
   std::vector<Template> templates_;  // and heads behind them, whose last slot is the rest
-  std::vector<uint16_t> ids_;
-  uint32_t unsplit_ = 0;
+  const std::vector<uint16_t>& ids_;
 
-  std::array<base::Buffer, kStreams> streams_;
   std::vector<base::ByteReader> readers_;
+  bool pattern_has_delete_ = false;
+  bool passes_ = false;  // over what it reads, of which only the place of what follows is wanted
   SlotGroups groups_;
   std::vector<Slot> group_slots_;
   std::vector<Slot> slots_;

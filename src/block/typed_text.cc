@@ -90,19 +90,24 @@ Status DecodeIpv4(base::ByteReader* reader, uint32_t values, std::vector<int64_t
 }
 
 Status DecodeDecimals(base::ByteReader* reader, uint32_t values, std::vector<int64_t>* lengths,
-                      base::Buffer* bytes) {
-  std::vector<int64_t> numbers(values);
+                      Column* column) {
+  std::vector<int64_t>& numbers = column->ints;
+  base::Buffer* const bytes = &column->bytes;
+  numbers.resize(values);
   std::vector<int64_t> scales(values);
   const int most = reader->ReadLe<uint8_t>();
   NL_RETURN_IF_ERROR(DecodeInts(reader, scales));
   NL_RETURN_IF_ERROR(DecodeInts(reader, numbers));
   if (most > kDecimalScaleMax) return Corruption(fmt::format("{} decimal places", most));
+  column->places = static_cast<uint8_t>(most);
   bytes->Reserve(values * kDecimalBytesMax);
   for (size_t i = 0; i < values; ++i) {
     if (scales[i] < 0 || scales[i] > most)
       return Corruption(fmt::format("{} of {} decimal places", scales[i], most));
     const int scale = static_cast<int>(scales[i]);
     const auto unit = static_cast<int64_t>(kPowersOfTen[static_cast<size_t>(most - scale)]);
+    if (numbers[i] % unit != 0)
+      return Corruption(fmt::format("{} with {} of {} decimal places", numbers[i], scale, most));
     char* const to = bytes->data() + bytes->size();
     const auto length = static_cast<size_t>(PrintDecimal(to, numbers[i] / unit, scale) - to);
     bytes->Commit(length);
@@ -274,10 +279,10 @@ void TypedTextEncoder::Append(std::string* to) {
 }
 
 Status DecodeTypedTexts(base::ByteReader* reader, Encoding encoding, uint32_t values,
-                        std::vector<int64_t>* lengths, base::Buffer* bytes) {
-  if (encoding == Encoding::kHex) return DecodeHex(reader, values, lengths, bytes);
-  if (encoding == Encoding::kIpv4) return DecodeIpv4(reader, values, lengths, bytes);
-  return DecodeDecimals(reader, values, lengths, bytes);
+                        std::vector<int64_t>* lengths, Column* column) {
+  if (encoding == Encoding::kHex) return DecodeHex(reader, values, lengths, &column->bytes);
+  if (encoding == Encoding::kIpv4) return DecodeIpv4(reader, values, lengths, &column->bytes);
+  return DecodeDecimals(reader, values, lengths, column);
 }
 
 }  // namespace neurallog::block

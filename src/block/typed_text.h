@@ -59,9 +59,10 @@ class TypedTextEncoder {
   IntsEncoder ints_encoder_;
 };
 
-// Reads `values` texts of that encoding and appends them to `bytes` and their lengths to `lengths`.
+// Reads `values` texts of that encoding, appends their lengths to `lengths` and puts them into the
+// column, one after the other; decimals as numbers too.
 Status DecodeTypedTexts(base::ByteReader* reader, Encoding encoding, uint32_t values,
-                        std::vector<int64_t>* lengths, base::Buffer* bytes);
+                        std::vector<int64_t>* lengths, Column* column);
 
 // Two lower-case hexadecimal digits to a byte; false, early, when a byte of `text` is none. An odd
 // one is left out of `to`.

@@ -3,15 +3,20 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <catch2/catch.hpp>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "block/block.h"
 #include "block/block_view.h"
+#include "block/code_index.h"
+#include "block/row_decoder.h"
+#include "block/template_texts.h"
 #include "model/record_batch.h"
 
 namespace neurallog::testing {
@@ -55,6 +60,11 @@ class MemoryStored {
       : block_({batch}, RowsOf(*batch)) {}
   const block::BlockHeader& header() const { return block_.header(); }
   Result<block::Column> Read(size_t index) const { return block_.GetColumn(index); }
+  std::shared_ptr<const block::TemplateTexts> ReadTemplates(size_t) const { return nullptr; }
+  Result<std::optional<block::Column>> ReadRows(size_t, std::span<const uint32_t>) const {
+    return std::optional<block::Column>();
+  }
+  bool has_code_index() const { return false; }
 
  private:
   block::MemoryBlock block_;
@@ -74,13 +84,29 @@ class SealedStored {
   }
   const block::BlockHeader& header() const { return *header_; }
   Result<block::Column> Read(size_t index) const {
-    const block::ColumnMeta& meta = header_->columns[index];
-    const auto chunk = chunks_.find(index);
-    return block::DecodeColumn(meta, header_->rows,
-                               chunk == chunks_.end() ? meta.inline_chunk : chunk->second);
+    return block::DecodeColumn(header_->columns[index], header_->rows, ChunkOf(index));
   }
+  std::shared_ptr<const block::TemplateTexts> ReadTemplates(size_t index) const {
+    const block::ColumnMeta& meta = header_->columns[index];
+    if (meta.encoding != block::Encoding::kTemplates) return nullptr;
+    auto texts = block::DecodeTemplateTexts(meta, header_->rows, ChunkOf(index));
+    REQUIRE(texts.ok());
+    return *texts;
+  }
+  Result<std::optional<block::Column>> ReadRows(size_t index,
+                                                std::span<const uint32_t> rows) const {
+    NL_TRY(block::Column column, block::DecodeRows(header_->columns[index], header_->rows,
+                                                   ChunkOf(index), rows));
+    return std::optional<block::Column>(std::move(column));
+  }
+  bool has_code_index() const { return true; }
 
  private:
+  std::string_view ChunkOf(size_t index) const {
+    const auto chunk = chunks_.find(index);
+    return chunk == chunks_.end() ? header_->columns[index].inline_chunk : chunk->second;
+  }
+
   std::shared_ptr<const block::BlockHeader> header_;
   std::map<size_t, std::string> chunks_;
 };
@@ -98,10 +124,30 @@ class StoredView : public block::BlockView {
     }
     return static_cast<const block::Column*>(columns_[index].get());
   }
+  Result<const block::TemplateTexts*> GetTemplates(size_t index) override {
+    if (templates_[index] == nullptr) templates_[index] = stored_.ReadTemplates(index);
+    return templates_[index].get();
+  }
+  Result<std::optional<block::Column>> TakeRows(size_t index,
+                                                std::span<const uint32_t> rows) override {
+    NL_TRY(const block::TemplateTexts* texts, GetTemplates(index));
+    if (texts == nullptr) return stored_.ReadRows(index, rows);
+    NL_TRY(block::Column column, texts->TakeWithGaps(rows));
+    return std::optional<block::Column>(std::move(column));
+  }
+  const block::CodeIndex* GetCodeIndex(size_t index) override {
+    const bool has_index = stored_.has_code_index() && columns_[index] != nullptr &&
+                           columns_[index]->encoding == block::Encoding::kDict;
+    if (!has_index) return nullptr;
+    if (!indexes_[index]) indexes_[index].emplace(block::CodeIndex::Of(*columns_[index]));
+    return &*indexes_[index];
+  }
 
  private:
   const Stored& stored_;
   std::vector<std::unique_ptr<block::Column>> columns_;
+  std::map<size_t, std::shared_ptr<const block::TemplateTexts>> templates_;
+  std::map<size_t, std::optional<block::CodeIndex>> indexes_;
 };
 
 // Records in blocks of `rows_per_block`, in the order given; every second block sealed, or all, or
@@ -134,12 +180,20 @@ class TestBlockSet : public block::BlockSet {
     if (blocks_[i].sealed) return std::make_unique<StoredView<SealedStored>>(*blocks_[i].sealed);
     return std::make_unique<StoredView<MemoryStored>>(*blocks_[i].memory);
   }
+  std::string Name(size_t i) const override {
+    return blocks_[i].sealed ? std::to_string(number_) + "/" + std::to_string(i) : std::string();
+  }
 
  private:
   struct Block {
     std::unique_ptr<SealedStored> sealed;
     std::unique_ptr<MemoryStored> memory;
   };
+  static uint64_t NextNumber() {
+    static std::atomic<uint64_t> next{0};
+    return next++;
+  }
+  const uint64_t number_ = NextNumber();  // of all sets of the process
   std::vector<Block> blocks_;
 };
 
