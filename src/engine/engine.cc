@@ -9,6 +9,7 @@
 #include "engine/meta_keys.h"
 #include "engine/doctor.h"
 #include "engine/recovery.h"
+#include "storage/column_cache.h"
 
 namespace neurallog::engine {
 namespace {
@@ -262,6 +263,7 @@ void Engine::RegisterGauges() {
   pool("block_cache", [this] { return static_cast<double>(store_->stats().block_cache_bytes); });
   pool("index_cache",
        [this] { return static_cast<double>(store_->token_index().stats().cache_bytes); });
+  pool("column_cache", [this] { return static_cast<double>(store_->columns().bytes()); });
   pool("directories", [this] {
     size_t bytes = 0;
     for (const ingest::TenantLog* log : TenantLogs()) bytes += log->directory_bytes();

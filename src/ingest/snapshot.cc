@@ -1,8 +1,7 @@
 #include "ingest/snapshot.h"
 
-#include <optional>
-
 #include "block/memory_view.h"
+#include "storage/column_cache.h"
 #include "storage/token_index.h"
 
 namespace neurallog::ingest {
@@ -29,26 +28,37 @@ class SealedView : public block::BlockView {
   }
 
   Result<const block::Column*> GetColumn(size_t index) override {
-    if (!columns_[index]) {
-      const Status read = ReadColumn(index);
-      if (!read.ok()) return ReportDamage(index, read);
+    if (columns_[index].column == nullptr) {
+      auto found = store_->columns().Get(entry_, keyspace_, index, read_view_);
+      if (!found.ok()) return ReportDamage(index, found.status());
+      columns_[index] = std::move(found).value();
     }
-    return static_cast<const block::Column*>(&*columns_[index]);
+    return &columns_[index].column->column();
+  }
+  Result<const block::TemplateTexts*> GetTemplates(size_t index) override {
+    if (header().columns[index].encoding != block::Encoding::kTemplates)
+      return static_cast<const block::TemplateTexts*>(nullptr);
+    auto texts = store_->columns().GetTemplates(entry_, keyspace_, index, read_view_);
+    if (!texts.ok()) return ReportDamage(index, texts.status());
+    templates_.push_back(std::move(texts).value());
+    return templates_.back().get();
+  }
+  Result<std::optional<block::Column>> TakeRows(size_t index,
+                                                std::span<const uint32_t> rows) override {
+    if (columns_[index].column != nullptr) return std::optional<block::Column>();
+    auto taken = store_->columns().TakeRows(entry_, keyspace_, index, rows, read_view_);
+    if (!taken.ok()) return ReportDamage(index, taken.status());
+    return taken;
+  }
+  // Making one pays for columns that are used again.
+  const block::CodeIndex* GetCodeIndex(size_t index) override {
+    const auto& [column, was_cached] = columns_[index];
+    const bool has_index =
+        was_cached && column->column().encoding == block::Encoding::kDict;
+    return has_index ? &column->code_index() : nullptr;
   }
 
  private:
-  Status ReadColumn(size_t index) {
-    const block::ColumnMeta& meta = header().columns[index];
-    std::string chunk;
-    if (meta.inline_chunk.empty()) {
-      NL_TRY(chunk,
-             store_->ReadColumn(entry_, keyspace_, static_cast<uint16_t>(index), read_view_));
-    }
-    const std::string& bytes = meta.inline_chunk.empty() ? chunk : meta.inline_chunk;
-    NL_TRY(columns_[index], block::DecodeColumn(meta, header().rows, bytes));
-    return {};
-  }
-
   // Whatever kept the column from being read, its block is as good as damaged.
   Status ReportDamage(size_t index, const Status& why) const {
     std::string what =
@@ -61,7 +71,8 @@ class SealedView : public block::BlockView {
   const storage::Keyspace& keyspace_;
   const storage::ReadView& read_view_;
   const storage::BlockEntry& entry_;
-  std::vector<std::optional<block::Column>> columns_;
+  std::vector<storage::ColumnCache::Found> columns_;
+  std::vector<std::shared_ptr<const block::TemplateTexts>> templates_;  // few: those asked for
 };
 
 class Snapshot : public block::BlockSet {
@@ -92,6 +103,10 @@ class Snapshot : public block::BlockSet {
     if (i < sealed_.size())
       return std::make_unique<SealedView>(store_, keyspace_, *view_, *sealed_[i]);
     return std::make_unique<block::MemoryView>(*buffered_[i - sealed_.size()]);
+  }
+  std::string Name(size_t i) const override {
+    const bool is_final = i < sealed_.size() && sealed_[i]->deleted == nullptr;
+    return is_final ? storage::NameOf(*sealed_[i], keyspace_) : std::string();
   }
   std::vector<bool> FindCandidates(const index::TokenQuery& query,
                                    uint64_t* pages_read) const override {

@@ -16,6 +16,7 @@
 #include "storage/rocksdb_crc32c.h"
 #include "storage/salvage.h"
 #include "storage/store_rocks.h"
+#include "storage/column_cache.h"
 #include "storage/token_index.h"
 
 namespace neurallog::storage {
@@ -106,7 +107,8 @@ Partition::~Partition() { db_->DestroyColumnFamilyHandle(handle_).PermitUnchecke
 
 Store::Store(std::unique_ptr<Rocks> rocks)
     : rocks_(std::move(rocks)),
-      token_index_(std::make_unique<TokenIndex>(this, rocks_->options.index_cache_bytes)) {}
+      token_index_(std::make_unique<TokenIndex>(this, rocks_->options.index_cache_bytes)),
+      columns_(std::make_unique<ColumnCache>(this, rocks_->options.column_cache_bytes)) {}
 
 Result<std::unique_ptr<Store>> Store::Open(const StoreOptions& options, const base::Clock* clock) {
   UseHardwareCrc32c();

@@ -37,6 +37,7 @@ class WriteBatch;
 
 namespace neurallog::storage {
 
+class ColumnCache;
 class TokenIndex;
 
 struct StoreOptions {
@@ -47,6 +48,8 @@ struct StoreOptions {
   size_t block_cache_bytes = 64u << 20;
   // Of pages, hash lists and directories of the token index.
   size_t index_cache_bytes = 32u << 20;
+  // Of decoded columns; 0: none are kept.
+  size_t column_cache_bytes = 64u << 20;
   // Over all column families; the largest is flushed beyond it.
   size_t memtable_bytes_total = 128u << 20;
 };
@@ -256,6 +259,7 @@ class Store {
   Status Scan(const Partition& partition, const std::string& begin, const std::string& end,
               const std::function<bool(std::string_view key, std::string_view value)>& visit) const;
   TokenIndex& token_index() const { return *token_index_; }
+  ColumnCache& columns() const { return *columns_; }
   // What was found damaged when it was read.
   DamageRegistry& damage() const { return damage_; }
   // Enters a block of which something cannot be read.
@@ -300,6 +304,7 @@ class Store {
 
   const std::unique_ptr<Rocks> rocks_;
   std::unique_ptr<TokenIndex> token_index_;  // constant until the end
+  std::unique_ptr<ColumnCache> columns_;     // likewise
   mutable DamageRegistry damage_;
   mutable base::Mutex mutex_;
   std::vector<PartitionPtr> partitions_ NL_GUARDED_BY(mutex_);

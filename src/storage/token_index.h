@@ -26,7 +26,7 @@
 
 #include "base/mutex.h"
 #include "index/token_query.h"
-#include "storage/index_cache.h"
+#include "storage/lru_cache.h"
 #include "storage/index_segment.h"
 #include "storage/store.h"
 
@@ -106,7 +106,7 @@ class TokenIndex {
   void ReportDamage(const Partition& partition, const std::string& key, const Status& status);
 
   Store* const store_;
-  IndexCache cache_;
+  LruCache cache_;
   std::atomic<uint64_t> changes_{0};  // of segments: what was read across one is not kept
   std::atomic<uint64_t> segments_built_{0};
   std::atomic<uint64_t> segments_merged_{0};

@@ -385,7 +385,7 @@ TEST_CASE_METHOD(TokenIndexFixture,
 }
 
 TEST_CASE_METHOD(TokenIndexFixture, "the cache stays within its budget") {
-  IndexCache cache(10'000);
+  LruCache cache(10'000);
   for (int i = 0; i < 100; ++i)
     cache.Put(std::to_string(i), std::make_shared<std::string>(500, 'x'), 500);
   CHECK(cache.bytes() <= 10'000);

@@ -1,11 +1,11 @@
-#include "storage/index_cache.h"
+#include "storage/lru_cache.h"
 
 namespace neurallog::storage {
 namespace {
 constexpr size_t kEntryBytes = 200;  // of the list, the map and two copies of the key
 }  // namespace
 
-std::shared_ptr<const void> IndexCache::GetAny(const std::string& key) {
+std::shared_ptr<const void> LruCache::GetAny(const std::string& key) {
   base::MutexLock lock(mutex_);
   const auto place = places_.find(key);
   if (place == places_.end()) return nullptr;
@@ -13,7 +13,7 @@ std::shared_ptr<const void> IndexCache::GetAny(const std::string& key) {
   return place->second->value;
 }
 
-void IndexCache::Put(const std::string& key, std::shared_ptr<const void> value, size_t bytes) {
+void LruCache::Put(const std::string& key, std::shared_ptr<const void> value, size_t bytes) {
   bytes += kEntryBytes;
   base::MutexLock lock(mutex_);
   const auto place = places_.find(key);
@@ -25,19 +25,19 @@ void IndexCache::Put(const std::string& key, std::shared_ptr<const void> value, 
   while (bytes_ > bytes_max_) EraseLocked(std::prev(entries_.end()));
 }
 
-void IndexCache::Erase(const std::string& key) {
+void LruCache::Erase(const std::string& key) {
   base::MutexLock lock(mutex_);
   const auto place = places_.find(key);
   if (place != places_.end()) EraseLocked(place->second);
 }
 
-void IndexCache::EraseLocked(Entries::iterator entry) {
+void LruCache::EraseLocked(Entries::iterator entry) {
   bytes_ -= entry->bytes;
   places_.erase(entry->key);
   entries_.erase(entry);
 }
 
-size_t IndexCache::bytes() const {
+size_t LruCache::bytes() const {
   base::MutexLock lock(mutex_);
   return bytes_;
 }

@@ -1,5 +1,5 @@
-// What the token index has read lately: pages, hash lists and directories, the least recently used of
-// which go when they take more than the budget. Thread-safe.
+// Values that were read lately, such as pages of the token index and decoded columns. The least
+// recently used go when they take more than the budget; whoever holds one keeps it. Thread-safe.
 #pragma once
 
 #include <list>
@@ -11,9 +11,9 @@
 
 namespace neurallog::storage {
 
-class IndexCache {
+class LruCache {
  public:
-  explicit IndexCache(size_t bytes_max) : bytes_max_(bytes_max) {}
+  explicit LruCache(size_t bytes_max) : bytes_max_(bytes_max) {}
 
   // The value put under this key, or nullptr. The caller knows its type by the key.
   template <typename T>
@@ -25,6 +25,7 @@ class IndexCache {
   void Erase(const std::string& key);
 
   size_t bytes() const;
+  size_t bytes_max() const { return bytes_max_; }
 
  private:
   struct Entry {
