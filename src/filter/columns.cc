@@ -5,6 +5,7 @@
 
 #include "base/hash.h"
 #include "base/json_text.h"
+#include "block/template_texts.h"
 #include "filter/filter.h"
 #include "neurallog/log_record.h"
 
@@ -102,11 +103,29 @@ Result<const block::Column*> Columns::GetAt(size_t index) {
   return column;
 }
 
-const block::ColumnMeta* Columns::Meta(std::string_view name) const {
+int Columns::FindStored(std::string_view name) const {
   const bool is_synthesized =
       has_stream_fields_ && (name == kFieldStream || name == kFieldStreamId);
-  const int index = is_synthesized ? -1 : view_.header().FindColumn(name);
+  return is_synthesized ? -1 : view_.header().FindColumn(name);
+}
+
+const block::ColumnMeta* Columns::Meta(std::string_view name) const {
+  const int index = FindStored(name);
   return index < 0 ? nullptr : &view_.header().columns[static_cast<size_t>(index)];
+}
+
+Result<const block::TemplateTexts*> Columns::Templates(std::string_view name) {
+  const int index = FindStored(name);
+  if (index < 0) return static_cast<const block::TemplateTexts*>(nullptr);
+  NL_TRY(const block::TemplateTexts* texts, view_.GetTemplates(static_cast<size_t>(index)));
+  if (texts != nullptr && seen_templates_.insert(texts).second)
+    memory_bytes_ += texts->memory_bytes();
+  return texts;
+}
+
+const block::CodeIndex* Columns::CodeIndexOf(std::string_view name) const {
+  const int index = FindStored(name);
+  return index < 0 ? nullptr : view_.GetCodeIndex(static_cast<size_t>(index));
 }
 
 Result<std::span<const int64_t>> Columns::Times() {
@@ -141,6 +160,19 @@ Result<const block::Column*> Columns::GetStreamId() {
     memory_bytes_ += stream_id_->memory_bytes();
   }
   return static_cast<const block::Column*>(stream_id_.get());
+}
+
+// What division gives is the double nearest to the decimal, as parsing does, while both operands are
+// exact. Whole numbers and those that look like it are left to the parser.
+bool ReadNumber(const block::Column& column, uint32_t row, Number* number) {
+  constexpr int64_t kExactMax = int64_t{1} << 53;
+  constexpr double kUnits[] = {1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9};
+  constexpr int64_t kTens = 10;
+  const int64_t digits = column.places > 0 ? column.ints[row] : 0;
+  if (digits % kTens == 0 || digits > kExactMax || digits < -kExactMax)
+    return ParseNumber(column.TextAt(row, nullptr), number);
+  *number = {false, 0, static_cast<double>(digits) / kUnits[column.places]};
+  return true;
 }
 
 void ColumnBuilder::Reserve(uint32_t rows, size_t bytes) {

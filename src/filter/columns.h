@@ -6,12 +6,14 @@
 
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "block/block_view.h"
+#include "filter/number.h"
 #include "neurallog/status.h"
 
 namespace neurallog::filter {
@@ -37,6 +39,14 @@ class Columns {
   // as this.
   Result<const block::Column*> Get(std::string_view name);
   Result<const block::Column*> GetAt(size_t index);
+  // These rows of it, which ascend, when that costs less than the column.
+  Result<std::optional<block::Column>> Take(size_t index, std::span<const uint32_t> rows) {
+    return view_.TakeRows(index, rows);
+  }
+  // Of a column that is stored as templates: these; else null.
+  Result<const block::TemplateTexts*> Templates(std::string_view name);
+  // Of a dictionary column that Get gave, where it is known already; else null.
+  const block::CodeIndex* CodeIndexOf(std::string_view name) const;
   // What the header knows of it; null when there is no such column or the header does not know more
   // than its name.
   const block::ColumnMeta* Meta(std::string_view name) const;
@@ -47,6 +57,7 @@ class Columns {
   size_t memory_bytes() const { return memory_bytes_; }
 
  private:
+  int FindStored(std::string_view name) const;
   Result<const block::Column*> GetStored(std::string_view name);
   Result<const block::Column*> GetStream();
   Result<const block::Column*> GetStreamId();
@@ -56,9 +67,13 @@ class Columns {
   const bool has_stream_fields_;
   size_t memory_bytes_ = 0;
   std::vector<bool> seen_;  // columns counted in memory_bytes_
+  std::set<const block::TemplateTexts*> seen_templates_;  // likewise
   std::unique_ptr<block::Column> stream_;
   std::unique_ptr<block::Column> stream_id_;
 };
+
+// The number in a row of a kStrings column that has a value; false when it is none.
+bool ReadNumber(const block::Column& column, uint32_t row, Number* number);
 
 // Makes columns from values, one kept encoding for tables and synthesized columns.
 class ColumnBuilder {

@@ -4,18 +4,11 @@
 
 #include "block/char_class.h"
 #include "filter/predicate.h"
+#include "filter/template_literal.h"
 #include "filter/word_column.h"
 
 namespace neurallog::filter {
 namespace {
-
-// The edges at which a hit must not cut a word.
-enum class Edges : uint8_t { kNone, kStart, kBoth };
-
-bool Accepts(std::string_view text, size_t at, size_t length, Edges edges) {
-  if (edges == Edges::kNone) return true;
-  return IsWordStart(text, at) && (edges == Edges::kStart || IsWordEnd(text, at, length));
-}
 
 class LiteralPredicate : public FieldPredicate {
  public:
@@ -24,7 +17,8 @@ class LiteralPredicate : public FieldPredicate {
         finder_(filter.text, filter.ignore_case),
         classes_(block::ClassesOf(filter.text) &
                  (filter.ignore_case ? static_cast<uint8_t>(~block::kClassLetters) : 0xff)),
-        edges_(edges) {}
+        edges_(edges),
+        of_templates_(finder_, edges) {}
 
   int cost() const override { return 20; }
 
@@ -41,6 +35,12 @@ class LiteralPredicate : public FieldPredicate {
     return meta.length_max < finder_.size() || lacks_bytes ? Verdict::kNone : Verdict::kSome;
   }
 
+  bool judges_templates() const override { return true; }
+  Status JudgeTemplates(const block::TemplateTexts& texts,
+                        std::vector<Verdict>* verdicts) const override {
+    return of_templates_.Judge(texts, verdicts);
+  }
+
   void RefineStrings(const block::Column& column, Bitmap* rows) const override {
     KeepHits(column, finder_, rows, [this](std::string_view text, size_t at) {
       return Accepts(text, at, finder_.size(), edges_);
@@ -51,6 +51,7 @@ class LiteralPredicate : public FieldPredicate {
   const Finder finder_;
   const uint8_t classes_;  // that a text must have
   const Edges edges_;
+  const TemplateLiteral of_templates_;
 };
 
 // Letters beyond ASCII: RE2 knows their cases. A match may be of another length than the text that

@@ -32,12 +32,15 @@ class NumberRangePredicate : public FieldPredicate {
     SetIntRange();
   }
 
-  int cost() const override { return 2; }
+  int cost() const override { return 7; }  // behind whole values, which dictionaries answer
 
  protected:
   bool MatchText(std::string_view text) const override {
     Number number;
-    if (!ParseNumber(text, &number)) return false;
+    return ParseNumber(text, &number) && MatchNumber(number);
+  }
+
+  bool MatchNumber(const Number& number) const {
     if (number.is_int)
       return number.int_value >= ints_.lo && number.int_value <= ints_.hi && !ints_.empty();
     const bool above = includes_min_ ? number.value >= min_ : number.value > min_;
@@ -48,6 +51,13 @@ class NumberRangePredicate : public FieldPredicate {
     if (!meta.has_int_range || meta.encoding != block::Encoding::kInts) return Verdict::kSome;
     if (ints_.empty() || meta.int_max < ints_.lo || meta.int_min > ints_.hi) return Verdict::kNone;
     return meta.int_min >= ints_.lo && meta.int_max <= ints_.hi ? Verdict::kAll : Verdict::kSome;
+  }
+
+  void RefineStrings(const block::Column& column, Bitmap* rows) const override {
+    KeepIf(rows, [&](uint32_t row) {
+      Number number;
+      return ReadNumber(column, row, &number) && MatchNumber(number);
+    });
   }
 
   void RefineInts(const block::Column& column, Bitmap* rows) const override {

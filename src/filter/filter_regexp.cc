@@ -10,6 +10,7 @@
 #include <algorithm>
 
 #include "filter/predicate.h"
+#include "filter/template_literal.h"
 #include "filter/word_column.h"
 
 namespace neurallog::filter {
@@ -73,6 +74,7 @@ class RegexpPredicate : public FieldPredicate {
     if (!regexp_.ok()) return;
     for (const std::string& literal : FindRequired(pattern, options))
       required_.emplace_back(literal, /*ignore_case=*/true);
+    for (const Finder& finder : required_) of_templates_.emplace_back(finder, Edges::kNone);
   }
 
   const RE2& regexp() const { return regexp_; }
@@ -85,6 +87,19 @@ class RegexpPredicate : public FieldPredicate {
                                                                  return finder.Contains(text);
                                                                });
     return is_candidate && RE2::PartialMatch(re2::StringPiece(text.data(), text.size()), regexp_);
+  }
+
+  bool judges_templates() const override { return !required_.empty(); }
+  Status JudgeTemplates(const block::TemplateTexts& texts,
+                        std::vector<Verdict>* verdicts) const override {
+    std::vector<Verdict> one;
+    verdicts->assign(texts.templates().rows, Verdict::kNone);
+    for (const TemplateLiteral& literal : of_templates_) {
+      NL_RETURN_IF_ERROR(literal.Judge(texts, &one));
+      for (size_t i = 0; i < one.size(); ++i)
+        if (one[i] != Verdict::kNone) (*verdicts)[i] = Verdict::kSome;
+    }
+    return {};
   }
 
   void RefineStrings(const block::Column& column, Bitmap* rows) const override {
@@ -109,6 +124,7 @@ class RegexpPredicate : public FieldPredicate {
 
   const RE2 regexp_;
   std::vector<Finder> required_;
+  std::vector<TemplateLiteral> of_templates_;  // of each
 };
 
 }  // namespace

@@ -1,6 +1,10 @@
 #include "filter/predicate.h"
 
+#include <algorithm>
 #include <array>
+
+#include "block/code_index.h"
+#include "block/template_texts.h"
 
 namespace neurallog::filter {
 namespace {
@@ -20,6 +24,27 @@ Verdict Combine(Verdict present, bool absent_matches, uint32_t present_rows, uin
   if (present_rows == 0) return absent_matches ? Verdict::kAll : Verdict::kNone;
   const Verdict absent = absent_matches ? Verdict::kAll : Verdict::kNone;
   return present == absent ? present : Verdict::kSome;
+}
+
+// Touches the rows that are left, or those of the entries to be kept, or those of the others, whichever
+// are fewest.
+void KeepEntries(const block::Column& column, const block::CodeIndex& index,
+                 const std::vector<uint8_t>& keep, uint32_t left, Bitmap* rows) {
+  uint32_t kept = 0;
+  for (size_t i = 0; i < keep.size(); ++i) kept += keep[i] != 0 ? index.CountOf(i) : 0;
+  if (left < std::min(kept, index.rows() - kept))
+    return KeepIf(rows, [&](uint32_t row) { return keep[column.codes[row]] != 0; });
+  if (kept > index.rows() / 2) {
+    for (size_t i = 0; i < keep.size(); ++i)
+      if (keep[i] == 0)
+        for (const uint16_t row : index.RowsOf(i)) rows->Clear(row);
+    return;
+  }
+  Bitmap hits(rows->rows());
+  for (size_t i = 0; i < keep.size(); ++i)
+    if (keep[i] != 0)
+      for (const uint16_t row : index.RowsOf(i)) hits.Set(row);
+  rows->And(hits);
 }
 
 }  // namespace
@@ -86,9 +111,14 @@ Status FieldPredicate::Refine(Columns& columns, Bitmap* rows) const {
     if (verdict == Verdict::kNone) rows->ClearAll();
     if (verdict != Verdict::kSome) return {};
   }
+  if (judges_templates()) {
+    NL_TRY(const block::TemplateTexts* texts, columns.Templates(field_));
+    if (texts != nullptr) return RefineTemplates(*texts, rows);
+  }
   NL_TRY(const block::Column* column, columns.Get(field_));
+  const block::CodeIndex* index = column == nullptr ? nullptr : columns.CodeIndexOf(field_);
   if (column != nullptr && column->present.empty()) {
-    RefinePresent(*column, rows);
+    RefinePresent(*column, index, rows);
     return {};
   }
   const bool absent_matches = MatchText({});
@@ -100,19 +130,59 @@ Status FieldPredicate::Refine(Columns& columns, Bitmap* rows) const {
   for (size_t i = 0; i < present.words().size(); ++i) present.words()[i] &= column->present[i];
   if (absent_matches) {
     rows->AndNot(present);
-    RefinePresent(*column, &present);
+    RefinePresent(*column, index, &present);
     rows->Or(present);
   } else {
-    RefinePresent(*column, &present);
+    RefinePresent(*column, index, &present);
     *rows = std::move(present);
   }
   return {};
 }
 
-void FieldPredicate::RefinePresent(const block::Column& column, Bitmap* rows) const {
+Status FieldPredicate::JudgeTemplates(const block::TemplateTexts& texts,
+                                      std::vector<Verdict>* verdicts) const {
+  verdicts->assign(texts.templates().rows, Verdict::kSome);
+  return {};
+}
+
+Status FieldPredicate::RefineTemplates(const block::TemplateTexts& texts, Bitmap* rows) const {
+  std::vector<Verdict> verdicts;
+  NL_RETURN_IF_ERROR(JudgeTemplates(texts, &verdicts));
+  Bitmap hits(rows->rows());
+  Bitmap unsure(rows->rows());
+  for (size_t i = 0; i < verdicts.size(); ++i) {
+    if (verdicts[i] == Verdict::kNone) continue;
+    Bitmap& of_verdict = verdicts[i] == Verdict::kAll ? hits : unsure;
+    for (const uint16_t row : texts.index().RowsOf(i)) of_verdict.Set(row);
+  }
+  unsure.And(*rows);
+  std::vector<uint32_t> to_read;
+  unsure.ForEach([&to_read](uint32_t row) { to_read.push_back(row); });
+  if (!to_read.empty()) {
+    NL_TRY(const block::Column column, texts.Take(to_read));
+    AddMatches(column, to_read, &hits);
+  }
+  AddMatches(texts.others(), texts.other_rows(), &hits);
+  if (MatchText({}))
+    for (uint32_t row = 0; row < texts.rows(); ++row)
+      if (texts.ids()[row] == block::TemplateTexts::kAbsent) hits.Set(row);
+  rows->And(hits);
+  return {};
+}
+
+void FieldPredicate::AddMatches(const block::Column& column, std::span<const uint32_t> rows,
+                                Bitmap* hits) const {
+  if (rows.empty()) return;
+  Bitmap matched(column.rows, true);
+  RefineStrings(column, &matched);
+  matched.ForEach([&](uint32_t i) { hits->Set(rows[i]); });
+}
+
+void FieldPredicate::RefinePresent(const block::Column& column, const block::CodeIndex* index,
+                                   Bitmap* rows) const {
   switch (column.encoding) {
     case block::Encoding::kConst: return RefineConst(column, rows);
-    case block::Encoding::kDict: return RefineDict(column, rows);
+    case block::Encoding::kDict: return RefineDict(column, index, rows);
     case block::Encoding::kInts: return RefineInts(column, rows);
     case block::Encoding::kStrings:
     case block::Encoding::kTemplates:
@@ -126,7 +196,21 @@ void FieldPredicate::RefineConst(const block::Column& column, Bitmap* rows) cons
   if (!MatchText(column.entries[0])) rows->ClearAll();
 }
 
-void FieldPredicate::RefineDict(const block::Column& column, Bitmap* rows) const {
+// Of few rows: looks only at the entries that these have.
+void FieldPredicate::RefineEntriesOf(const block::Column& column, Bitmap* rows) const {
+  enum : uint8_t { kUnknown, kDrop, kKeep };
+  std::vector<uint8_t> known(column.entries.size(), kUnknown);
+  KeepIf(rows, [&](uint32_t row) {
+    uint8_t& entry = known[column.codes[row]];
+    if (entry == kUnknown) entry = MatchText(column.entries[column.codes[row]]) ? kKeep : kDrop;
+    return entry == kKeep;
+  });
+}
+
+void FieldPredicate::RefineDict(const block::Column& column, const block::CodeIndex* index,
+                                Bitmap* rows) const {
+  const uint32_t left = rows->Count();
+  if (left < column.entries.size()) return RefineEntriesOf(column, rows);
   std::vector<uint8_t> keep(column.entries.size());
   size_t kept = 0;
   for (size_t i = 0; i < keep.size(); ++i) {
@@ -135,6 +219,7 @@ void FieldPredicate::RefineDict(const block::Column& column, Bitmap* rows) const
   }
   if (kept == keep.size()) return;
   if (kept == 0) return rows->ClearAll();
+  if (index != nullptr) return KeepEntries(column, *index, keep, left, rows);
   const uint16_t* codes = column.codes.data();
   for (size_t i = 0; i < rows->words().size(); ++i) {
     uint64_t& word = rows->words()[i];

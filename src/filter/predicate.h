@@ -48,15 +48,25 @@ class FieldPredicate : public Predicate {
   virtual bool MatchText(std::string_view text) const = 0;
   // Verdict on the rows that have the column, which has a chunk.
   virtual Verdict JudgeMeta(const block::ColumnMeta& meta) const;
+  // Whether JudgeTemplates knows more than that some rows of each template may match.
+  virtual bool judges_templates() const { return false; }
+  virtual Status JudgeTemplates(const block::TemplateTexts& texts,
+                                std::vector<Verdict>* verdicts) const;
   // *rows holds rows that have the column.
   virtual void RefineInts(const block::Column& column, Bitmap* rows) const;
   virtual void RefineStrings(const block::Column& column, Bitmap* rows) const;
 
  private:
   Verdict JudgePresent(Columns& columns, const block::ColumnMeta& meta) const;
-  void RefinePresent(const block::Column& column, Bitmap* rows) const;
+  Status RefineTemplates(const block::TemplateTexts& texts, Bitmap* rows) const;
+  // Adds to *hits the rows of `column` that match, which are these rows of the block.
+  void AddMatches(const block::Column& column, std::span<const uint32_t> rows, Bitmap* hits) const;
+  // `index` may be null.
+  void RefinePresent(const block::Column& column, const block::CodeIndex* index,
+                     Bitmap* rows) const;
   void RefineConst(const block::Column& column, Bitmap* rows) const;
-  void RefineDict(const block::Column& column, Bitmap* rows) const;
+  void RefineDict(const block::Column& column, const block::CodeIndex* index, Bitmap* rows) const;
+  void RefineEntriesOf(const block::Column& column, Bitmap* rows) const;
 
   const std::string field_;
 };

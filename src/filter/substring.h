@@ -25,7 +25,9 @@ class Finder {
     return Find(text.data(), text.data() + text.size()) != text.data() + text.size();
   }
 
-  std::string_view needle() const { return needle_; }
+  // In lower case when case is ignored.
+  const std::string& needle() const { return needle_; }
+  bool ignores_case() const { return ignore_case_; }
   size_t size() const { return needle_.size(); }
 
   // Each way to search, for the test that compares them; ...Avx2 falls back to the next where the

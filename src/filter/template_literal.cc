@@ -1,0 +1,151 @@
+// Words with a digit among them are variables, others are static text (block/template_parser.h): a
+// word of the literal that is whole and has no digit stands in static text or nowhere. Only pieces of
+// UUIDs can be variables without a digit; so whatever may be one is taken for a possible variable.
+//
+// When the literal has no such word, all ways to lay it over a template are tried at once: bit i of a
+// state says that the first i + 1 bytes end here. A variable is any number of the bytes that occur in
+// it, in any order.
+#include "filter/template_literal.h"
+
+#include <algorithm>
+
+#include "block/template_parser.h"
+#include "filter/word_column.h"
+
+namespace neurallog::filter {
+namespace {
+
+constexpr size_t kCheckedMax = 64;
+constexpr size_t kUuidPieceMin = 4;
+
+bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+bool IsHexDigit(char c) { return IsDigit(c) || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f'); }
+char OtherCase(char c) {
+  const char lower = static_cast<char>(c | 0x20);
+  return lower >= 'a' && lower <= 'z' ? static_cast<char>(c ^ 0x20) : c;
+}
+
+bool MayBePieceOfUuid(std::string_view word) {
+  if (word.size() < kUuidPieceMin) return false;
+  const auto all_hex = [](std::string_view text) {
+    return std::all_of(text.begin(), text.end(), IsHexDigit);
+  };
+  return all_hex(word.substr(0, kUuidPieceMin)) || all_hex(word.substr(word.size() - kUuidPieceMin));
+}
+
+// The templates whose static text holds an accepted hit.
+Bitmap FindStatic(const block::Column& templates, const Finder& finder, Edges edges) {
+  Bitmap hits(templates.rows, true);
+  KeepHits(templates, finder, &hits, [&](std::string_view text, size_t at) {
+    return Accepts(text, at, finder.size(), edges);
+  });
+  return hits;
+}
+
+}  // namespace
+
+TemplateLiteral::TemplateLiteral(const Finder& finder, Edges edges)
+    : finder_(finder), edges_(edges), checked_(std::min(finder.size(), kCheckedMax)) {
+  const std::string& needle = finder.needle();
+  has_marks_ = needle.find(block::kVariableMark) != std::string::npos ||
+               needle.find(block::kTemplateEnd) != std::string::npos;
+  for (size_t i = 0; i < checked_; ++i) {
+    places_[static_cast<unsigned char>(needle[i])] |= uint64_t{1} << i;
+    if (finder.ignores_case())
+      places_[static_cast<unsigned char>(OtherCase(needle[i]))] |= uint64_t{1} << i;
+  }
+  FindStaticWords();
+}
+
+void TemplateLiteral::FindStaticWords() {
+  const std::string& needle = finder_.needle();
+  std::string_view longest;
+  size_t words = 0;
+  size_t static_words = 0;
+  for (size_t begin = 0; begin < needle.size();) {
+    size_t end = begin;
+    while (end < needle.size() && IsWordByte(needle[end])) ++end;
+    const std::string_view word = std::string_view(needle).substr(begin, end - begin);
+    words += word.empty() ? 0 : 1;
+    if (!word.empty() && IsStaticWord(begin, end)) {
+      ++static_words;
+      if (word.size() > longest.size()) longest = word;
+    }
+    begin = end + 1;
+  }
+  is_static_ = words > 0 && words == static_words;
+  if (!longest.empty()) word_.emplace(longest, finder_.ignores_case());
+}
+
+bool TemplateLiteral::IsStaticWord(size_t begin, size_t end) const {
+  const std::string_view needle = finder_.needle();
+  const bool is_whole = (begin > 0 || edges_ != Edges::kNone) &&
+                        (end < needle.size() || edges_ == Edges::kBoth);
+  const std::string_view word = needle.substr(begin, end - begin);
+  return is_whole && std::none_of(word.begin(), word.end(), IsDigit) && !MayBePieceOfUuid(word);
+}
+
+Status TemplateLiteral::Judge(const block::TemplateTexts& texts,
+                              std::vector<Verdict>* verdicts) const {
+  verdicts->assign(texts.templates().rows, Verdict::kNone);
+  if (has_marks_) return {};
+  FindStatic(texts.templates(), finder_, edges_).ForEach([verdicts](uint32_t i) {
+    (*verdicts)[i] = Verdict::kAll;
+  });
+  if (!texts.words_are_whole() || !word_) return JudgeByVariables(texts, verdicts);
+  if (!is_static_) JudgeByWord(texts.templates(), verdicts);
+  return {};
+}
+
+void TemplateLiteral::JudgeByWord(const block::Column& templates,
+                                  std::vector<Verdict>* verdicts) const {
+  FindStatic(templates, *word_, Edges::kBoth).ForEach([verdicts](uint32_t i) {
+    if ((*verdicts)[i] == Verdict::kNone) (*verdicts)[i] = Verdict::kSome;
+  });
+}
+
+Status TemplateLiteral::JudgeByVariables(const block::TemplateTexts& texts,
+                                         std::vector<Verdict>* verdicts) const {
+  for (uint32_t i = 0; i < verdicts->size(); ++i) {
+    if ((*verdicts)[i] == Verdict::kAll) continue;
+    NL_TRY(const auto variables, texts.VariableBytes(i));
+    if (CanMatch(TextOfString(texts.templates(), i), variables)) (*verdicts)[i] = Verdict::kSome;
+  }
+  return {};
+}
+
+uint64_t TemplateLiteral::PlacesOf(const block::ByteSet& bytes) const {
+  uint64_t places = 0;
+  for (size_t i = 0; i < checked_; ++i) {
+    const char c = finder_.needle()[i];
+    const bool is_in = bytes[static_cast<unsigned char>(c)] ||
+                       (finder_.ignores_case() && bytes[static_cast<unsigned char>(OtherCase(c))]);
+    places |= uint64_t{is_in} << i;
+  }
+  return places;
+}
+
+bool TemplateLiteral::CanMatch(std::string_view text,
+                               std::span<const block::ByteSet> variables) const {
+  const uint64_t whole = uint64_t{1} << (checked_ - 1);
+  const auto step = [](uint64_t state, uint64_t places) { return (state << 1 | 1) & places; };
+  uint64_t state = 0;
+  size_t next = 0;
+  for (const char c : text) {
+    if (c != block::kVariableMark) {
+      state = step(state, places_[static_cast<unsigned char>(c)]);
+    } else {
+      const uint64_t places = PlacesOf(variables[next++]);
+      uint64_t ends = step(state, places);
+      for (uint64_t before = 0; ends != before;) {
+        before = ends;
+        ends |= step(ends, places);
+      }
+      state = ends;
+    }
+    if ((state & whole) != 0) return true;
+  }
+  return false;
+}
+
+}  // namespace neurallog::filter
