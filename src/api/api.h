@@ -37,6 +37,7 @@ struct ApiOptions {
   std::atomic<int64_t> query_timeout_ns{30 * base::kNsPerSecond};
   std::atomic<size_t> query_memory_bytes_max{256u << 20};
   query::MemoryPool query_memory_pool;
+  std::shared_ptr<query::PartialCache> query_partials;  // null: none are kept
   std::atomic<uint64_t> query_scan_bytes_max{UINT64_MAX};
   std::atomic<int64_t> query_slow_ns{10 * base::kNsPerSecond};  // 0: no query is slow
   std::atomic<uint64_t> rows_limit_default{1000};

@@ -189,6 +189,8 @@ Result<Search> ReadSearch(const Context& context, bool query_required) {
   search.options.memory_bytes_max =
       api.options().query_memory_bytes_max.load(std::memory_order_relaxed);
   search.options.memory_pool = &api.options().query_memory_pool;
+  search.options.partials = api.options().query_partials.get();
+  search.options.helpers = &api.workers();
   search.options.clock = &clock;
   return search;
 }

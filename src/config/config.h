@@ -76,6 +76,7 @@ struct StorageConfig {
   uint64_t memtable_bytes_total = 0;
   uint64_t directory_bytes_max = 0;
   uint64_t index_cache_bytes = 0;
+  uint64_t column_cache_bytes = 0;
   uint64_t rewrite_bytes_max = 0;
   uint64_t rewrite_bytes_per_second = 32 * kMiB;
   Duration warm_after = 2 * kDay;
@@ -96,6 +97,8 @@ struct QueryConfig {
   Duration timeout = std::chrono::seconds(30);
   uint64_t memory_bytes_max = 0;
   uint64_t memory_bytes_total_max = 0;
+  bool partials = true;
+  uint64_t partials_bytes_max = 0;
   uint64_t scan_bytes_max = 0;
   Duration slow_threshold = std::chrono::seconds(10);
   int rows_limit_default = 1'000;

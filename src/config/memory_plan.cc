@@ -23,12 +23,14 @@ constexpr Share kShares[] = {
     {[](Config& c) -> uint64_t& { return c.storage.block_cache_bytes; }, 5},
     {[](Config& c) -> uint64_t& { return c.storage.directory_bytes_max; }, 8},
     {[](Config& c) -> uint64_t& { return c.storage.index_cache_bytes; }, 3},
+    {[](Config& c) -> uint64_t& { return c.storage.column_cache_bytes; }, 14},
+    {[](Config& c) -> uint64_t& { return c.query.partials_bytes_max; }, 2},
     {[](Config& c) -> uint64_t& { return c.storage.rewrite_bytes_max; }, 4},
     {[](Config& c) -> uint64_t& { return c.http.body_bytes_total_max; }, 6},
     {[](Config& c) -> uint64_t& { return c.ingest.bytes_in_flight_max; }, 5},
-    {[](Config& c) -> uint64_t& { return c.query.memory_bytes_total_max; }, 32},
+    {[](Config& c) -> uint64_t& { return c.query.memory_bytes_total_max; }, 15},
     {[](Config& c) -> uint64_t& { return c.query.memory_bytes_max; },
-     32},  // one query may take it all
+     15},  // one query may take it all
 };
 
 std::string FirstLine(const std::string& path) {

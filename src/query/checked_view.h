@@ -1,14 +1,16 @@
-// A block of a query that counts what is read of it, and tells which column could not be read, so that the execution can leave the block
-// out.
+// Watches the columns that a block gives: which of them could not be read, how many stored bytes of them are
+// read.
 #pragma once
 
-#include <cstdint>
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "base/mutex.h"
 #include "block/block_view.h"
+#include "block/template_texts.h"
 
 namespace neurallog::query {
 
@@ -17,38 +19,71 @@ struct DamagedColumn {
   std::string name;
 };
 
-// Not thread-safe; `*damaged` and `*bytes_read` belong to the execution and outlive this.
+// Of one execution. Thread-safe.
+class ReadMonitor {
+ public:
+  void NoteDamage(DamagedColumn damaged) {
+    base::MutexLock lock(mutex_);
+    damaged_ = std::move(damaged);
+  }
+  // The last one that was noted since.
+  std::optional<DamagedColumn> TakeDamage() {
+    base::MutexLock lock(mutex_);
+    return std::exchange(damaged_, std::nullopt);
+  }
+  void AddBytes(uint64_t bytes) { bytes_read_.fetch_add(bytes, std::memory_order_relaxed); }
+  uint64_t bytes_read() const { return bytes_read_.load(std::memory_order_relaxed); }
+
+ private:
+  base::Mutex mutex_;
+  std::optional<DamagedColumn> damaged_ NL_GUARDED_BY(mutex_);
+  std::atomic<uint64_t> bytes_read_{0};
+};
+
+// Not thread-safe; `monitor` outlives it.
 class CheckedView : public block::BlockView {
  public:
-  CheckedView(std::unique_ptr<block::BlockView> view, uint32_t block,
-              std::optional<DamagedColumn>* damaged, uint64_t* bytes_read)
+  CheckedView(std::unique_ptr<block::BlockView> view, uint32_t block, ReadMonitor* monitor)
       : view_(std::move(view)),
         block_(block),
-        damaged_(damaged),
-        bytes_read_(bytes_read),
+        monitor_(monitor),
         is_read_(view_->header().columns.size()) {}
 
   const block::BlockHeader& header() const override { return view_->header(); }
   std::span<const uint64_t> deleted() const override { return view_->deleted(); }
   Result<const block::Column*> GetColumn(size_t index) override {
     auto column = view_->GetColumn(index);
-    if (column.status().code() == Code::kCorruption)
-      *damaged_ = {block_, header().columns[index].name};
-    if (!is_read_[index] && column.ok()) CountRead(index, **column);
+    Note(index, column.status(), column.ok() ? (*column)->memory_bytes() : 0);
     return column;
   }
+  Result<const block::TemplateTexts*> GetTemplates(size_t index) override {
+    auto texts = view_->GetTemplates(index);
+    const bool has_texts = texts.ok() && *texts != nullptr;
+    if (has_texts || !texts.ok())
+      Note(index, texts.status(), has_texts ? (*texts)->memory_bytes() : 0);
+    return texts;
+  }
+  Result<std::optional<block::Column>> TakeRows(size_t index,
+                                                std::span<const uint32_t> rows) override {
+    auto some = view_->TakeRows(index, rows);
+    const bool has_rows = some.ok() && some->has_value();
+    if (has_rows || !some.ok()) Note(index, some.status(), has_rows ? (*some)->memory_bytes() : 0);
+    return some;
+  }
+  const block::CodeIndex* GetCodeIndex(size_t index) override { return view_->GetCodeIndex(index); }
 
  private:
-  void CountRead(size_t index, const block::Column& column) {
+  void Note(size_t index, const Status& status, size_t memory_bytes) {
+    const block::ColumnMeta& meta = header().columns[index];
+    if (status.code() == Code::kCorruption) monitor_->NoteDamage({block_, meta.name});
+    if (!status.ok() || is_read_[index]) return;
     is_read_[index] = true;
-    const uint32_t stored = header().columns[index].chunk_bytes;
-    *bytes_read_ += stored != 0 ? stored : column.memory_bytes();
+    monitor_->AddBytes(meta.chunk_bytes != 0 ? meta.chunk_bytes : memory_bytes);
   }
 
   const std::unique_ptr<block::BlockView> view_;
   const uint32_t block_;
-  std::optional<DamagedColumn>* const damaged_;
-  uint64_t* const bytes_read_;
+  ReadMonitor* const monitor_;
   std::vector<bool> is_read_;
 };
 

@@ -7,9 +7,10 @@
 #include <deque>
 #include <set>
 
-#include "query/checked_view.h"
+#include "query/lookahead.h"
 #include "query/nested_query.h"
 #include "query/pipe.h"
+#include "query/row_subset.h"
 #include "query/row_visitor.h"
 #include "query/row_writer.h"
 #include "query/shifted_blocks.h"
@@ -31,6 +32,7 @@ class Sink : public Stage {
   bool empty() const { return batches_.empty(); }
   Batch& front() { return batches_.front(); }
   void PopFront() { batches_.pop_front(); }
+  std::deque<Batch>& batches() { return batches_; }
   void Clear() { batches_.clear(); }
 
  private:
@@ -105,9 +107,14 @@ class Execution::Impl {
   void SortBlocks();
 
   Status ScanOrFinish();
-  Status ScanBlock(size_t index);
-  // The rows of the block that match; none when it is ruled out.
-  Status Select(size_t index, Batch* batch);
+  Status ScanNextBlock();
+  // What the next block gives. Other threads work on those behind it once the query has turned out to
+  // be long.
+  Selection SelectNext();
+  void ScheduleAhead();
+  void Count(const Selection& selection);
+  Status PushRows(Batch batch);
+  void StartSelector();
   // An error for which a damaged block is to blame is none: the block is left out.
   Status LeaveOutDamaged(const Status& status);
   Status Restart();
@@ -128,12 +135,13 @@ class Execution::Impl {
   const Interrupt interrupt_;
   TimeRange range_;
   bool newest_first_ = false;
+  bool scans_all_ = false;       // no pipe ends the scan early
   std::vector<uint32_t> order_;  // blocks to visit
 
   // Blocks left out, the last column that could not be read, and the columns that are read before a block's rows go on, so that they go on
   // whole or not at all. The number of restarts is bounded by kRestartsMax.
   std::set<uint32_t> left_out_;
-  std::optional<DamagedColumn> damaged_;
+  ReadMonitor monitor_;
   std::set<std::string> checked_columns_;
   int restarts_ = 0;
   static constexpr int kRestartsMax = 16;
@@ -149,10 +157,19 @@ class Execution::Impl {
   size_t next_nested_ = 0;
   size_t nested_bytes_ = 0;  // charged
   uint64_t nested_damaged_ = 0;
+  uint64_t nested_scanned_ = 0;  // bytes
   size_t next_block_ = 0;  // in order_
   uint32_t next_row_ = 0;  // of the sink's first batch
   bool is_finished_ = false;
   ExecuteStats stats_;
+
+  bool makes_partials_ = false;
+  std::optional<Selector> selector_;      // from the first block on
+  std::optional<Lookahead> lookahead_;    // goes first: helpers use what stands above
+  size_t next_scheduled_ = 0;             // in order_
+  int64_t scan_ns_ = 0;                   // of this thread, so far
+  size_t ahead_max_ = 8;                  // blocks
+  static constexpr int64_t kLongNs = 1'000'000;
 };
 
 // With pipes that keep rows as they are, the limit means the newest rows, chosen right behind the
@@ -182,6 +199,7 @@ void Execution::Impl::ChooseOrder() {
                                     [](const auto& pipe) { return !pipe->keeps_rows(); });
   const BlockOrder order =
       decides == query_.pipes.end() ? BlockOrder::kAny : (*decides)->block_order();
+  scans_all_ = order == BlockOrder::kAny;
   newest_first_ =
       order == BlockOrder::kNewestFirst || (order == BlockOrder::kAsAsked && options_.newest_first);
 }
@@ -242,7 +260,8 @@ Status Execution::Impl::StepNested() {
   NL_RETURN_IF_ERROR(nested.Finish());
   stats_.blocks_scanned += inner_->stats().blocks_scanned;
   stats_.rows_scanned += inner_->stats().rows_scanned;
-  stats_.bytes_scanned += inner_->stats().bytes_scanned;
+  nested_scanned_ += inner_->stats().bytes_scanned;
+  stats_.bytes_scanned = nested_scanned_;
   nested_damaged_ += inner_->stats().blocks_damaged;
   stats_.blocks_damaged = nested_damaged_;
   inner_.reset();
@@ -294,9 +313,11 @@ Result<bool> Execution::Impl::Next(size_t bytes_target, std::string* out) {
     } else {
       NL_RETURN_IF_ERROR(interrupt_.Check());
       NL_RETURN_IF_ERROR(LeaveOutDamaged(ScanOrFinish()));
+      stats_.bytes_scanned = nested_scanned_ + monitor_.bytes_read();
       NL_RETURN_IF_ERROR(CheckScanned());
     }
     stats_.memory_bytes_peak = budget_->peak();
+    stats_.bytes_scanned = nested_scanned_ + monitor_.bytes_read();
     if (options_.clock->MonotonicNs() - begin_ns >= options_.slice_ns) break;
   }
   return !sink_.empty() || !is_finished_;
@@ -367,40 +388,95 @@ Status Execution::Impl::ScanOrFinish() {
   if (!is_sorted_ && first_stage_->wants_more()) {
     AskIndex();
     SortBlocks();
+    StartSelector();
     is_sorted_ = true;
   }
   if (next_block_ < order_.size() && first_stage_->wants_more()) {
     const block::BlockHeader& next = blocks_->header(order_[next_block_]);
     NL_RETURN_IF_ERROR(first_stage_->Advance(newest_first_ ? next.max_ns : next.min_ns));
     const bool is_answered = !sink_.empty() || !first_stage_->wants_more();
-    return is_answered ? Status::Ok() : ScanBlock(order_[next_block_++]);
+    return is_answered ? Status::Ok() : ScanNextBlock();
   }
   is_finished_ = true;
   next_block_ = order_.size();
   return Timed(&stats_.pipes_ns, [this] { return first_stage_->Finish(); });
 }
 
-Status Execution::Impl::ScanBlock(size_t index) {
-  Batch batch;
-  const Status selected = Timed(&stats_.filter_ns, [&] { return Select(index, &batch); });
-  if (damaged_ && selected.code() == Code::kCorruption) {
-    left_out_.insert(std::exchange(damaged_, std::nullopt)->block);
+void Execution::Impl::StartSelector() {
+  lookahead_.reset();
+  const std::optional<std::string> key =
+      options_.partials != nullptr && first_stage_->shares_partials() ? PartialKey(query_)
+                                                                      : std::nullopt;
+  selector_.emplace(SelectorParts{*query_.program, *blocks_, budget_.get(), &monitor_,
+                                  *options_.clock, *first_stage_, checked_columns_,
+                                  key ? options_.partials : nullptr, key.value_or("")});
+  makes_partials_ = first_stage_->shares_partials() && (key || options_.helpers != nullptr);
+  const uint32_t threads = query_.options.concurrency;
+  if (threads > 0) ahead_max_ = std::min<size_t>(ahead_max_, threads - 1);
+  if (options_.helpers != nullptr && ahead_max_ > 0)
+    lookahead_.emplace(options_.helpers, &*selector_);
+}
+
+Selection Execution::Impl::SelectNext() {
+  const uint32_t block = order_[next_block_++];
+  if (lookahead_ && lookahead_->size() > 0) return lookahead_->Take();
+  next_scheduled_ = next_block_;
+  return selector_->Select(block, Intersect(range_, first_stage_->needed()), makes_partials_);
+}
+
+void Execution::Impl::ScheduleAhead() {
+  if (!lookahead_ || scan_ns_ < kLongNs || !scans_all_) return;
+  next_scheduled_ = std::max(next_scheduled_, next_block_);
+  for (; next_scheduled_ < order_.size() && lookahead_->size() < ahead_max_; ++next_scheduled_)
+    lookahead_->Schedule(order_[next_scheduled_], range_, makes_partials_);
+}
+
+void Execution::Impl::Count(const Selection& selection) {
+  stats_.blocks_pruned += selection.is_pruned ? 1 : 0;
+  stats_.blocks_scanned += selection.rows_scanned > 0 ? 1 : 0;
+  stats_.rows_scanned += selection.rows_scanned;
+  stats_.rows_matched += selection.rows_matched;
+  stats_.filter_ns += selection.filter_ns;
+  stats_.pipes_ns += selection.pipes_ns;
+}
+
+Status Execution::Impl::ScanNextBlock() {
+  const int64_t begin_ns = options_.clock->MonotonicNs();
+  ScheduleAhead();
+  const uint32_t block = order_[next_block_];
+  Selection selection = SelectNext();
+  Count(selection);
+  if (selection.partial != nullptr && !selection.is_small) makes_partials_ = false;
+  scan_ns_ += options_.clock->MonotonicNs() - begin_ns;
+  if (selection.status.code() == Code::kCorruption && monitor_.TakeDamage()) {
+    left_out_.insert(block);
     stats_.blocks_damaged = nested_damaged_ + left_out_.size();
     return {};
   }
-  NL_RETURN_IF_ERROR(selected);
-  if (batch.count == 0) return {};
-  return Timed(&stats_.pipes_ns, [&] { return first_stage_->Push(std::move(batch)); });
+  NL_RETURN_IF_ERROR(selection.status);
+  if (selection.rows_matched == 0) return {};
+  return Timed(&stats_.pipes_ns, [&] {
+    return selection.partial != nullptr ? first_stage_->PushPartial(selection.partial.get())
+                                        : PushRows(std::move(selection.batch));
+  });
+}
+
+Status Execution::Impl::PushRows(Batch batch) {
+  batch.newest_first = newest_first_;
+  return first_stage_->Push(std::move(batch));
 }
 
 // Rows that went on are taken back by beginning anew without the block, as long as none was returned. Otherwise what is left of the block
 // is left out.
 Status Execution::Impl::LeaveOutDamaged(const Status& status) {
-  if (status.code() != Code::kCorruption || !damaged_) return status;
-  const DamagedColumn damaged = *std::exchange(damaged_, std::nullopt);
-  left_out_.insert(damaged.block);
+  if (status.code() != Code::kCorruption) return status;
+  const std::optional<DamagedColumn> damaged = monitor_.TakeDamage();
+  if (!damaged) return status;
+  if (lookahead_) lookahead_->Clear();
+  left_out_.insert(damaged->block);
   stats_.blocks_damaged = nested_damaged_ + left_out_.size();
-  checked_columns_.insert(damaged.name);
+  checked_columns_.insert(damaged->name);
+  next_scheduled_ = next_block_;
   if (stats_.rows_returned == 0 && restarts_++ < kRestartsMax) return Restart();
   if (!sink_.empty()) {
     next_row_ = 0;
@@ -418,54 +494,17 @@ Status Execution::Impl::Restart() {
   nested_bytes_ = 0;
   writer_ = MakeWriter();
   StartStages();
+  StartSelector();
   std::erase_if(order_, [this](uint32_t block) { return left_out_.contains(block); });
-  next_block_ = 0;
+  next_block_ = next_scheduled_ = 0;
   next_row_ = 0;
   is_finished_ = false;
   stats_.blocks_scanned = stats_.rows_scanned = stats_.rows_matched = 0;
   return ChargeNested();
 }
 
-Status Execution::Impl::Select(size_t index, Batch* batch) {
-  damaged_.reset();
-  const TimeRange range = Intersect(range_, first_stage_->needed());
-  const block::BlockHeader& header = blocks_->header(index);
-  if (header.max_ns < range.start_ns || header.min_ns >= range.end_ns || range.empty()) {
-    ++stats_.blocks_pruned;
-    return {};
-  }
-  const auto block = static_cast<uint32_t>(index);
-  batch->rows = std::make_shared<Rows>(
-      std::make_unique<CheckedView>(blocks_->Open(index), block, &damaged_, &stats_.bytes_scanned),
-      filter::Columns::Kind::kBlock, budget_.get());
-  filter::Columns& columns = batch->rows->columns();
-  if (query_.program->Judge(columns) == filter::Verdict::kNone) {
-    ++stats_.blocks_pruned;
-    return {};
-  }
-  batch->matched.Reset(header.rows, true);
-  batch->matched.AndNot(batch->rows->deleted());
-  const bool is_inside = range.Contains(header.min_ns) && range.Contains(header.max_ns);
-  if (!is_inside) {
-    NL_TRY(const std::span<const int64_t> times, columns.Times());
-    const auto begin = std::lower_bound(times.begin(), times.end(), range.start_ns);
-    const auto end = std::lower_bound(begin, times.end(), range.end_ns);
-    batch->matched.KeepRange(static_cast<uint32_t>(begin - times.begin()),
-                             static_cast<uint32_t>(end - times.begin()));
-  }
-  ++stats_.blocks_scanned;
-  stats_.rows_scanned += header.rows;
-  NL_RETURN_IF_ERROR(query_.program->Refine(columns, &batch->matched));
-  batch->count = batch->matched.Count();
-  batch->newest_first = newest_first_;
-  stats_.rows_matched += batch->count;
-  for (size_t i = 0; i < header.columns.size() && batch->count > 0; ++i)
-    if (checked_columns_.contains(header.columns[i].name))
-      NL_RETURN_IF_ERROR(columns.GetAt(i).status());
-  return batch->rows->Charge();
-}
-
 Status Execution::Impl::Write(size_t size_max, std::string* out) {
+  if (next_row_ == 0) NarrowToRows(&sink_.batches());
   Batch& batch = sink_.front();
   NL_RETURN_IF_ERROR(writer_->Prepare(batch));
   const std::vector<uint32_t>& rows = batch.List();

@@ -28,6 +28,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/worker_pool.h"
 #include "block/block_view.h"
 #include "neurallog/log_record.h"
 #include "neurallog/status.h"
@@ -50,6 +51,7 @@ struct Page {
   bool is_full = false;      // there is more
 };
 
+class PartialCache;
 class RowVisitor;
 
 struct ExecuteOptions {
@@ -71,6 +73,8 @@ struct ExecuteOptions {
   int64_t slice_ns = std::numeric_limits<int64_t>::max();
   uint64_t bytes_scanned_max = std::numeric_limits<uint64_t>::max();
   const base::Clock* clock = &base::Clock::System();
+  PartialCache* partials = nullptr;     // of all queries; null: nothing is kept
+  base::WorkerPool* helpers = nullptr;  // work on blocks ahead of the query; null: it is alone
   // May be set by another thread at any time; null: never.
   const std::atomic<bool>* cancelled = nullptr;
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <unordered_map>
 
 #include <fmt/format.h>
 #include <charconv>
@@ -10,6 +11,7 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/time_format.h"
+#include "block/code_index.h"
 #include "filter/parser.h"
 #include "query/math_expression.h"
 #include "query/value.h"
@@ -218,43 +220,126 @@ void PrintGroupFields(std::string* to, const std::vector<GroupField>& fields) {
   to->push_back(')');
 }
 
-Status GroupTable::Assign(Batch& batch, std::vector<uint32_t>* groups) {
-  constexpr uint32_t kUnknown = UINT32_MAX;
-  std::vector<Codes> codes(fields_.size());
-  for (size_t i = 0; i < fields_.size(); ++i)
-    NL_RETURN_IF_ERROR(Encode(fields_[i], batch, &codes[i]));
-  *groups = codes[0].of_row;
-  uint32_t count = codes[0].count();
-  for (size_t i = 1; i < codes.size(); ++i)
-    count = CombineCodes(groups, count, codes[i].of_row, codes[i].count());
+size_t GroupTable::memory_bytes() const {
+  size_t bytes = 0;
+  for (const ValueTable& values : values_) bytes += values.memory_bytes();
+  for (const PairTable& pairs : pairs_) bytes += pairs.memory_bytes();
+  return bytes;
+}
 
-  std::vector<uint32_t> group_of_id(count, kUnknown);
-  std::string key;
-  for (size_t row = 0; row < groups->size(); ++row) {
-    uint32_t& group = group_of_id[(*groups)[row]];
-    if (group == kUnknown) {
-      key.clear();
-      for (const Codes& column : codes)
-        base::AppendLengthPrefixed(&key, column.texts[column.of_row[row]]);
-      group = FindOrAdd(key, codes, row);
-    }
-    (*groups)[row] = group;
+Status GroupTable::Encode(Batch& batch, std::vector<Codes>* codes, Combined* combined) const {
+  codes->resize(fields_.size());
+  for (size_t i = 0; i < fields_.size(); ++i)
+    NL_RETURN_IF_ERROR(Encode(fields_[i], batch, &(*codes)[i]));
+  combined->of_row = (*codes)[0].of_row;
+  combined->count = (*codes)[0].count();
+  for (size_t i = 1; i < codes->size(); ++i)
+    combined->count =
+        CombineCodes(&combined->of_row, combined->count, (*codes)[i].of_row, (*codes)[i].count());
+  return {};
+}
+
+uint32_t GroupTable::ValueOf(size_t field, uint32_t code, Codes* codes) {
+  uint32_t& value = codes->values[code];
+  if (value == kUnknown) value = values_[field].FindOrAdd(codes->texts[code], codes->types[code]);
+  return value;
+}
+
+uint32_t GroupTable::GroupOfRow(std::vector<Codes>* codes, size_t row) {
+  uint32_t group = ValueOf(0, (*codes)[0].of_row[row], &(*codes)[0]);
+  for (size_t i = 1; i < codes->size(); ++i)
+    group = pairs_[i - 1].FindOrAdd({group, ValueOf(i, (*codes)[i].of_row[row], &(*codes)[i])});
+  return group;
+}
+
+Status GroupTable::Assign(Batch& batch, std::vector<uint32_t>* groups) {
+  std::vector<Codes> codes;
+  Combined combined;
+  NL_RETURN_IF_ERROR(Encode(batch, &codes, &combined));
+  std::vector<uint32_t> group_of_code(combined.count, kUnknown);
+  for (size_t row = 0; row < combined.of_row.size(); ++row) {
+    uint32_t& group = group_of_code[combined.of_row[row]];
+    if (group == kUnknown) group = GroupOfRow(&codes, row);
+    combined.of_row[row] = group;
+  }
+  *groups = std::move(combined.of_row);
+  return {};
+}
+
+Status GroupTable::Count(Batch& batch, std::vector<Counted>* counts) {
+  counts->clear();
+  NL_TRY(const bool is_counted, CountByIndex(batch, counts));
+  if (is_counted) return {};
+  std::vector<Codes> codes;
+  Combined combined;
+  NL_RETURN_IF_ERROR(Encode(batch, &codes, &combined));
+  std::vector<uint32_t> rows_of_code(combined.count);
+  for (const uint32_t code : combined.of_row) ++rows_of_code[code];
+  for (size_t row = 0; row < combined.of_row.size(); ++row) {
+    uint32_t& rows = rows_of_code[combined.of_row[row]];
+    if (rows == 0) continue;
+    counts->push_back({GroupOfRow(&codes, row), rows});
+    rows = 0;
   }
   return {};
 }
 
-uint32_t GroupTable::FindOrAdd(std::string_view key, const std::vector<Codes>& codes, size_t row) {
-  const auto [at, is_new] =
-      index_.try_emplace(std::string(key), static_cast<uint32_t>(keys_.size()));
-  if (!is_new) return at->second;
-  Key& added = keys_.emplace_back();
-  constexpr size_t kOverheadBytes = 160;  // of the map's node, the key and the vectors
-  memory_bytes_ += kOverheadBytes + 2 * key.size() + codes.size() * sizeof(std::string);
-  for (const Codes& column : codes) {
-    added.texts.emplace_back(column.texts[column.of_row[row]]);
-    added.types.push_back(column.types[column.of_row[row]]);
+// With times in order the rows of a bucket are neighbours, and so are those of an entry within them.
+Result<bool> GroupTable::CountByIndex(Batch& batch, std::vector<Counted>* counts) {
+  const uint32_t rows = batch.rows->columns().rows();
+  const bool is_whole_block = !batch.is_listed && batch.count == rows && !batch.rows->is_table() &&
+                              batch.rows->derived() == nullptr;
+  const bool has_time = fields_[0].is_time;
+  if (!is_whole_block || fields_.size() != (has_time ? 2 : 1)) return false;
+  const GroupField& field = fields_.back();
+  const bool is_plain = !field.is_time && field.bucket_text.empty();
+  if (!is_plain) return false;
+  NL_TRY(const block::Column* column, batch.Get(field.field.name));
+  const block::CodeIndex* index =
+      column == nullptr ? nullptr : batch.rows->columns().CodeIndexOf(field.field.name);
+  if (index == nullptr) return false;
+  std::span<const int64_t> times;
+  if (has_time) {
+    NL_TRY(times, batch.Times());
+    if (times.empty()) return false;
+    const double buckets = (static_cast<double>(times.back()) - static_cast<double>(times[0])) /
+                           static_cast<double>(std::max<int64_t>(fields_[0].time_step_ns, 1));
+    const bool is_cheaper_by_row =
+        buckets * static_cast<double>(column->entries.size()) > static_cast<double>(rows);
+    if (is_cheaper_by_row) return false;
   }
-  return at->second;
+
+  Codes codes;
+  AddEntries(*column, &codes);
+  const uint32_t absent = codes.Add({}, ValueType::kString);
+  std::vector<uint32_t> next(column->entries.size());  // row of each entry that was not counted yet
+  for (uint32_t begin = 0, end; begin < rows; begin = end) {
+    end = rows;
+    uint32_t bucket_value = 0;
+    if (has_time) {
+      const TimeRange bucket = TimeBucketOf(fields_[0], times[begin]);
+      const auto last = std::lower_bound(times.begin() + begin, times.end(), bucket.end_ns);
+      end = std::max(begin + 1, static_cast<uint32_t>(last - times.begin()));
+      bucket_value = values_[0].FindOrAdd(TimeKey(bucket.start_ns), ValueType::kNumber);
+    }
+    const auto add = [&](uint32_t code, uint32_t found) {
+      if (found == 0) return;
+      const uint32_t value = ValueOf(fields_.size() - 1, code, &codes);
+      counts->push_back({has_time ? pairs_[0].FindOrAdd({bucket_value, value}) : value, found});
+    };
+    uint32_t left = end - begin;
+    for (uint32_t entry = 0; entry < next.size() && left > 0; ++entry) {
+      const std::span<const uint16_t> of_entry = index->RowsOf(entry);
+      const auto from = of_entry.begin() + next[entry];
+      const auto to = end == rows ? of_entry.end() : std::lower_bound(from, of_entry.end(), end);
+      const auto found = static_cast<uint32_t>(to - from);
+      add(entry, found);
+      next[entry] += found;
+      left -= found;
+    }
+    add(absent, left);
+  }
+  return true;
 }
 
 Status GroupTable::Encode(const GroupField& field, Batch& batch, Codes* codes) const {
@@ -308,11 +393,15 @@ void GroupTable::EncodeConst(const block::Column& column, const std::vector<uint
     if (!column.Has(rows[i])) codes->of_row[i] = absent;
 }
 
-void GroupTable::EncodeDict(const block::Column& column, const std::vector<uint32_t>& rows,
-                            Codes* codes) {
+void GroupTable::AddEntries(const block::Column& column, Codes* codes) {
   for (size_t i = 0; i < column.entries.size(); ++i)
     codes->Add(column.entries[i], column.types.empty() ? column.uniform_type
                                                        : static_cast<ValueType>(column.types[i]));
+}
+
+void GroupTable::EncodeDict(const block::Column& column, const std::vector<uint32_t>& rows,
+                            Codes* codes) {
+  AddEntries(column, codes);
   if (column.present.empty()) {
     for (size_t i = 0; i < rows.size(); ++i) codes->of_row[i] = column.codes[rows[i]];
     return;
@@ -373,48 +462,107 @@ void GroupTable::PutIntoSubnets(uint32_t mask, Codes* codes) {
   }
 }
 
-std::vector<uint32_t> GroupTable::SortedGroups() const {
-  std::vector<std::vector<Value>> values(keys_.size());
-  for (size_t group = 0; group < keys_.size(); ++group) {
-    values[group].resize(fields_.size());
-    for (size_t i = 0; i < fields_.size(); ++i) {
-      const std::string& text = keys_[group].texts[i];
-      const bool is_time = fields_[i].is_time && text.size() == sizeof(int64_t);
-      if (is_time) {
-        values[group][i].SetInt(base::LoadLe<int64_t>(text.data()));
-      } else {
-        values[group][i].Set(text);
-      }
+std::vector<uint32_t> GroupTable::AddAll(const GroupTable& other) {
+  std::vector<uint32_t> groups;
+  std::vector<uint32_t> values;
+  for (size_t field = 0; field < values_.size(); ++field) {
+    const ValueTable& from = other.values_[field];
+    values.clear();
+    for (uint32_t i = 0; i < from.size(); ++i)
+      values.push_back(values_[field].FindOrAdd(from.text(i), from.type(i)));
+    if (field == 0) {
+      groups = values;
+      continue;
+    }
+    const PairTable& pairs = other.pairs_[field - 1];
+    std::vector<uint32_t> combined;
+    combined.reserve(pairs.size());
+    for (uint32_t i = 0; i < pairs.size(); ++i)
+      combined.push_back(pairs_[field - 1].FindOrAdd(
+          {groups[pairs.pair(i).first], values[pairs.pair(i).second]}));
+    groups = std::move(combined);
+  }
+  return groups;
+}
+
+uint32_t GroupTable::ValueOfGroup(uint32_t group, size_t field) const {
+  for (size_t i = fields_.size() - 1; i > field; --i) group = pairs_[i - 1].pair(group).first;
+  return field == 0 ? group : pairs_[field - 1].pair(group).second;
+}
+
+GroupTable::Ranks GroupTable::RankValues(size_t field) const {
+  const ValueTable& table = values_[field];
+  std::vector<Value> values(table.size());
+  for (uint32_t i = 0; i < table.size(); ++i) {
+    const std::string& text = table.text(i);
+    if (fields_[field].is_time && text.size() == sizeof(int64_t)) {
+      values[i].SetInt(base::LoadLe<int64_t>(text.data()));
+    } else {
+      values[i].Set(text);
     }
   }
-  std::vector<uint32_t> order(keys_.size());
+  std::vector<uint32_t> order(table.size());
   std::iota(order.begin(), order.end(), 0);
   std::sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) {
-    for (size_t i = 0; i < fields_.size(); ++i)
-      if (const int result = Compare(values[a][i], values[b][i]); result != 0) return result < 0;
-    return keys_[a].texts < keys_[b].texts;
+    const int result = Compare(values[a], values[b]);
+    return result != 0 ? result < 0 : table.text(a) < table.text(b);
   });
+  Ranks ranks{std::vector<uint32_t>(table.size()), std::vector<uint32_t>(table.size())};
+  bool has_equal = false;
+  for (uint32_t i = 0; i < order.size(); ++i) {
+    const bool is_equal = i > 0 && Compare(values[order[i - 1]], values[order[i]]) == 0;
+    ranks.of_value[order[i]] = is_equal ? ranks.of_value[order[i - 1]] : i;
+    ranks.by_text[order[i]] = i;
+    has_equal |= is_equal;
+  }
+  if (!has_equal) ranks.by_text.clear();
+  return ranks;
+}
+
+// A stable counting sort.
+void GroupTable::SortByRank(size_t field, const std::vector<uint32_t>& ranks,
+                            std::vector<uint32_t>* order) const {
+  std::vector<uint32_t> place(ranks.size() + 1);
+  for (const uint32_t group : *order) ++place[ranks[ValueOfGroup(group, field)] + size_t{1}];
+  for (size_t i = 1; i < place.size(); ++i) place[i] += place[i - 1];
+  std::vector<uint32_t> sorted(order->size());
+  for (const uint32_t group : *order) sorted[place[ranks[ValueOfGroup(group, field)]]++] = group;
+  *order = std::move(sorted);
+}
+
+// From the least significant to the most: texts decide only where all values are equal.
+std::vector<uint32_t> GroupTable::SortedGroups() const {
+  std::vector<uint32_t> order(size());
+  std::iota(order.begin(), order.end(), 0);
+  std::vector<Ranks> ranks;
+  for (size_t field = 0; field < fields_.size(); ++field) ranks.push_back(RankValues(field));
+  for (size_t field = fields_.size(); field-- > 0;)
+    if (!ranks[field].by_text.empty()) SortByRank(field, ranks[field].by_text, &order);
+  for (size_t field = fields_.size(); field-- > 0;)
+    SortByRank(field, ranks[field].of_value, &order);
   return order;
 }
 
 block::Column GroupTable::KeyColumn(size_t i, const std::vector<uint32_t>& order) const {
-  const bool is_times =
-      fields_[i].is_time && std::all_of(keys_.begin(), keys_.end(), [&](const Key& key) {
-        return key.types[i] == ValueType::kNumber;
-      });
+  const ValueTable& values = values_[i];
+  bool is_times = fields_[i].is_time;
+  for (uint32_t value = 0; value < values.size(); ++value)
+    is_times &= values.type(value) == ValueType::kNumber;
   if (is_times) {
     block::Column column;
     column.encoding = block::Encoding::kInts;
     column.uniform_type = ValueType::kNumber;
     column.rows = static_cast<uint32_t>(order.size());
+    column.ints.reserve(order.size());
     for (const uint32_t group : order)
-      column.ints.push_back(base::LoadLe<int64_t>(keys_[group].texts[i].data()));
+      column.ints.push_back(base::LoadLe<int64_t>(values.text(ValueOfGroup(group, i)).data()));
     return column;
   }
   filter::ColumnBuilder builder;
   for (const uint32_t group : order) {
-    const ValueType type = keys_[group].types[i];
-    builder.Add(keys_[group].texts[i], type == ValueType::kNull ? ValueType::kString : type);
+    const uint32_t value = ValueOfGroup(group, i);
+    const ValueType type = values.type(value);
+    builder.Add(values.text(value), type == ValueType::kNull ? ValueType::kString : type);
   }
   return builder.Finish();
 }

@@ -1,8 +1,8 @@
 // Groups of rows by the values of fields: the `by (...)` of stats, top and uniq.
 //
 // Per batch, each key column becomes small codes (a dictionary's own codes, runs of time buckets,
-// hashed values); codes are combined pairwise, and only each distinct combination is looked up in
-// the table of all groups. Not thread-safe.
+// hashed values); codes are combined pairwise, and only each distinct combination is looked up among
+// all groups. Not thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -10,11 +10,11 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "filter/columns.h"
 #include "query/batch.h"
+#include "query/group_values.h"
 #include "query/pipe.h"
 
 namespace neurallog::query {
@@ -46,28 +46,43 @@ TimeRange TimeBucketOf(const GroupField& field, int64_t ns);
 
 class GroupTable {
  public:
-  explicit GroupTable(const std::vector<GroupField>& fields) : fields_(fields) {}
+  explicit GroupTable(const std::vector<GroupField>& fields)
+      : fields_(fields), values_(fields.size()), pairs_(fields.empty() ? 0 : fields.size() - 1) {}
 
-  size_t size() const { return keys_.size(); }
-  size_t memory_bytes() const { return memory_bytes_; }
+  size_t size() const { return pairs_.empty() ? values_[0].size() : pairs_.back().size(); }
+  size_t memory_bytes() const;
   // Sets (*groups)[i] to the group of batch.List()[i].
   Status Assign(Batch& batch, std::vector<uint32_t>* groups);
+  // How many rows of the batch a group has. Several may be of one group.
+  struct Counted {
+    uint32_t group;
+    uint32_t rows;
+  };
+  // For who wants no more than that: looks at no single row where the block knows its counts.
+  Status Count(Batch& batch, std::vector<Counted>* counts);
+  // Adds the groups of a table of the same fields; the result is, for each of them, which group it is
+  // here.
+  std::vector<uint32_t> AddAll(const GroupTable& other);
   // Group numbers in the order of their keys.
   std::vector<uint32_t> SortedGroups() const;
   // The value of field `i` of each group in `order`, as a result column.
   block::Column KeyColumn(size_t i, const std::vector<uint32_t>& order) const;
 
  private:
+  static constexpr uint32_t kUnknown = UINT32_MAX;
+
   // The values of one key column in one batch.
   struct Codes {
     std::vector<uint32_t> of_row;         // parallel to the batch's list
     std::vector<std::string_view> texts;  // of each code
     std::vector<ValueType> types;
+    std::vector<uint32_t> values;   // of each code, in the field's table; kUnknown: not looked up
     std::deque<std::string> owned;  // texts made here
     uint32_t count() const { return static_cast<uint32_t>(texts.size()); }
     uint32_t Add(std::string_view text, ValueType type) {
       texts.push_back(text);
       types.push_back(type);
+      values.push_back(kUnknown);
       return count() - 1;
     }
     uint32_t AddOwned(std::string text, ValueType type) {
@@ -80,6 +95,7 @@ class GroupTable {
                           const std::vector<uint32_t>& rows, Codes* codes);
   static void EncodeConst(const block::Column& column, const std::vector<uint32_t>& rows,
                           Codes* codes);
+  static void AddEntries(const block::Column& column, Codes* codes);
   static void EncodeDict(const block::Column& column, const std::vector<uint32_t>& rows,
                          Codes* codes);
   static void EncodeInts(const block::Column& column, const std::vector<uint32_t>& rows,
@@ -88,16 +104,36 @@ class GroupTable {
                             Codes* codes);
   static void PutIntoBuckets(const GroupField& field, Codes* codes);
   static void PutIntoSubnets(uint32_t mask, Codes* codes);
-  uint32_t FindOrAdd(std::string_view key, const std::vector<Codes>& codes, size_t row);
+
+  // Codes of the combinations of values that rows have.
+  struct Combined {
+    std::vector<uint32_t> of_row;  // parallel to the batch's list
+    uint32_t count = 0;
+  };
+  Status Encode(Batch& batch, std::vector<Codes>* codes, Combined* combined) const;
+  // The group of the row at this place of the batch's list.
+  uint32_t GroupOfRow(std::vector<Codes>* codes, size_t row);
+  uint32_t ValueOf(size_t field, uint32_t code, Codes* codes);
+
+  // Counts of a whole block, by the index of a dictionary and the times; false when that is not what
+  // it takes.
+  Result<bool> CountByIndex(Batch& batch, std::vector<Counted>* counts);
+
+  // The value of a field that a group has.
+  uint32_t ValueOfGroup(uint32_t group, size_t field) const;
+  // The place of each value in the order of values; equal ones (1 and 1.0) share it. And their places
+  // by text, where there are such.
+  struct Ranks {
+    std::vector<uint32_t> of_value;
+    std::vector<uint32_t> by_text;  // empty: no two values are equal
+  };
+  Ranks RankValues(size_t field) const;
+  void SortByRank(size_t field, const std::vector<uint32_t>& ranks,
+                  std::vector<uint32_t>* order) const;
 
   const std::vector<GroupField>& fields_;
-  struct Key {
-    std::vector<std::string> texts;  // one per field; of _time eight bytes
-    std::vector<ValueType> types;
-  };
-  std::unordered_map<std::string, uint32_t> index_;
-  std::vector<Key> keys_;
-  size_t memory_bytes_ = 0;
+  std::vector<ValueTable> values_;  // of each field; of _time eight bytes
+  std::vector<PairTable> pairs_;    // one fewer; the last one's numbers are the groups
 };
 
 }  // namespace neurallog::query

@@ -17,7 +17,7 @@ struct MemoryPool {
   std::atomic<size_t> used{0};
 };
 
-// Of one query. Not thread-safe.
+// Of one query. Thread-safe.
 class MemoryBudget {
  public:
   // `pool` may be null.
@@ -33,14 +33,16 @@ class MemoryBudget {
   // much; the charge is made all the same.
   Status Charge(size_t* charged, size_t bytes) {
     const size_t pooled = ChangePool(bytes - *charged);
-    used_ = used_ - *charged + bytes;
+    const size_t used = used_.fetch_add(bytes - *charged) + bytes - *charged;
     *charged = bytes;
-    peak_ = std::max(peak_, used_);
+    size_t peak = peak_;
+    while (peak < used && !peak_.compare_exchange_weak(peak, used)) {
+    }
     if (pool_ != nullptr && pooled > pool_->bytes_max.load(std::memory_order_relaxed))
       return ResourceExhausted("all running queries together need more than the " +
                                std::to_string(pool_->bytes_max.load()) +
                                " bytes of memory that they have (memory_bytes_total_max)");
-    if (used_ <= bytes_max_) return {};
+    if (used <= bytes_max_) return {};
     return ResourceExhausted("query needs more than " + std::to_string(bytes_max_) +
                              " bytes of memory (memory_bytes_max); narrow its time range, add a "
                              "limit or group by fewer values");
@@ -64,8 +66,8 @@ class MemoryBudget {
 
   const size_t bytes_max_;
   MemoryPool* const pool_;
-  size_t used_ = 0;
-  size_t peak_ = 0;
+  std::atomic<size_t> used_{0};
+  std::atomic<size_t> peak_{0};
 };
 
 }  // namespace neurallog::query

@@ -34,6 +34,13 @@ class Interrupt {
   const std::atomic<bool>* cancelled_;
 };
 
+// What a stage has made of the rows of one block, apart from all others.
+class Partial {
+ public:
+  virtual ~Partial() = default;
+  virtual size_t memory_bytes() const = 0;
+};
+
 // A running pipe. Batches are pushed into it; what it lets through or makes, it pushes on. Not
 // thread-safe.
 class Stage {
@@ -42,6 +49,19 @@ class Stage {
   virtual ~Stage() = default;
 
   virtual Status Push(Batch batch) = 0;
+  // In place of Push, for stages that put rows together: what they make of this batch alone. Null: the
+  // stage wants the rows. Thread-safe.
+  virtual Result<std::shared_ptr<Partial>> MakePartial(Batch batch) const {
+    static_cast<void>(batch);
+    return std::shared_ptr<Partial>();
+  }
+  // Takes what MakePartial of an equal stage has made, in the order of the blocks. Leaves it as it is
+  // when it may be shared.
+  virtual Status PushPartial(Partial* partial) {
+    static_cast<void>(partial);
+    return {};
+  }
+  virtual bool shares_partials() const { return false; }
   // There are no more rows: pushes what is left, and tells the next stage.
   virtual Status Finish() { return next_->Finish(); }
   // False when no further row can change the answer.

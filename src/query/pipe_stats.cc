@@ -1,5 +1,6 @@
 // `stats by (a, _time:5m) count() hits, max(b) as top`: one row per group, in the order of the
 // groups' keys. Without `by` it is one row always, also of no rows.
+#include <algorithm>
 #include <limits>
 
 #include "base/clock.h"
@@ -9,55 +10,72 @@
 namespace neurallog::query {
 namespace {
 
-class StatsStage : public Stage {
+// Groups and their values, of all rows or of those of one block. One that is shared is only merged
+// from: what it was made with may be gone by then.
+class StatsTable : public Partial {
  public:
-  StatsStage(const StatsSpec& spec, const StageContext& context, Stage* next)
-      : Stage(next),
-        spec_(spec),
-        budget_(context.budget),
-        interrupt_(*context.interrupt),
-        estimates_(context.estimates),
-        groups_(spec.by) {
-    const StatsContext stats_context{
-        SecondsOf(spec, context.range),
-        context.budget->bytes_max() / 2 / std::max<size_t>(1, spec.calls.size())};
-    for (const StatsCall& call : spec.calls) states_.push_back(call.function->Start(stats_context));
+  StatsTable(const StatsSpec& spec, const StatsContext& context) : spec_(spec), groups_(spec.by) {
+    std::vector<std::shared_ptr<SharedState>> shared;
+    for (const StatsCall& call : spec.calls) {
+      StatsContext own = context;
+      own.shared = call.condition.is_set() ? nullptr : &shared;
+      states_.push_back(call.function->Start(own));
+    }
     if (spec.by.empty()) ResizeStates(1);
+    only_counts_ = OnlyCounts();
   }
-  ~StatsStage() override { budget_->Release(&charged_); }
 
-  Status Push(Batch batch) override {
-    NL_RETURN_IF_ERROR(interrupt_.Check());
-    if (batch.count == 0) return {};
+  Status Add(Batch& batch) {
     group_of_row_.clear();
+    if (!spec_.by.empty() && only_counts_) return CountRows(batch);
     if (!spec_.by.empty()) {
       NL_RETURN_IF_ERROR(groups_.Assign(batch, &group_of_row_));
       ResizeStates(groups_.size());
     }
     for (size_t i = 0; i < states_.size(); ++i) NL_RETURN_IF_ERROR(Update(i, batch));
-    NL_RETURN_IF_ERROR(batch.rows->Charge());
-    return budget_->Charge(&charged_, MemoryBytes()).Annotate("stats");
+    return {};
   }
 
-  Status Finish() override {
-    const std::vector<uint32_t> order =
-        spec_.by.empty() ? std::vector<uint32_t>{0} : groups_.SortedGroups();
-    if (!order.empty()) NL_RETURN_IF_ERROR(PushTable(order));
-    return next_->Finish();
+  // Adds the groups of a table of the same spec, whose rows are later ones.
+  void Merge(StatsTable* later) {
+    std::vector<uint32_t> groups{0};
+    if (!spec_.by.empty()) {
+      groups = groups_.AddAll(later->groups_);
+      ResizeStates(groups_.size());
+    }
+    for (size_t i = 0; i < states_.size(); ++i) states_[i]->Merge(*later->states_[i], groups);
   }
 
-  bool wants_more() const override { return true; }
+  // Whether Merge leaves the other table as it is.
+  bool can_be_shared() const {
+    // Conditions may refer to the present time.
+    for (size_t i = 0; i < states_.size(); ++i)
+      if (!states_[i]->can_be_shared() || spec_.calls[i].condition.is_set()) return false;
+    return true;
+  }
+  size_t memory_bytes() const override {
+    size_t bytes = sizeof(*this) + groups_.memory_bytes();
+    for (const auto& state : states_) bytes += state->memory_bytes();
+    return bytes;
+  }
+
+  // For the result.
+  const GroupTable& groups() const { return groups_; }
+  std::vector<std::unique_ptr<StatsState>>& states() { return states_; }
 
  private:
-  static double SecondsOf(const StatsSpec& spec, const TimeRange& range) {
-    for (const GroupField& field : spec.by)
-      if (field.is_time && field.time_step_ns > 0)
-        return static_cast<double>(field.time_step_ns) / base::kNsPerSecond;
-    const bool is_bounded = range.start_ns > std::numeric_limits<int64_t>::min() &&
-                            range.end_ns < std::numeric_limits<int64_t>::max() && !range.empty();
-    if (!is_bounded) return 1;
-    return (static_cast<double>(range.end_ns) - static_cast<double>(range.start_ns)) /
-           base::kNsPerSecond;
+  bool OnlyCounts() const {
+    for (size_t i = 0; i < states_.size(); ++i)
+      if (!states_[i]->only_counts() || spec_.calls[i].condition.is_set()) return false;
+    return true;
+  }
+
+  Status CountRows(Batch& batch) {
+    NL_RETURN_IF_ERROR(groups_.Count(batch, &counts_));
+    ResizeStates(groups_.size());
+    for (const auto& state : states_)
+      for (const auto& [group, rows] : counts_) state->AddRows(group, rows);
+    return {};
   }
 
   Status Update(size_t call, Batch& batch) {
@@ -82,24 +100,87 @@ class StatsStage : public Stage {
     for (const auto& state : states_) state->Resize(groups);
   }
 
-  size_t MemoryBytes() const {
-    size_t bytes = groups_.memory_bytes();
-    for (const auto& state : states_) bytes += state->memory_bytes();
-    return bytes;
+  const StatsSpec& spec_;
+  GroupTable groups_;
+  std::vector<std::unique_ptr<StatsState>> states_;
+  bool only_counts_ = false;
+  std::vector<uint32_t> group_of_row_;
+  std::vector<GroupTable::Counted> counts_;
+};
+
+class StatsStage : public Stage {
+ public:
+  StatsStage(const StatsSpec& spec, const StageContext& context, Stage* next)
+      : Stage(next),
+        spec_(spec),
+        stats_context_{SecondsOf(spec, context.range),
+                       context.budget->bytes_max() / 2 / std::max<size_t>(1, spec.calls.size()),
+                       nullptr},
+        budget_(context.budget),
+        interrupt_(*context.interrupt),
+        estimates_(context.estimates),
+        table_(spec, stats_context_) {}
+  ~StatsStage() override { budget_->Release(&charged_); }
+
+  Status Push(Batch batch) override {
+    NL_RETURN_IF_ERROR(interrupt_.Check());
+    if (batch.count == 0) return {};
+    NL_RETURN_IF_ERROR(table_.Add(batch));
+    NL_RETURN_IF_ERROR(batch.rows->Charge());
+    return ChargeTable();
+  }
+
+  Result<std::shared_ptr<Partial>> MakePartial(Batch batch) const override {
+    NL_RETURN_IF_ERROR(interrupt_.Check());
+    auto table = std::make_shared<StatsTable>(spec_, stats_context_);
+    NL_RETURN_IF_ERROR(table->Add(batch));
+    return std::shared_ptr<Partial>(std::move(table));
+  }
+  Status PushPartial(Partial* partial) override {
+    NL_RETURN_IF_ERROR(interrupt_.Check());
+    table_.Merge(static_cast<StatsTable*>(partial));
+    return ChargeTable();
+  }
+  bool shares_partials() const override { return table_.can_be_shared(); }
+
+  Status Finish() override {
+    const std::vector<uint32_t> order =
+        spec_.by.empty() ? std::vector<uint32_t>{0} : table_.groups().SortedGroups();
+    if (!order.empty()) NL_RETURN_IF_ERROR(PushTable(order));
+    return next_->Finish();
+  }
+
+  bool wants_more() const override { return true; }
+
+ private:
+  static double SecondsOf(const StatsSpec& spec, const TimeRange& range) {
+    for (const GroupField& field : spec.by)
+      if (field.is_time && field.time_step_ns > 0)
+        return static_cast<double>(field.time_step_ns) / base::kNsPerSecond;
+    const bool is_bounded = range.start_ns > std::numeric_limits<int64_t>::min() &&
+                            range.end_ns < std::numeric_limits<int64_t>::max() && !range.empty();
+    if (!is_bounded) return 1;
+    return (static_cast<double>(range.end_ns) - static_cast<double>(range.start_ns)) /
+           base::kNsPerSecond;
+  }
+
+  Status ChargeTable() {
+    return budget_->Charge(&charged_, table_.memory_bytes()).Annotate("stats");
   }
 
   Status PushTable(const std::vector<uint32_t>& order) {
     auto table = std::make_unique<Table>();
     AddKeyColumns(order, table.get());
-    for (size_t i = 0; i < states_.size(); ++i) {
+    for (size_t i = 0; i < spec_.calls.size(); ++i) {
+      StatsState& state = *table_.states()[i];
       filter::ColumnBuilder builder;
-      for (const uint32_t group : order) states_[i]->Append(group, &builder);
-      if (const std::string_view bound = states_[i]->error_bound();
+      for (const uint32_t group : order) state.Append(group, &builder);
+      if (const std::string_view bound = state.error_bound();
           !bound.empty() && estimates_ != nullptr)
         estimates_->push_back(spec_.calls[i].name + ": " + std::string(bound));
       table->AddColumn(spec_.calls[i].name, builder.Finish());
     }
-    states_.clear();
+    table_.states().clear();
     Batch batch;
     batch.count = static_cast<uint32_t>(order.size());
     batch.matched.Reset(batch.count, true);
@@ -112,16 +193,15 @@ class StatsStage : public Stage {
     for (const bool wants_time : {true, false})
       for (size_t i = 0; i < spec_.by.size(); ++i)
         if (spec_.by[i].is_time == wants_time)
-          table->AddColumn(spec_.by[i].field.name, groups_.KeyColumn(i, order));
+          table->AddColumn(spec_.by[i].field.name, table_.groups().KeyColumn(i, order));
   }
 
   const StatsSpec& spec_;
+  const StatsContext stats_context_;
   MemoryBudget* const budget_;
   const Interrupt& interrupt_;
   std::vector<std::string>* const estimates_;
-  GroupTable groups_;
-  std::vector<std::unique_ptr<StatsState>> states_;
-  std::vector<uint32_t> group_of_row_;
+  StatsTable table_;
   size_t charged_ = 0;
 };
 

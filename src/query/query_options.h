@@ -10,8 +10,8 @@
 namespace neurallog::query {
 
 struct QueryOptions {
-  // Threads that may work on the query; 0: no limit of its own. One works on a query at a time, so
-  // that every limit is kept.
+  // Threads that may work on the query; 0: no limit of its own. With one, none works on blocks ahead
+  // of it.
   uint32_t concurrency = 0;
   // The range that is given with the request (start, end) does not count for this query.
   bool ignore_global_time_filter = false;

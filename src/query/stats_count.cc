@@ -28,6 +28,10 @@ class CountState : public GroupState<Count> {
     return {};
   }
 
+  bool can_be_shared() const override { return true; }
+  bool only_counts() const override { return counted_ == Counted::kRows; }
+  void AddRows(size_t group, uint64_t rows) override { value(group).rows += rows; }
+
   void Append(size_t group, filter::ColumnBuilder* to) override {
     to->Add(std::to_string(value(group).rows), ValueType::kNumber);
   }

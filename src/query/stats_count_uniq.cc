@@ -2,6 +2,8 @@
 // those that are all empty left out; counting ends at the limit. Sets hold 128-bit hashes of the values: 10^12 different values would collide with a
 // probability below 10^-14. When the sets need more than half of the query's memory, the large ones are
 // sketched, unless there is a limit.
+#include <array>
+
 #include "base/bytes.h"
 #include "base/hash.h"
 #include "query/stats_function.h"
@@ -18,6 +20,9 @@ class HashSet {
     if (hash.empty()) hash.low = 1;
     if ((size_ + 1) * 4 > slots_.size() * 3) Grow();
     if (InsertInto(&slots_, hash)) ++size_;
+  }
+  void Prefetch(const base::Hash128Value& hash) const {
+    if (!slots_.empty()) __builtin_prefetch(&slots_[hash.low & (slots_.size() - 1)], 1);
   }
   void Sketch() {
     if (sketch_ != nullptr) return;
@@ -80,7 +85,7 @@ class CountUniqState : public GroupState<HashSet> {
     } else {
       UpdateFromRows(columns, input);
     }
-    if (heap_bytes() > exact_bytes_max_ && limit_ == 0) SketchLarge();
+    SketchIfLarge();
     return {};
   }
   std::string_view error_bound() const override {
@@ -104,28 +109,56 @@ class CountUniqState : public GroupState<HashSet> {
 
   void UpdateFromRows(const std::vector<const block::Column*>& columns, const StatsInput& input) {
     const std::vector<uint32_t>& rows = input.batch.List();
-    std::string key;
-    char scratch[24];
     for (size_t i = 0; i < rows.size(); ++i) {
-      key.clear();
-      bool has_value = false;
-      for (const block::Column* column : columns) {
-        const std::string_view text =
-            column == nullptr ? std::string_view() : column->TextAt(rows[i], scratch);
-        has_value |= !text.empty();
-        if (columns.size() == 1) {
-          key.append(text);
-        } else {
-          base::AppendLengthPrefixed(&key, text);
-        }
-      }
-      if (has_value) Insert(input.GroupOf(i), base::Hash128(key));
+      const base::Hash128Value hash = HashOf(columns, rows[i]);
+      if (!hash.empty()) InsertLater(input.GroupOf(i), hash);
     }
+    InsertWaiting();
+  }
+
+  // Of the row's values; empty when it has none.
+  base::Hash128Value HashOf(const std::vector<const block::Column*>& columns, uint32_t row) {
+    char scratch[24];
+    const auto text_of = [&](const block::Column* column) {
+      return column == nullptr ? std::string_view() : column->TextAt(row, scratch);
+    };
+    if (columns.size() == 1) {
+      const std::string_view text = text_of(columns[0]);
+      return text.empty() ? base::Hash128Value() : base::Hash128(text);
+    }
+    key_.clear();
+    bool has_value = false;
+    for (const block::Column* column : columns) {
+      const std::string_view text = text_of(column);
+      has_value |= !text.empty();
+      base::AppendLengthPrefixed(&key_, text);
+    }
+    return has_value ? base::Hash128(key_) : base::Hash128Value();
+  }
+
+  // Several at once, so that their places in a large set are on the way to the cache together.
+  void InsertLater(size_t group, const base::Hash128Value& hash) {
+    value(group).Prefetch(hash);
+    waiting_[waiting_count_++] = {group, hash};
+    if (waiting_count_ == waiting_.size()) InsertWaiting();
+  }
+  void InsertWaiting() {
+    for (size_t i = 0; i < waiting_count_; ++i) Insert(waiting_[i].first, waiting_[i].second);
+    waiting_count_ = 0;
   }
 
   void Insert(size_t group, const base::Hash128Value& hash) {
     if (limit_ != 0 && value(group).size() >= limit_) return;
     Change(group, [&hash](HashSet& set) { set.Insert(hash); });
+  }
+
+  void OnMerged(const StatsState& other) override {
+    is_sketched_ |= static_cast<const CountUniqState&>(other).is_sketched_;
+    SketchIfLarge();
+  }
+
+  void SketchIfLarge() {
+    if (heap_bytes() > exact_bytes_max_ && limit_ == 0) SketchLarge();
   }
 
   void SketchLarge() {
@@ -141,6 +174,9 @@ class CountUniqState : public GroupState<HashSet> {
   const uint64_t limit_;  // 0: none
   const size_t exact_bytes_max_;
   bool is_sketched_ = false;
+  std::string key_;
+  std::array<std::pair<size_t, base::Hash128Value>, 32> waiting_;
+  size_t waiting_count_ = 0;
 };
 
 class CountUniqFunction : public StatsFunction {

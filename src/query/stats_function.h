@@ -36,9 +36,17 @@ class StatsState {
   virtual ~StatsState() = default;
   virtual void Resize(size_t groups) = 0;
   virtual Status Update(const StatsInput& input) = 0;
+  // Of states that want no more than the number of rows: adds them without showing them.
+  virtual bool only_counts() const { return false; }
+  virtual void AddRows(size_t group, uint64_t rows) {
+    static_cast<void>(group);
+    static_cast<void>(rows);
+  }
   // Adds the values of a state of the same function, which saw later rows: its group i is this one's
   // group groups[i]. The result is what one state that saw all rows would have.
   virtual void Merge(StatsState& other, std::span<const uint32_t> groups) = 0;
+  // Whether Merge leaves the other state as it is, and that takes little memory.
+  virtual bool can_be_shared() const { return false; }
   // Adds the group's value to a result column.
   virtual void Append(size_t group, filter::ColumnBuilder* to) = 0;
   virtual size_t memory_bytes() const = 0;
@@ -55,10 +63,13 @@ class GroupState : public StatsState {
     auto& later = static_cast<GroupState&>(other).values_;
     for (size_t i = 0; i < groups.size(); ++i)
       Change(groups[i], [&](V& value) { value.Merge(later[i]); });
+    OnMerged(other);
   }
   size_t memory_bytes() const final { return values_.capacity() * sizeof(V) + heap_bytes_; }
 
  protected:
+  // What is to be done when much has come together.
+  virtual void OnMerged(const StatsState& other) { static_cast<void>(other); }
   size_t groups() const { return values_.size(); }
   size_t heap_bytes() const { return heap_bytes_; }
   V& value(size_t group) { return values_[group]; }
@@ -76,11 +87,19 @@ class GroupState : public StatsState {
   size_t heap_bytes_ = 0;
 };
 
+// What several functions of one stats pipe use together.
+class SharedState {
+ public:
+  virtual ~SharedState() = default;
+};
+
 // What a starting function finds.
 struct StatsContext {
   double seconds = 1;  // that a group covers: its time bucket, else the range of the query
   // Beyond this, functions that can estimate do so.
   size_t exact_bytes_max = SIZE_MAX;
+  // Of the functions that were started before it and see the same rows; null: it sees others.
+  std::vector<std::shared_ptr<SharedState>>* shared = nullptr;
 };
 
 // Immutable.

@@ -3,6 +3,7 @@
 // query's memory; then groups with many numbers are sketched.
 #include <algorithm>
 #include <cmath>
+#include <memory>
 
 #include "filter/parser.h"
 #include "query/quantile_sketch.h"
@@ -26,26 +27,39 @@ struct Numbers {
   void Sketch() {
     if (sketch == nullptr) sketch = std::make_unique<QuantileSketch>();
     for (const double number : all) sketch->Add(number);
-    all = {};
+    all = std::vector<double>();
   }
   void Merge(const Numbers& later) {
     if (later.sketch != nullptr) {
       Sketch();
       sketch->Merge(*later.sketch);
     }
-    for (const double number : later.all) Add(number);
+    if (sketch == nullptr) {
+      all.insert(all.end(), later.all.begin(), later.all.end());
+    } else {
+      for (const double number : later.all) Add(number);
+    }
   }
   size_t heap_bytes() const {
     return all.capacity() * sizeof(double) + (sketch == nullptr ? 0 : sketch->memory_bytes());
   }
 };
 
-class QuantileState : public GroupState<Numbers> {
+// The numbers of all groups, for all quantiles of the same fields.
+class AllNumbers : public SharedState {
  public:
-  QuantileState(const std::vector<FieldPattern>& fields, double share, size_t exact_bytes_max)
-      : fields_(fields), share_(share), exact_bytes_max_(exact_bytes_max) {}
+  AllNumbers(const std::vector<FieldPattern>& fields, size_t exact_bytes_max)
+      : fields_(fields), exact_bytes_max_(exact_bytes_max) {}
 
-  Status Update(const StatsInput& input) override {
+  bool IsOf(const std::vector<FieldPattern>& fields) const {
+    return std::equal(fields_.begin(), fields_.end(), fields.begin(), fields.end(),
+                      [](const FieldPattern& a, const FieldPattern& b) {
+                        return a.name == b.name && a.is_prefix == b.is_prefix;
+                      });
+  }
+
+  void Resize(size_t groups) { groups_.resize(groups); }
+  Status Update(const StatsInput& input) {
     NL_TRY(const std::vector<FieldReader> readers, OpenStatsFields(input.batch, fields_));
     const std::vector<uint32_t>& rows = input.batch.List();
     for (const FieldReader& field : readers) {
@@ -54,20 +68,81 @@ class QuantileState : public GroupState<Numbers> {
       filter::Number number;
       for (size_t i = 0; i < rows.size(); ++i)
         if (reader.Read(rows[i], &number))
-          Change(input.GroupOf(i),
-                 [&number](Numbers& numbers) { numbers.Add(static_cast<double>(number.value)); });
+          Add(input.GroupOf(i), static_cast<double>(number.value));
     }
-    if (heap_bytes() > exact_bytes_max_) SketchLarge();
+    SketchIfLarge();
     return {};
   }
+  void Merge(const AllNumbers& later, std::span<const uint32_t> groups) {
+    for (size_t i = 0; i < groups.size(); ++i)
+      Change(groups[i], [&](Numbers& numbers) { numbers.Merge(later.groups_[i]); });
+    is_sketched_ |= later.is_sketched_;
+    SketchIfLarge();
+  }
+
+  Numbers& of_group(size_t group) { return groups_[group]; }
+  bool is_sketched() const { return is_sketched_; }
+  size_t memory_bytes() const { return groups_.capacity() * sizeof(Numbers) + heap_bytes_; }
+
+ private:
+  void Add(size_t group, double number) {
+    Numbers& numbers = groups_[group];
+    const bool has_room =
+        numbers.sketch == nullptr && numbers.all.size() < numbers.all.capacity();
+    if (has_room) return numbers.all.push_back(number);
+    Change(group, [number](Numbers& grown) { grown.Add(number); });
+  }
+
+  template <typename F>
+  void Change(size_t group, F change) {
+    Numbers& numbers = groups_[group];
+    heap_bytes_ -= numbers.heap_bytes();
+    change(numbers);
+    heap_bytes_ += numbers.heap_bytes();
+  }
+
+  void SketchIfLarge() {
+    constexpr size_t kLarge = 4096;
+    if (heap_bytes_ <= exact_bytes_max_) return;
+    for (size_t group = 0; group < groups_.size(); ++group) {
+      if (groups_[group].all.size() < kLarge) continue;
+      Change(group, [](Numbers& numbers) { numbers.Sketch(); });
+      is_sketched_ = true;
+    }
+  }
+
+  const std::vector<FieldPattern>& fields_;
+  const size_t exact_bytes_max_;
+  std::vector<Numbers> groups_;
+  size_t heap_bytes_ = 0;
+  bool is_sketched_ = false;
+};
+
+// One of the states that share numbers keeps them; the others only read them in the end.
+class QuantileState : public StatsState {
+ public:
+  QuantileState(std::shared_ptr<AllNumbers> numbers, bool keeps_numbers, double share)
+      : numbers_(std::move(numbers)), keeps_numbers_(keeps_numbers), share_(share) {}
+
+  void Resize(size_t groups) override {
+    if (keeps_numbers_) numbers_->Resize(groups);
+  }
+  Status Update(const StatsInput& input) override {
+    return keeps_numbers_ ? numbers_->Update(input) : Status::Ok();
+  }
+  void Merge(StatsState& other, std::span<const uint32_t> groups) override {
+    if (keeps_numbers_) numbers_->Merge(*static_cast<QuantileState&>(other).numbers_, groups);
+  }
+  size_t memory_bytes() const override { return keeps_numbers_ ? numbers_->memory_bytes() : 0; }
   std::string_view error_bound() const override {
-    return is_sketched_ ? "0.5 % of the value" : std::string_view();
+    return numbers_->is_sketched() ? "0.5 % of the value" : std::string_view();
   }
 
   void Append(size_t group, filter::ColumnBuilder* to) override {
-    if (const auto& sketch = value(group).sketch; sketch != nullptr)
-      return to->Add(FormatNumber(sketch->Quantile(share_)), ValueType::kNumber);
-    std::vector<double>& values = value(group).all;
+    Numbers& numbers = numbers_->of_group(group);
+    if (numbers.sketch != nullptr)
+      return to->Add(FormatNumber(numbers.sketch->Quantile(share_)), ValueType::kNumber);
+    std::vector<double>& values = numbers.all;
     if (values.empty()) return to->Add("NaN", ValueType::kNull);
     const auto rank = static_cast<size_t>(std::ceil(share_ * static_cast<double>(values.size())));
     const size_t index = std::min(values.size(), std::max<size_t>(rank, 1)) - 1;
@@ -76,19 +151,9 @@ class QuantileState : public GroupState<Numbers> {
   }
 
  private:
-  void SketchLarge() {
-    constexpr size_t kLarge = 4096;
-    for (size_t group = 0; group < groups(); ++group) {
-      if (value(group).all.size() < kLarge) continue;
-      Change(group, [](Numbers& numbers) { numbers.Sketch(); });
-      is_sketched_ = true;
-    }
-  }
-
-  const std::vector<FieldPattern>& fields_;
+  const std::shared_ptr<AllNumbers> numbers_;
+  const bool keeps_numbers_;
   const double share_;
-  const size_t exact_bytes_max_;
-  bool is_sketched_ = false;
 };
 
 class QuantileFunction : public StatsFunction {
@@ -102,7 +167,14 @@ class QuantileFunction : public StatsFunction {
     to->push_back(')');
   }
   std::unique_ptr<StatsState> Start(const StatsContext& context) const override {
-    return std::make_unique<QuantileState>(fields_, share_, context.exact_bytes_max);
+    if (context.shared != nullptr)
+      for (const auto& shared : *context.shared)
+        if (const auto numbers = std::dynamic_pointer_cast<AllNumbers>(shared);
+            numbers != nullptr && numbers->IsOf(fields_))
+          return std::make_unique<QuantileState>(numbers, /*keeps_numbers=*/false, share_);
+    auto numbers = std::make_shared<AllNumbers>(fields_, context.exact_bytes_max);
+    if (context.shared != nullptr) context.shared->push_back(numbers);
+    return std::make_unique<QuantileState>(std::move(numbers), /*keeps_numbers=*/true, share_);
   }
 
  private:

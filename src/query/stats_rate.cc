@@ -19,6 +19,9 @@ class RateState : public GroupState<Count> {
     for (const uint32_t group : input.groups) ++value(group).rows;
     return {};
   }
+  bool can_be_shared() const override { return true; }
+  bool only_counts() const override { return true; }
+  void AddRows(size_t group, uint64_t rows) override { value(group).rows += rows; }
   void Append(size_t group, filter::ColumnBuilder* to) override {
     to->Add(FormatNumber(static_cast<double>(value(group).rows) / seconds_), ValueType::kNumber);
   }

@@ -55,6 +55,8 @@ class SumState : public GroupState<Sum> {
     return {};
   }
 
+  bool can_be_shared() const override { return true; }
+
   // Of no number at all: NaN, which JSON has as null.
   void Append(size_t group, filter::ColumnBuilder* to) override {
     const Sum& sum = value(group);

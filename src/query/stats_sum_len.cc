@@ -21,6 +21,7 @@ class SumLenState : public GroupState<Length> {
         value(input.GroupOf(i)).bytes += reader.Text(rows[i]).size();
     return {};
   }
+  bool can_be_shared() const override { return true; }
   void Append(size_t group, filter::ColumnBuilder* to) override {
     to->Add(std::to_string(value(group).bytes), ValueType::kNumber);
   }

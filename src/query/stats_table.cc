@@ -138,7 +138,7 @@ bool NumberReader::Read(uint32_t row, filter::Number* number) const {
     case block::Encoding::kHex:
     case block::Encoding::kIpv4:
     case block::Encoding::kDecimal:
-      return filter::ParseNumber(column_->TextAt(row, nullptr), number);
+      return filter::ReadNumber(*column_, row, number);
   }
   return false;
 }

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "config/memory_plan.h"
 #include "neurallog/version.h"
+#include "query/partial_cache.h"
 
 namespace neurallog::server {
 namespace {
@@ -87,6 +88,7 @@ engine::EngineOptions EngineOptionsFrom(const config::Config& configured) {
   options.idle_after_ns = std::min(options.idle_after_ns, options.compactor.warm_after_ns);
   options.compactor.bytes_per_second = config.storage.rewrite_bytes_per_second;
   options.store.index_cache_bytes = config.storage.index_cache_bytes;
+  options.store.column_cache_bytes = config.storage.column_cache_bytes;
   options.data_dir = config.data_dir;
   options.ring_slots = static_cast<size_t>(config.ring.slots);
   options.wal.segment_bytes = config.wal.segment_bytes;
@@ -132,6 +134,9 @@ Result<std::unique_ptr<Server>> Server::Start(const config::Config& config) {
   options->decode.record_bytes_max = config.ingest.record_bytes_max;
   options->decode.record_fields_max = static_cast<uint32_t>(config.ingest.record_fields_max);
   options->decode.field_name_bytes_max = config.ingest.field_name_bytes_max;
+  if (config.query.partials)
+    options->query_partials =
+        std::make_shared<query::PartialCache>(config.query.partials_bytes_max);
   options->query_threads = config.query.threads > 0 ? config.query.threads : Cores();
   NL_TRY(options->open_without_keys, DecideOpen(config, *server->engine_));
   server->api_ = std::make_unique<api::Api>(server->engine_.get(), server->registry_.get(),

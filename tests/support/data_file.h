@@ -24,6 +24,7 @@
 #include <vector>
 
 #include "query/execution.h"
+#include "query/partial_cache.h"
 #include "support/json_records.h"
 #include "support/memory_blocks.h"
 
@@ -135,18 +136,33 @@ class DataFile {
                                                         : query::OutputFormat::kVictoriaLogs;
     if (const std::string limit = Option(part, "limit"); !limit.empty())
       options.limit = std::stoull(limit);
-    query::Execution execution(
-        std::move(*query), std::make_shared<TestBlockSet>(records_, rows_per_block, form), options);
+    const auto blocks = std::make_shared<TestBlockSet>(records_, rows_per_block, form);
     std::string out;
-    for (bool more = true; more;) {
-      const auto next = execution.Next(/*bytes_target=*/64, &out);
-      if (!next.ok()) return fail(next.status());
-      more = *next;
+    if (const Status status = Run(std::move(*query), blocks, options, &out); !status.ok())
+      return fail(status);
+    query::PartialCache partials(1 << 20);
+    options.partials = &partials;
+    for (const char* when : {"keeping partials", "using partials"}) {
+      INFO(when);
+      std::string again;
+      auto same = query::ParseQuery(text, {.now_ns = now_ns_});
+      REQUIRE(Run(std::move(*same), blocks, options, &again).ok());
+      if (text.find("sample") == std::string::npos && text.find("rand()") == std::string::npos)
+        CHECK(again == out);
     }
     std::vector<std::string> lines;
     std::istringstream stream(out);
     for (std::string line; std::getline(stream, line);) lines.push_back(line);
     return lines;
+  }
+
+  static Status Run(query::Query query, std::shared_ptr<const TestBlockSet> blocks,
+                    const query::ExecuteOptions& options, std::string* out) {
+    query::Execution execution(std::move(query), std::move(blocks), options);
+    for (bool more = true; more;) {
+      NL_TRY(more, execution.Next(/*bytes_target=*/64, out));
+    }
+    return {};
   }
 
   void Rewrite() const {

@@ -1,0 +1,66 @@
+#include "query/row_subset.h"
+
+#include <algorithm>
+
+#include "query/derived_rows.h"
+
+namespace neurallog::query {
+namespace {
+
+// Otherwise taking all rows is as cheap.
+constexpr uint64_t kShareMin = 8;
+
+std::vector<uint32_t> RowsOn(const Rows* rows, std::deque<Batch>* batches) {
+  std::vector<uint32_t> all;
+  for (Batch& batch : *batches)
+    if (batch.rows.get() == rows) all.insert(all.end(), batch.List().begin(), batch.List().end());
+  std::sort(all.begin(), all.end());
+  all.erase(std::unique(all.begin(), all.end()), all.end());
+  return all;
+}
+
+}  // namespace
+
+RowSubset::RowSubset(std::shared_ptr<Rows> from, std::vector<uint32_t> rows)
+    : from_(std::move(from)), rows_(std::move(rows)) {
+  const block::BlockHeader& header = from_->columns().header();
+  header_.rows = static_cast<uint32_t>(rows_.size());
+  header_.min_ns = header.min_ns;
+  header_.max_ns = header.max_ns;
+  header_.columns.resize(header.columns.size());
+  for (size_t i = 0; i < header.columns.size(); ++i)
+    header_.columns[i].name = header.columns[i].name;
+  header_.IndexNames();
+  columns_.resize(header.columns.size());
+}
+
+Result<const block::Column*> RowSubset::GetColumn(size_t index) {
+  if (columns_[index] == nullptr) {
+    NL_TRY(std::optional<block::Column> some, from_->columns().Take(index, rows_));
+    if (!some) {
+      NL_TRY(const block::Column* column, from_->columns().GetAt(index));
+      some = Gather(*column, rows_);
+    }
+    columns_[index] = std::make_unique<const block::Column>(std::move(*some));
+  }
+  return columns_[index].get();
+}
+
+void NarrowToRows(std::deque<Batch>* batches) {
+  const std::shared_ptr<Rows> from = batches->front().rows;
+  if (from->is_table() || from->derived() != nullptr) return;
+  uint64_t count = 0;
+  for (const Batch& batch : *batches) count += batch.rows == from ? batch.count : 0;
+  if (count * kShareMin > from->columns().rows()) return;
+  const std::vector<uint32_t> rows = RowsOn(from.get(), batches);
+  const auto subset = std::make_shared<Rows>(std::make_unique<RowSubset>(from, rows),
+                                             filter::Columns::Kind::kBlock, from->budget());
+  for (Batch& batch : *batches) {
+    if (batch.rows != from) continue;
+    batch.rows = subset;
+    for (uint32_t& row : batch.list)
+      row = static_cast<uint32_t>(std::lower_bound(rows.begin(), rows.end(), row) - rows.begin());
+  }
+}
+
+}  // namespace neurallog::query
