@@ -141,11 +141,11 @@ class Gatherer {
       char* const to = sink->bytes;
       sink->last_row = row;
       sink->end = cell + 1;
-      sink->bytes = to + size;
       const char* data = field.value.data();
       if (kCopy) {
         CopyText(data, size, to);
-        data = to - reinterpret_cast<uintptr_t>(sink->bytes_begin);
+        sink->bytes = to + size;
+        data = reinterpret_cast<const char*>(to - sink->bytes_begin);
         __builtin_prefetch(to + kPrefetchWrites, 1);
         __builtin_prefetch(reinterpret_cast<const char*>(cell) + kPrefetchWrites, 1);
       }
