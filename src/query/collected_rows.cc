@@ -72,7 +72,7 @@ void CollectedRows::FinishPart() {
 }
 
 size_t CollectedRows::memory_bytes() const {
-  size_t bytes = parts_bytes_;
+  size_t bytes = parts_bytes_ + rows_ * sizeof(uint32_t);  // also rows without values are something
   for (const Growing& column : growing_) bytes += column.builder.memory_bytes();
   return bytes;
 }

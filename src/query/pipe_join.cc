@@ -25,18 +25,28 @@ struct JoinSpec {
 // The rows of the other query by their keys.
 class JoinIndex {
  public:
-  explicit JoinIndex(const JoinSpec& spec) : others_(*spec.others), next_(others_.rows(), kNoRow) {
-    std::vector<size_t> columns;
-    for (const FieldPattern& field : spec.by) columns.push_back(ColumnOf(field.name));
+  JoinIndex(const JoinSpec& spec, MemoryBudget* budget)
+      : others_(*spec.others), budget_(budget), next_(others_.rows(), kNoRow) {
+    for (const FieldPattern& field : spec.by) columns_.push_back(ColumnOf(field.name));
+  }
+  ~JoinIndex() { budget_->Release(&charged_); }
+  JoinIndex(const JoinIndex&) = delete;
+
+  // From the last row to the first, so that the rows of a key are in order.
+  Status AddRows(const Interrupt& interrupt) {
     std::string key;
     for (uint32_t row = others_.rows(); row-- > 0;) {
       key.clear();
-      for (const size_t column : columns)
+      for (const size_t column : columns_)
         base::AppendLengthPrefixed(&key, others_.TextOf(row, column));
       const auto [first, is_new] = first_.try_emplace(key, row);
       if (!is_new) next_[row] = std::exchange(first->second, row);
       key_bytes_ += is_new ? key.size() : 0;
+      if (row % kRowsPerBatch != 0) continue;
+      NL_RETURN_IF_ERROR(interrupt.Check());
+      NL_RETURN_IF_ERROR(budget_->Charge(&charged_, memory_bytes()));
     }
+    return {};
   }
 
   uint32_t First(const std::string& key) const {
@@ -44,12 +54,12 @@ class JoinIndex {
     return first == first_.end() ? kNoRow : first->second;
   }
   uint32_t Next(uint32_t row) const { return next_[row]; }
+
+ private:
   size_t memory_bytes() const {
     constexpr size_t kBytesPerKey = 80;
     return key_bytes_ + first_.size() * kBytesPerKey + next_.capacity() * sizeof(uint32_t);
   }
-
- private:
   // Beyond the last when no row has the field.
   size_t ColumnOf(const std::string& name) const {
     const auto& names = others_.names();
@@ -57,16 +67,18 @@ class JoinIndex {
   }
 
   const CollectedRows& others_;
+  MemoryBudget* const budget_;
+  std::vector<size_t> columns_;  // of the key
   std::unordered_map<std::string, uint32_t> first_;
   std::vector<uint32_t> next_;  // with the same key
   size_t key_bytes_ = 0;
+  size_t charged_ = 0;
 };
 
 class JoinStage : public Stage {
  public:
   JoinStage(const JoinSpec& spec, const StageContext& context, Stage* next)
       : Stage(next), spec_(spec), budget_(context.budget), interrupt_(*context.interrupt) {}
-  ~JoinStage() override { budget_->Release(&charged_); }
 
   Status Push(Batch batch) override {
     if (!index_) NL_RETURN_IF_ERROR(MakeIndex());
@@ -76,6 +88,7 @@ class JoinStage : public Stage {
     }
     std::string key;
     for (const uint32_t row : batch.List()) {
+      if (!next_->wants_more()) break;
       key.clear();
       for (FieldReader& reader : keys) base::AppendLengthPrefixed(&key, reader.Text(row));
       uint32_t other = index_->First(key);
@@ -83,21 +96,21 @@ class JoinStage : public Stage {
       do {
         NL_RETURN_IF_ERROR(Add(row, other, batch));
         if (other != kNoRow) other = index_->Next(other);
-      } while (other != kNoRow);
+      } while (other != kNoRow && next_->wants_more());
     }
     return Flush(batch);
   }
 
  private:
   Status MakeIndex() {
-    index_.emplace(spec_);
+    index_.emplace(spec_, budget_);
     for (const std::string& name : spec_.others->names()) {
       const bool is_key =
           std::any_of(spec_.by.begin(), spec_.by.end(),
                       [&](const FieldPattern& field) { return field.name == name; });
       targets_.push_back(is_key ? std::string() : TargetOf(name));
     }
-    return budget_->Charge(&charged_, index_->memory_bytes()).Annotate("join");
+    return index_->AddRows(interrupt_).Annotate("join");
   }
   std::string TargetOf(const std::string& name) const {
     if (spec_.prefix.empty()) return name;
@@ -113,7 +126,7 @@ class JoinStage : public Stage {
 
   Status Flush(Batch& batch) {
     NL_RETURN_IF_ERROR(interrupt_.Check());
-    if (rows_.empty() || !next_->wants_more()) return {};
+    if (rows_.empty()) return {};
     Batch joined = DeriveRows(batch, FieldSet(batch), std::exchange(rows_, {}));
     FieldSet fields(joined);
     for (size_t column = 0; column < targets_.size(); ++column)
@@ -150,7 +163,6 @@ class JoinStage : public Stage {
   std::vector<std::string> targets_;  // names of the others' columns here; empty: a key
   std::vector<uint32_t> rows_;        // of the batch, one per new row
   std::vector<uint32_t> matches_;     // parallel; kNoRow: none
-  size_t charged_ = 0;
 };
 
 class JoinPipe : public Pipe {
