@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <catch2/catch.hpp>
 #include <map>
 #include <memory>
 #include <optional>
@@ -12,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/check.h"
 #include "block/block.h"
 #include "block/block_view.h"
 #include "block/code_index.h"
@@ -77,8 +77,7 @@ class SealedStored {
     std::vector<block::RowRef> rows = RowsOf(*batch);
     block::BuiltBlock built = block::BuildBlock(rows, {});
     auto header = block::BlockHeader::Decode(built.header);
-    INFO(header.status().ToString());
-    REQUIRE(header.ok());
+    NL_CHECK(header.ok());
     header_ = *header;
     for (auto& chunk : built.chunks) chunks_[chunk.column] = std::move(chunk.bytes);
   }
@@ -90,7 +89,7 @@ class SealedStored {
     const block::ColumnMeta& meta = header_->columns[index];
     if (meta.encoding != block::Encoding::kTemplates) return nullptr;
     auto texts = block::DecodeTemplateTexts(meta, header_->rows, ChunkOf(index));
-    REQUIRE(texts.ok());
+    NL_CHECK(texts.ok());
     return *texts;
   }
   Result<std::optional<block::Column>> ReadRows(size_t index,
