@@ -4,24 +4,12 @@
 
 #include <algorithm>
 
+#include "base/csv_text.h"
 #include "cli/column_printer.h"
 #include "cli/terminal.h"
 
 namespace neurallog::cli {
 namespace {
-
-void AppendCell(std::string_view text, std::string* line) {
-  if (text.find_first_of(",\"\r\n") == std::string_view::npos) {
-    line->append(text);
-    return;
-  }
-  line->push_back('"');
-  for (const char c : text) {
-    if (c == '"') line->push_back('"');
-    line->push_back(c);
-  }
-  line->push_back('"');
-}
 
 class CsvPrinter : public ColumnPrinter {
  public:
@@ -32,7 +20,7 @@ class CsvPrinter : public ColumnPrinter {
     std::string line;
     for (const std::string& name : columns_) {
       if (&name != &columns_.front()) line.push_back(',');
-      AppendCell(name, &line);
+      base::AppendCsvCell(&line, name);
     }
     return Write(line.append("\r\n"));
   }
@@ -45,7 +33,7 @@ class CsvPrinter : public ColumnPrinter {
       const Field* const field = FindField(row, name);
       if (field == nullptr) continue;
       ++found;
-      AppendCell(field->text, &line);
+      base::AppendCsvCell(&line, field->text);
     }
     values_lost_ += row.size() - std::min(found, row.size());
     return Write(line.append("\r\n"));

@@ -2,24 +2,12 @@
 // record may have.
 #include "query/row_writer.h"
 
+#include "base/csv_text.h"
 #include "base/time_format.h"
 #include "filter/filter.h"
 
 namespace neurallog::query {
 namespace {
-
-void AppendCell(std::string* to, std::string_view text) {
-  if (text.find_first_of(",\"\r\n") == std::string_view::npos) {
-    to->append(text);
-    return;
-  }
-  to->push_back('"');
-  for (const char c : text) {
-    if (c == '"') to->push_back('"');
-    to->push_back(c);
-  }
-  to->push_back('"');
-}
 
 class CsvWriter : public RowWriter {
  public:
@@ -74,7 +62,7 @@ class CsvWriter : public RowWriter {
     has_header_ = true;
     for (size_t i = 0; i < names_.size(); ++i) {
       if (i != 0) out->push_back(',');
-      AppendCell(out, names_[i]);
+      base::AppendCsvCell(out, names_[i]);
     }
     out->append("\r\n");
   }
@@ -83,7 +71,7 @@ class CsvWriter : public RowWriter {
     if (shown.column == nullptr || !shown.column->Has(row)) return;
     if (shown.is_time) return base::AppendRfc3339(out, shown.column->ints[row]);
     char scratch[24];
-    AppendCell(out, shown.column->TextAt(row, scratch));
+    base::AppendCsvCell(out, shown.column->TextAt(row, scratch));
   }
 
   std::vector<std::string> names_;    // stored names of records, until ChooseNames
