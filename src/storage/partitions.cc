@@ -26,6 +26,12 @@ uint64_t WidthOf(const Partition& partition) {
 
 }  // namespace
 
+Partition::Partition(std::string name, const PartitionKind& kind, rocksdb::DB* db,
+                     rocksdb::ColumnFamilyHandle* handle)
+    : name_(std::move(name)), kind_(kind), db_(db), handle_(handle) {}
+
+Partition::~Partition() { db_->DestroyColumnFamilyHandle(handle_).PermitUncheckedError(); }
+
 PartitionPtr Store::FindLocked(int64_t timestamp_ns, RetentionClass retention_class) const {
   PartitionPtr found;
   for (const PartitionPtr& partition : partitions_) {

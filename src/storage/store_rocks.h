@@ -11,6 +11,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/mutex.h"
 #include "storage/folder_lock.h"
@@ -54,6 +55,13 @@ struct Store::Rocks {
   // Unavailable when the disk has no room for so many bytes of RocksDB's log.
   Status CheckRoom(size_t bytes) const;
   rocksdb::ColumnFamilyOptions FamilyOptions() const;
+  // A handle for each of the column families.
+  Result<std::vector<rocksdb::ColumnFamilyHandle*>> Open(const rocksdb::DBOptions& database,
+                                                         const std::vector<std::string>& names);
+  // Takes them over and returns those that are partitions; Corruption when one is not ours.
+  Result<std::vector<PartitionPtr>> Adopt(
+      const std::vector<std::string>& names,
+      const std::vector<rocksdb::ColumnFamilyHandle*>& handles);
   uint64_t IntProperty(const Partition& partition, const std::string& property) const {
     uint64_t value = 0;
     return db->GetIntProperty(partition.handle(), property, &value) ? value : 0;
