@@ -2,7 +2,7 @@
 """Kills the server with SIGKILL at random moments while writers run, starts it again, and checks that every acknowledged row is there exactly
 once, and that no batch which was not acknowledged is there in part.
 
-usage: crash_test.py [rounds] [seed] [large|small]        (20 rounds in the suite; any number by hand)
+usage: crash_test.py [rounds] [seed] [large|small]        (12 rounds in the suite; any number by hand)
 
 large: one tenant fills the log, so that seals, flushes, checkpoints and replay are hit.
 small: many tenants with few rows each and options so small that tails are carried forward, small blocks merged, closed partitions rewritten

@@ -9,7 +9,7 @@ namespace {
 using testing::EngineFixture;
 using testing::MakeBatch;
 
-constexpr int kTenants = 40;
+constexpr int kTenants = 12;
 
 class CarryFixture : public EngineFixture {
  public:

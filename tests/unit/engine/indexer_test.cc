@@ -110,7 +110,7 @@ TEST_CASE_METHOD(IndexedEngine, "answers are the same with and without the index
   AwaitSeals(15);
   size_t ruled_out = 0;
   for (int round = 0; round < 3; ++round) {
-    for (int i = 0; i < 200; ++i) {
+    for (int i = 0; i < 80; ++i) {
       const std::string text = ToText(*random.Filter());
       const auto blocks = Blocks();
       const Answer with = Run(text, blocks);
