@@ -9,7 +9,7 @@ using Names = std::vector<std::string>;
 
 TEST_CASE("behind a bar a word becomes the name of a pipe") {
   const Completer completer;
-  REQUIRE(completer.Matches("error | uni") == Names{"uniq"});
+  REQUIRE(completer.Matches("error | unpack_w") == Names{"unpack_words"});
   REQUIRE(completer.Matches("error |unpack_j") == Names{"unpack_json"});
   REQUIRE(completer.Matches("error | nothing").empty());
 }
