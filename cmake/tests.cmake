@@ -1,11 +1,15 @@
-# One test binary per room from tests/unit/<room>/*_test.cc; ctest runs each. tests/main.cc holds Catch2's main, compiled once; its target
-# has the precompiled header of all tests.
+# One test binary per room from tests/unit/<room>/*_test.cc; ctest runs each. tests/main.cc holds Catch2's main, compiled once.
 add_library(nl_catch_main OBJECT ${CMAKE_SOURCE_DIR}/tests/main.cc)
-target_precompile_headers(nl_catch_main PRIVATE <catch2/catch.hpp> <algorithm> <atomic> <chrono> <functional> <map> <memory> <mutex>
-  <optional> <span> <string> <string_view> <thread> <unordered_map> <utility> <vector>)
-set_source_files_properties(${CMAKE_SOURCE_DIR}/tests/main.cc PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
 target_compile_options(nl_catch_main PRIVATE -O0)
 target_link_libraries(nl_catch_main PUBLIC nl_options)
+
+# The precompiled header of all tests, which a target with a source must have.
+file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/test_header.cc CONTENT "")
+add_library(nl_test_header OBJECT ${CMAKE_BINARY_DIR}/test_header.cc)
+target_compile_options(nl_test_header PRIVATE -O0)
+target_link_libraries(nl_test_header PUBLIC nl_options)
+target_precompile_headers(nl_test_header PRIVATE <catch2/catch.hpp> <algorithm> <atomic> <chrono> <functional> <map> <memory> <mutex>
+  <optional> <span> <string> <string_view> <thread> <unordered_map> <utility> <vector>)
 
 get_property(rooms GLOBAL PROPERTY NL_ROOMS)
 foreach(room ${rooms})
@@ -13,7 +17,7 @@ foreach(room ${rooms})
   if(sources)
     add_executable(test_${room} ${sources})
     target_compile_options(test_${room} PRIVATE -O0)
-    target_precompile_headers(test_${room} REUSE_FROM nl_catch_main)
+    target_precompile_headers(test_${room} REUSE_FROM nl_test_header)
     target_link_libraries(test_${room} PRIVATE nl_room_${room} nl_catch_main nl_options)
     target_include_directories(test_${room} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
     target_compile_definitions(test_${room} PRIVATE NL_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
