@@ -14,6 +14,10 @@
 #include "index/token_query.h"
 #include "neurallog/status.h"
 
+namespace neurallog::filter {
+struct EntryNumbers;
+}
+
 namespace neurallog::block {
 
 class CodeIndex;
@@ -41,6 +45,11 @@ class BlockView {
   // The rows of each entry of a dictionary column that GetColumn gave, where that is known already;
   // else null. Lives as long as the view.
   virtual const CodeIndex* GetCodeIndex(size_t index) {
+    static_cast<void>(index);
+    return nullptr;
+  }
+  // The numbers of its entries, likewise.
+  virtual const filter::EntryNumbers* GetEntryNumbers(size_t index) {
     static_cast<void>(index);
     return nullptr;
   }

@@ -190,8 +190,7 @@ Status Decoder::ReadSomeStrings(std::span<const uint32_t> values, Column* column
   return Status::Ok();
 }
 
-Status Decoder::ReadSomeTypes(TypeLayout layout, std::span<const uint32_t> values,
-                              Column* column) {
+Status Decoder::ReadSomeTypes(TypeLayout layout, std::span<const uint32_t> values, Column* column) {
   const bool per_entry = meta_.encoding == Encoding::kConst || meta_.encoding == Encoding::kDict;
   if (layout == TypeLayout::kUniform || per_entry) return ReadTypes(layout, column);
   base::Buffer types;
@@ -524,9 +523,8 @@ Result<Column> DecodeColumn(const ColumnMeta& meta, uint32_t rows, std::string_v
 Result<Column> DecodeRows(const ColumnMeta& meta, uint32_t rows, std::string_view chunk,
                           std::span<const uint32_t> wanted) {
   Column column;
-  const Status status = DecodeChecked(meta, rows, chunk, [&](Decoder* decoder) {
-    return decoder->DecodeRows(wanted, &column);
-  });
+  const Status status = DecodeChecked(
+      meta, rows, chunk, [&](Decoder* decoder) { return decoder->DecodeRows(wanted, &column); });
   if (!status.ok()) return Named(meta, status);
   return column;
 }

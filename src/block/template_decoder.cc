@@ -81,8 +81,7 @@ Status StoredTemplates::ReadTemplates(base::ByteReader* reader) {
 }
 
 Status StoredTemplates::ReadTexts(base::ByteReader* reader) {
-  NL_RETURN_IF_ERROR(
-      DecodeBlob(reader, paths_.size() * (kTemplateTextMax + 1), &template_bytes_));
+  NL_RETURN_IF_ERROR(DecodeBlob(reader, paths_.size() * (kTemplateTextMax + 1), &template_bytes_));
   std::string_view left = template_bytes_.view();
   for (Path& each : paths_) {
     const size_t end = left.find(kTemplateEnd);
@@ -107,8 +106,7 @@ Status StoredTemplates::ReadHeads(base::ByteReader* reader) {
     const uint64_t shared = heads.ReadVarint();
     const uint64_t distance = shared > 0 ? heads.ReadVarint() : 0;
     if (shared == 0) continue;
-    if (distance == 0 || distance > i || shared > each.slots ||
-        shared > paths_[i - distance].slots)
+    if (distance == 0 || distance > i || shared > each.slots || shared > paths_[i - distance].slots)
       return Corruption(
           fmt::format("template {} shares {} slots with {} before", i, shared, distance));
     each.parent = i - static_cast<uint32_t>(distance);
@@ -141,8 +139,7 @@ Status StoredTemplates::ReadIds(base::ByteReader* reader) {
           ids_[i] | static_cast<unsigned>(static_cast<unsigned char>(plane.data()[i])) << shift);
   }
   for (const uint16_t id : ids_) {
-    if (id > paths_.size())
-      return Corruption(fmt::format("template {} of {}", id, paths_.size()));
+    if (id > paths_.size()) return Corruption(fmt::format("template {} of {}", id, paths_.size()));
     uint32_t& count = id == count_ ? unsplit_ : paths_[PathOf(id)].rows;
     ++count;
   }
@@ -191,7 +188,37 @@ Status TemplateDecoder::ReadSlots() {
   return ReadAllSlots();
 }
 
-Status TemplateDecoder::ReadSlotsOf(std::span<const uint32_t> values) {
+Status TemplateDecoder::ReadSlotsAt(const SlotPlaces& places, std::span<const uint32_t> values) {
+  for (Template& each : templates_) each.is_wanted = false;
+  bool wants_whole = false;
+  for (const uint32_t value : values) {
+    wants_whole |= ids_[value] == count_;
+    if (ids_[value] != count_) templates_[ids_[value]].is_wanted = true;
+  }
+  const auto go_to = [&](size_t path) {
+    for (size_t i = 0; i < kStreams; ++i)
+      readers_[i] = base::ByteReader(stored_.streams_[i].view().substr(places[path][i]));
+  };
+  for (size_t path = 0; path < count_; ++path) {
+    if (!templates_[path].is_wanted) continue;
+    go_to(path);
+    NL_RETURN_IF_ERROR(ReadSlotsOfTemplate(&templates_[path]));
+  }
+  if (!wants_whole) return Status::Ok();
+  go_to(count_);
+  first_unsplit_ = static_cast<uint32_t>(texts_.size());
+  return PushTexts(stored_.unsplit_);
+}
+
+void TemplateDecoder::NotePlaces() {
+  if (places_ == nullptr) return;
+  auto& place = places_->emplace_back();
+  for (size_t i = 0; i < kStreams; ++i)
+    place[i] = static_cast<uint32_t>(readers_[i].position() - stored_.streams_[i].data());
+}
+
+Status TemplateDecoder::ReadSlotsOf(std::span<const uint32_t> values, SlotPlaces* places) {
+  places_ = is_joined_ ? nullptr : places;
   // Shared slots are read for all who share them.
   for (Template& each : templates_) each.is_wanted = is_joined_;
   for (const uint32_t value : values)
@@ -208,6 +235,7 @@ Status TemplateDecoder::ReadAllSlots() {
   slots_.reserve(slots);
   NL_RETURN_IF_ERROR(is_joined_ ? ReadSharedSlots() : ReadOwnSlots());
   first_unsplit_ = static_cast<uint32_t>(texts_.size());
+  NotePlaces();
   NL_RETURN_IF_ERROR(PushTexts(stored_.unsplit_));
   for (const Template& each : templates_)
     // Some value is as long as that, but for the digits of numbers.
@@ -224,17 +252,30 @@ Status TemplateDecoder::ReadAllSlots() {
 
 Status TemplateDecoder::ReadOwnSlots() {
   for (Template& each : templates_) {
-    each.first_slot = static_cast<uint32_t>(slots_.size());
-    each.bytes = each.text.size();
-    passes_ = !each.is_wanted;
-    for (uint32_t i = 0; i < each.slots; ++i) {
-      NL_RETURN_IF_ERROR(ReadSlot(each.rows, &slots_.emplace_back()));
-      if (each.is_wanted) each.bytes += ValueBytesMax(slots_.back());
+    NotePlaces();
+    if (each.is_wanted) {
+      NL_RETURN_IF_ERROR(ReadSlotsOfTemplate(&each));
+      continue;
     }
-    slots_.emplace_back();
-    SetPieces(&each);
+    passes_ = true;
+    for (uint32_t i = 0; i < each.slots; ++i) {
+      Slot passed;
+      NL_RETURN_IF_ERROR(ReadSlot(each.rows, &passed));
+    }
+    passes_ = false;
   }
-  passes_ = false;
+  return Status::Ok();
+}
+
+Status TemplateDecoder::ReadSlotsOfTemplate(Template* of) {
+  of->first_slot = static_cast<uint32_t>(slots_.size());
+  of->bytes = of->text.size();
+  for (uint32_t i = 0; i < of->slots; ++i) {
+    NL_RETURN_IF_ERROR(ReadSlot(of->rows, &slots_.emplace_back()));
+    of->bytes += ValueBytesMax(slots_.back());
+  }
+  slots_.emplace_back();
+  SetPieces(of);
   return Status::Ok();
 }
 
@@ -622,6 +663,19 @@ Status TemplateDecoder::AppendSome(std::span<const uint32_t> values, std::vector
   return Status::Ok();
 }
 
+Status TemplateDecoder::AppendAt(uint16_t id, uint32_t index, std::vector<int64_t>* lengths,
+                                 base::Buffer* bytes) {
+  const size_t before = bytes->size();
+  if (id == count_) {
+    bytes->Append(texts_[first_unsplit_ + index]);
+  } else {
+    templates_[id].next = index;
+    PutNext</*kShared=*/false>(id, bytes);
+  }
+  lengths->push_back(static_cast<int64_t>(bytes->size() - before));
+  return CheckText(bytes->size() - before, *bytes);
+}
+
 bool TemplateDecoder::saw_delete() const {
   const std::string_view texts = stored_.streams_[static_cast<size_t>(Stream::kTexts)].view();
   return pattern_has_delete_ || texts.find(kDelete) != std::string_view::npos;
@@ -638,9 +692,7 @@ ByteSet TemplateDecoder::BytesOf(const Slot& slot, uint32_t rows) const {
     case SlotKind::kDict:
       for (uint32_t i = 0; i < rows; ++i) add(texts_[slot.first + i]);
       break;
-    case SlotKind::kFixed:
-      add({fixed_.data() + slot.bytes, size_t{rows} * slot.length});
-      break;
+    case SlotKind::kFixed: add({fixed_.data() + slot.bytes, size_t{rows} * slot.length}); break;
     case SlotKind::kIpv4:
     case SlotKind::kNumbers:
     case SlotKind::kCopy:

@@ -34,6 +34,8 @@ class StoredTemplates {
   std::string_view text(size_t index) const { return paths_[index].text; }
   // Per value: a template; templates() or more when the text is not one of a template.
   const std::vector<uint16_t>& ids() const { return ids_; }
+  // Templates share variables.
+  bool is_joined() const { return is_joined_; }
   base::Buffer ReleaseTexts() { return std::move(template_bytes_); }
   size_t memory_bytes() const;
 
@@ -65,6 +67,10 @@ class StoredTemplates {
   std::array<base::Buffer, kStreams> streams_;
 };
 
+// Where in each stream the variables of a template begin, template after template, and behind them what
+// is stored whole.
+using SlotPlaces = std::vector<std::array<uint32_t, kStreams>>;
+
 using ByteSet = std::bitset<256>;
 
 // Puts texts together: all of them, or some.
@@ -80,8 +86,11 @@ class TemplateDecoder {
 
   // Of all templates.
   Status ReadSlots();
-  // Of the templates of these values; the variables of the others are passed over.
-  Status ReadSlotsOf(std::span<const uint32_t> values);
+  // Of the templates of these values; the variables of the others are passed over. Gives where all of them
+  // begin when `places` is not null.
+  Status ReadSlotsOf(std::span<const uint32_t> values, SlotPlaces* places);
+  // The same of a column that is not joined, with places that are known: reads nothing else.
+  Status ReadSlotsAt(const SlotPlaces& places, std::span<const uint32_t> values);
   // After ReadSlots: appends all texts to `bytes` and their lengths to `lengths`.
   Status AppendTexts(std::vector<int64_t>* lengths, base::Buffer* bytes);
   // After ReadSlotsOf: those of the same values, which ascend.
@@ -89,6 +98,9 @@ class TemplateDecoder {
                     base::Buffer* bytes);
   // Whether a variable holds the byte 0x7f, which joins words for templates and parts them for filters.
   bool saw_delete() const;
+  // After ReadSlotsAt: the text of template `id`, or the one stored whole, that comes at this place among
+  // the values which have it.
+  Status AppendAt(uint16_t id, uint32_t index, std::vector<int64_t>* lengths, base::Buffer* bytes);
   // After ReadSlots: the bytes that occur in each variable of each template, one after the other.
   std::vector<ByteSet> VariableBytes() const;
 
@@ -121,6 +133,8 @@ class TemplateDecoder {
   };
 
   Status ReadAllSlots();
+  Status ReadSlotsOfTemplate(Template* of);
+  void NotePlaces();
   Status ReadOwnSlots();
   Status ReadSharedSlots();
   Status ReadGroups();
@@ -165,6 +179,7 @@ class TemplateDecoder {
   const std::vector<uint16_t>& ids_;
 
   std::vector<base::ByteReader> readers_;
+  SlotPlaces* places_ = nullptr;  // to be filled
   bool pattern_has_delete_ = false;
   bool passes_ = false;  // over what it reads, of which only the place of what follows is wanted
   SlotGroups groups_;

@@ -94,32 +94,62 @@ std::vector<uint32_t> TemplateTexts::ValuesOf(std::span<const uint32_t> rows) co
   return values;
 }
 
-Status TemplateTexts::TakeOthers() {
-  TemplateDecoder decoder(stored_);
-  NL_TRY(others_, TakeBy(&decoder, other_rows_));
-  words_are_whole_ = !decoder.saw_delete();
-  return Status::Ok();
-}
-
-Result<Column> TemplateTexts::Take(std::span<const uint32_t> rows) const {
-  TemplateDecoder decoder(stored_);
-  return TakeBy(&decoder, rows);
-}
-
-Result<Column> TemplateTexts::TakeBy(TemplateDecoder* decoder,
-                                     std::span<const uint32_t> rows) const {
-  const std::vector<uint32_t> values = ValuesOf(rows);
+Column TemplateTexts::FrontOf(std::span<const uint32_t> rows) const {
   Column column;
   column.uniform_type = front_.uniform_type;
   if (!front_.types.empty())
     for (const uint32_t row : rows) column.types.push_back(front_.types[row]);
-  NL_RETURN_IF_ERROR(decoder->ReadSlotsOf(values));
+  column.bytes.Reserve(1);  // padding behind no bytes
+  return column;
+}
+
+Status TemplateTexts::TakeOthers() {
+  const std::vector<uint32_t> values = ValuesOf(other_rows_);
+  TemplateDecoder decoder(stored_);
+  NL_RETURN_IF_ERROR(decoder.ReadSlotsOf(values, &places_));
+  words_are_whole_ = !decoder.saw_delete();
+  others_ = FrontOf(other_rows_);
+  std::vector<int64_t> lengths;
+  NL_RETURN_IF_ERROR(decoder.AppendSome(values, &lengths, &others_.bytes));
+  PlaceAll(lengths, &others_);
+  return Status::Ok();
+}
+
+Result<Column> TemplateTexts::Take(std::span<const uint32_t> rows) const {
+  const std::vector<uint32_t> values = ValuesOf(rows);
+  Column column = FrontOf(rows);
   std::vector<int64_t> lengths;
   lengths.reserve(rows.size());
-  NL_RETURN_IF_ERROR(decoder->AppendSome(values, &lengths, &column.bytes));
-  column.bytes.Reserve(1);  // padding behind no bytes
+  TemplateDecoder decoder(stored_);
+  if (stored_.is_joined()) {
+    NL_RETURN_IF_ERROR(decoder.ReadSlotsOf(values, nullptr));
+    NL_RETURN_IF_ERROR(decoder.AppendSome(values, &lengths, &column.bytes));
+  } else {
+    NL_RETURN_IF_ERROR(decoder.ReadSlotsAt(places_, values));
+    NL_RETURN_IF_ERROR(AppendEach(rows, &decoder, &lengths, &column.bytes));
+  }
   PlaceAll(lengths, &column);
   return column;
+}
+
+// A row's place among those of its template is known by the index.
+Status TemplateTexts::AppendEach(std::span<const uint32_t> rows, TemplateDecoder* decoder,
+                                 std::vector<int64_t>* lengths, base::Buffer* bytes) const {
+  const auto place_in = [](const auto& sorted, uint32_t row) {
+    return static_cast<uint32_t>(std::lower_bound(sorted.begin(), sorted.end(), row) -
+                                 sorted.begin());
+  };
+  for (const uint32_t row : rows) {
+    const uint16_t id = ids_[row];
+    if (id == kOther) {
+      const auto whole = static_cast<uint16_t>(stored_.templates());
+      NL_RETURN_IF_ERROR(decoder->AppendAt(whole, place_in(other_rows_, row), lengths, bytes));
+    } else {
+      const auto of_template = index().RowsOf(id);
+      NL_RETURN_IF_ERROR(decoder->AppendAt(id, place_in(of_template, row), lengths, bytes));
+    }
+  }
+  return Status::Ok();
 }
 
 Result<Column> TemplateTexts::TakeWithGaps(std::span<const uint32_t> rows) const {
@@ -169,7 +199,8 @@ size_t TemplateTexts::memory_bytes() const {
   return sizeof(*this) + front_.memory_bytes() + stored_.memory_bytes() +
          templates_.memory_bytes() + others_.memory_bytes() +
          ids_.capacity() * (sizeof(uint16_t) + sizeof(uint16_t)) +
-         other_rows_.capacity() * sizeof(uint32_t) + variables_ * sizeof(ByteSet);
+         other_rows_.capacity() * sizeof(uint32_t) + variables_ * sizeof(ByteSet) +
+         places_.capacity() * sizeof(SlotPlaces::value_type);
 }
 
 }  // namespace neurallog::block

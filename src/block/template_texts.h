@@ -63,7 +63,10 @@ class TemplateTexts {
   void ListTemplates();
   void ListRows();
   Status TakeOthers();
-  Result<Column> TakeBy(TemplateDecoder* decoder, std::span<const uint32_t> rows) const;
+  // Without their texts.
+  Column FrontOf(std::span<const uint32_t> rows) const;
+  Status AppendEach(std::span<const uint32_t> rows, TemplateDecoder* decoder,
+                    std::vector<int64_t>* lengths, base::Buffer* bytes) const;
   // The places of rows among those that are present.
   std::vector<uint32_t> ValuesOf(std::span<const uint32_t> rows) const;
 
@@ -75,6 +78,7 @@ class TemplateTexts {
   Column others_;
   size_t variables_ = 0;  // of all templates
   bool words_are_whole_ = true;
+  SlotPlaces places_;  // of a column that is not joined
 
   mutable std::once_flag index_once_;
   mutable std::optional<const CodeIndex> index_;

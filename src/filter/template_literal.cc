@@ -30,7 +30,8 @@ bool MayBePieceOfUuid(std::string_view word) {
   const auto all_hex = [](std::string_view text) {
     return std::all_of(text.begin(), text.end(), IsHexDigit);
   };
-  return all_hex(word.substr(0, kUuidPieceMin)) || all_hex(word.substr(word.size() - kUuidPieceMin));
+  return all_hex(word.substr(0, kUuidPieceMin)) ||
+         all_hex(word.substr(word.size() - kUuidPieceMin));
 }
 
 // The templates whose static text holds an accepted hit.
@@ -79,8 +80,8 @@ void TemplateLiteral::FindStaticWords() {
 
 bool TemplateLiteral::IsStaticWord(size_t begin, size_t end) const {
   const std::string_view needle = finder_.needle();
-  const bool is_whole = (begin > 0 || edges_ != Edges::kNone) &&
-                        (end < needle.size() || edges_ == Edges::kBoth);
+  const bool is_whole =
+      (begin > 0 || edges_ != Edges::kNone) && (end < needle.size() || edges_ == Edges::kBoth);
   const std::string_view word = needle.substr(begin, end - begin);
   return is_whole && std::none_of(word.begin(), word.end(), IsDigit) && !MayBePieceOfUuid(word);
 }
@@ -125,24 +126,48 @@ uint64_t TemplateLiteral::PlacesOf(const block::ByteSet& bytes) const {
   return places;
 }
 
+// Hits in static text alone are found by searching for them; so only the surroundings of variables are
+// looked at, and of those only that can hold a byte of the literal.
 bool TemplateLiteral::CanMatch(std::string_view text,
                                std::span<const block::ByteSet> variables) const {
+  if (finder_.size() > checked_) return true;
   const uint64_t whole = uint64_t{1} << (checked_ - 1);
   const auto step = [](uint64_t state, uint64_t places) { return (state << 1 | 1) & places; };
   uint64_t state = 0;
-  size_t next = 0;
-  for (const char c : text) {
-    if (c != block::kVariableMark) {
-      state = step(state, places_[static_cast<unsigned char>(c)]);
-    } else {
-      const uint64_t places = PlacesOf(variables[next++]);
-      uint64_t ends = step(state, places);
-      for (uint64_t before = 0; ends != before;) {
-        before = ends;
-        ends |= step(ends, places);
+  size_t done = 0;  // bytes of the text that the state knows
+  for (size_t next = 0; next < variables.size(); ++next) {
+    const size_t mark = text.find(block::kVariableMark, done);
+    const uint64_t places = PlacesOf(variables[next]);
+    if (places == 0) {
+      // What has begun before may still end before the variable.
+      for (; state != 0 && done < mark; ++done) {
+        state = step(state, places_[static_cast<unsigned char>(text[done])]);
+        if ((state & whole) != 0) return true;
       }
-      state = ends;
+      state = 0;
+      done = mark + 1;
+      continue;
     }
+    const size_t window = mark - std::min(mark, checked_ - 1);
+    for (; state != 0 && done < window; ++done) {
+      state = step(state, places_[static_cast<unsigned char>(text[done])]);
+      if ((state & whole) != 0) return true;
+    }
+    done = std::max(done, window);
+    for (; done < mark; ++done) {
+      state = step(state, places_[static_cast<unsigned char>(text[done])]);
+      if ((state & whole) != 0) return true;
+    }
+    state = step(state, places);
+    for (uint64_t before = 0; state != before;) {
+      before = state;
+      state |= step(state, places);
+    }
+    if ((state & whole) != 0) return true;
+    done = mark + 1;
+  }
+  for (; state != 0 && done < text.size(); ++done) {
+    state = step(state, places_[static_cast<unsigned char>(text[done])]);
     if ((state & whole) != 0) return true;
   }
   return false;

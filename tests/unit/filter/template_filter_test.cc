@@ -24,8 +24,7 @@ class Messages {
     std::vector<TestRecord> records(count);
     for (size_t i = 0; i < count; ++i) {
       records[i].timestamp_ns = static_cast<int64_t>(i);
-      if (Below(20) != 0)
-        records[i].fields.push_back({"message", ValueType::kString, Message()});
+      if (Below(20) != 0) records[i].fields.push_back({"message", ValueType::kString, Message()});
     }
     return records;
   }
@@ -36,7 +35,7 @@ class Messages {
       case 1: return "order ORD-" + Number(7) + "-XA" + Letter("ABCDEF") + " failed: timeout";
       case 2: return "GET /api/v1/items/" + Number(4) + " from 10.0." + Number(2) + ".7";
       case 3: return "trace " + Hex(8) + "-" + Hex(4) + "-" + Hex(4) + "-" + Hex(4) + "-" + Hex(12);
-      case 4: return "cache miss for key k" + Number(5) + Letter("xyz") + ", took 0." + Number(2);
+      case 4: return "cache miss for key k" + Number(5) + Letter("xyz") + ", took 0." + Number(2) + " of " + Number(3);
       case 5: return "worker-" + Number(2) + " dead at 08:1" + Number(1) + ":0" + Number(1);
       case 6: return "Failed to open f" + Number(3) + "\\x7fend.txt";
       case 7: return "odd a\x7f" + Number(1) + "b" + Letter("cd") + " word";
@@ -80,9 +79,9 @@ class Messages {
   std::string Hex(size_t digits) { return Pick("0123456789abcdef", digits); }
   std::string Letter(std::string_view alphabet) { return Pick(alphabet, 1); }
   std::string Word() {
-    static constexpr const char* kWords[] = {"timeout", "failed", "dead",    "refused", "miss",
-                                             "cache",   "order",  "feed",    "a",       "worker",
-                                             "trace",   "word",   "facade",  "ok",      "k"};
+    static constexpr const char* kWords[] = {"timeout", "failed", "dead",   "refused", "miss",
+                                             "cache",   "order",  "feed",   "a",       "worker",
+                                             "trace",   "word",   "facade", "ok",      "k"};
     return kWords[Below(std::size(kWords))];
   }
   static std::string Quote(const std::string& text) {
