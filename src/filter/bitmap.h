@@ -33,11 +33,7 @@ class Bitmap {
       if (word != 0) return true;
     return false;
   }
-  uint32_t Count() const {
-    uint32_t count = 0;
-    for (uint64_t word : words_) count += static_cast<uint32_t>(std::popcount(word));
-    return count;
-  }
+  uint32_t Count() const;
 
   void And(const Bitmap& other) {
     for (size_t i = 0; i < words_.size(); ++i) words_[i] &= other.words_[i];

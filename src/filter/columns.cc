@@ -123,6 +123,11 @@ Result<const block::TemplateTexts*> Columns::Templates(std::string_view name) {
   return texts;
 }
 
+const EntryNumbers* Columns::EntryNumbersOf(std::string_view name) const {
+  const int index = FindStored(name);
+  return index < 0 ? nullptr : view_.GetEntryNumbers(static_cast<size_t>(index));
+}
+
 const block::CodeIndex* Columns::CodeIndexOf(std::string_view name) const {
   const int index = FindStored(name);
   return index < 0 ? nullptr : view_.GetCodeIndex(static_cast<size_t>(index));

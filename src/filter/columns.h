@@ -47,6 +47,7 @@ class Columns {
   Result<const block::TemplateTexts*> Templates(std::string_view name);
   // Of a dictionary column that Get gave, where it is known already; else null.
   const block::CodeIndex* CodeIndexOf(std::string_view name) const;
+  const EntryNumbers* EntryNumbersOf(std::string_view name) const;
   // What the header knows of it; null when there is no such column or the header does not know more
   // than its name.
   const block::ColumnMeta* Meta(std::string_view name) const;

@@ -40,7 +40,8 @@ class NumberRangePredicate : public FieldPredicate {
     return ParseNumber(text, &number) && MatchNumber(number);
   }
 
-  bool MatchNumber(const Number& number) const {
+  bool matches_numbers() const override { return true; }
+  bool MatchNumber(const Number& number) const override {
     if (number.is_int)
       return number.int_value >= ints_.lo && number.int_value <= ints_.hi && !ints_.empty();
     const bool above = includes_min_ ? number.value >= min_ : number.value > min_;

@@ -96,6 +96,12 @@ bool ParseNumber(std::string_view text, Number* number) {
   return ParsePlain(text, number) || ParseDurationNumber(text, number) || ParseSize(text, number);
 }
 
+EntryNumbers::EntryNumbers(std::span<const std::string_view> entries)
+    : numbers(entries.size()), is_number(entries.size()) {
+  for (size_t i = 0; i < entries.size(); ++i)
+    is_number[i] = ParseNumber(entries[i], &numbers[i]) ? 1 : 0;
+}
+
 std::optional<int64_t> ParseDurationNs(std::string_view text) {
   constexpr std::string_view kUnit = "ns";
   int64_t ns;

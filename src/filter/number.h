@@ -3,8 +3,10 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace neurallog::filter {
 
@@ -15,6 +17,14 @@ struct Number {
   long double value = 0;  // holds every int64 and every double exactly
 };
 bool ParseNumber(std::string_view text, Number* number);
+
+// Those that the entries of a dictionary are.
+struct EntryNumbers {
+  explicit EntryNumbers(std::span<const std::string_view> entries);
+
+  std::vector<Number> numbers;
+  std::vector<uint8_t> is_number;  // per entry
+};
 
 // A duration such as "1h30m"; whole nanoseconds, as printed queries have them, exactly.
 std::optional<int64_t> ParseDurationNs(std::string_view text);

@@ -117,6 +117,14 @@ Status FieldPredicate::Refine(Columns& columns, Bitmap* rows) const {
   }
   NL_TRY(const block::Column* column, columns.Get(field_));
   const block::CodeIndex* index = column == nullptr ? nullptr : columns.CodeIndexOf(field_);
+  const EntryNumbers* numbers =
+      index != nullptr && matches_numbers() ? columns.EntryNumbersOf(field_) : nullptr;
+  if (numbers != nullptr) {
+    if (!column->present.empty())
+      for (size_t i = 0; i < rows->words().size(); ++i) rows->words()[i] &= column->present[i];
+    RefineNumbers(*column, *index, *numbers, rows);
+    return {};
+  }
   if (column != nullptr && column->present.empty()) {
     RefinePresent(*column, index, rows);
     return {};
@@ -192,17 +200,30 @@ void FieldPredicate::RefinePresent(const block::Column& column, const block::Cod
   }
 }
 
+void FieldPredicate::RefineNumbers(const block::Column& column, const block::CodeIndex& index,
+                                   const EntryNumbers& numbers, Bitmap* rows) const {
+  const auto matches = [&](size_t entry) {
+    return numbers.is_number[entry] != 0 && MatchNumber(numbers.numbers[entry]);
+  };
+  const uint32_t left = rows->Count();
+  if (left < column.entries.size()) return RefineEntriesOf(column, matches, rows);
+  std::vector<uint8_t> keep(column.entries.size());
+  for (size_t i = 0; i < keep.size(); ++i) keep[i] = matches(i) ? 1 : 0;
+  KeepEntries(column, index, keep, left, rows);
+}
+
 void FieldPredicate::RefineConst(const block::Column& column, Bitmap* rows) const {
   if (!MatchText(column.entries[0])) rows->ClearAll();
 }
 
 // Of few rows: looks only at the entries that these have.
-void FieldPredicate::RefineEntriesOf(const block::Column& column, Bitmap* rows) const {
+template <typename F>
+void FieldPredicate::RefineEntriesOf(const block::Column& column, F matches, Bitmap* rows) {
   enum : uint8_t { kUnknown, kDrop, kKeep };
   std::vector<uint8_t> known(column.entries.size(), kUnknown);
   KeepIf(rows, [&](uint32_t row) {
     uint8_t& entry = known[column.codes[row]];
-    if (entry == kUnknown) entry = MatchText(column.entries[column.codes[row]]) ? kKeep : kDrop;
+    if (entry == kUnknown) entry = matches(column.codes[row]) ? kKeep : kDrop;
     return entry == kKeep;
   });
 }
@@ -210,7 +231,9 @@ void FieldPredicate::RefineEntriesOf(const block::Column& column, Bitmap* rows) 
 void FieldPredicate::RefineDict(const block::Column& column, const block::CodeIndex* index,
                                 Bitmap* rows) const {
   const uint32_t left = rows->Count();
-  if (left < column.entries.size()) return RefineEntriesOf(column, rows);
+  if (left < column.entries.size())
+    return RefineEntriesOf(
+        column, [&](uint16_t code) { return MatchText(column.entries[code]); }, rows);
   std::vector<uint8_t> keep(column.entries.size());
   size_t kept = 0;
   for (size_t i = 0; i < keep.size(); ++i) {

@@ -55,6 +55,12 @@ class FieldPredicate : public Predicate {
   // *rows holds rows that have the column.
   virtual void RefineInts(const block::Column& column, Bitmap* rows) const;
   virtual void RefineStrings(const block::Column& column, Bitmap* rows) const;
+  // Whether it looks at numbers only, and MatchNumber says which.
+  virtual bool matches_numbers() const { return false; }
+  virtual bool MatchNumber(const Number& number) const {
+    static_cast<void>(number);
+    return false;
+  }
 
  private:
   Verdict JudgePresent(Columns& columns, const block::ColumnMeta& meta) const;
@@ -66,7 +72,10 @@ class FieldPredicate : public Predicate {
                      Bitmap* rows) const;
   void RefineConst(const block::Column& column, Bitmap* rows) const;
   void RefineDict(const block::Column& column, const block::CodeIndex* index, Bitmap* rows) const;
-  void RefineEntriesOf(const block::Column& column, Bitmap* rows) const;
+  template <typename F>
+  static void RefineEntriesOf(const block::Column& column, F matches, Bitmap* rows);
+  void RefineNumbers(const block::Column& column, const block::CodeIndex& index,
+                     const EntryNumbers& numbers, Bitmap* rows) const;
 
   const std::string field_;
 };

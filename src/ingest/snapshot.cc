@@ -53,9 +53,13 @@ class SealedView : public block::BlockView {
   // Making one pays for columns that are used again.
   const block::CodeIndex* GetCodeIndex(size_t index) override {
     const auto& [column, was_cached] = columns_[index];
-    const bool has_index =
-        was_cached && column->column().encoding == block::Encoding::kDict;
+    const bool has_index = was_cached && column->column().encoding == block::Encoding::kDict;
     return has_index ? &column->code_index() : nullptr;
+  }
+  const filter::EntryNumbers* GetEntryNumbers(size_t index) override {
+    const auto& [column, was_cached] = columns_[index];
+    const bool has_numbers = was_cached && column->column().encoding == block::Encoding::kDict;
+    return has_numbers ? &column->entry_numbers() : nullptr;
   }
 
  private:

@@ -71,6 +71,9 @@ class CheckedView : public block::BlockView {
     return some;
   }
   const block::CodeIndex* GetCodeIndex(size_t index) override { return view_->GetCodeIndex(index); }
+  const filter::EntryNumbers* GetEntryNumbers(size_t index) override {
+    return view_->GetEntryNumbers(index);
+  }
 
  private:
   void Note(size_t index, const Status& status, size_t memory_bytes) {

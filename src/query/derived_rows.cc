@@ -218,7 +218,10 @@ block::Column Gather(const block::Column& from, const std::vector<uint32_t>& row
 
 Result<FieldReader> FieldReader::Open(Batch& batch, std::string_view name) {
   NL_TRY(const block::Column* column, batch.Get(name));
-  return FieldReader(column, column != nullptr && IsTimeColumn(name, *column));
+  FieldReader reader(column, column != nullptr && IsTimeColumn(name, *column));
+  if (column != nullptr && column->encoding == block::Encoding::kDict)
+    reader.numbers_ = batch.rows->columns().EntryNumbersOf(name);
+  return reader;
 }
 
 Result<FieldReader> FieldReader::Open(Batch& batch, const FieldSet& fields, std::string_view name) {

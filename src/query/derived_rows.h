@@ -107,11 +107,14 @@ class FieldReader {
   // Null when no row has the field.
   const block::Column* column() const { return column_; }
   bool is_time() const { return is_time_; }
+  // Of a dictionary, where they are known already; else null.
+  const filter::EntryNumbers* entry_numbers() const { return numbers_; }
 
  private:
   std::string_view TimeText(uint32_t row);
 
   const block::Column* column_ = nullptr;
+  const filter::EntryNumbers* numbers_ = nullptr;
   bool is_time_ = false;
   char scratch_[24] = {};
   std::string time_text_;

@@ -169,7 +169,8 @@ class Execution::Impl {
   size_t next_scheduled_ = 0;             // in order_
   int64_t scan_ns_ = 0;                   // of this thread, so far
   size_t ahead_max_ = 8;                  // blocks
-  static constexpr int64_t kLongNs = 1'000'000;
+  static constexpr int64_t kLongNs = 3'000'000;
+  bool has_large_partials_ = false;
 };
 
 // With pipes that keep rows as they are, the limit means the newest rows, chosen right behind the
@@ -410,7 +411,7 @@ void Execution::Impl::StartSelector() {
   selector_.emplace(SelectorParts{*query_.program, *blocks_, budget_.get(), &monitor_,
                                   *options_.clock, *first_stage_, checked_columns_,
                                   key ? options_.partials : nullptr, key.value_or("")});
-  makes_partials_ = first_stage_->shares_partials() && (key || options_.helpers != nullptr);
+  makes_partials_ = key.has_value();
   const uint32_t threads = query_.options.concurrency;
   if (threads > 0) ahead_max_ = std::min<size_t>(ahead_max_, threads - 1);
   if (options_.helpers != nullptr && ahead_max_ > 0)
@@ -426,6 +427,7 @@ Selection Execution::Impl::SelectNext() {
 
 void Execution::Impl::ScheduleAhead() {
   if (!lookahead_ || scan_ns_ < kLongNs || !scans_all_) return;
+  makes_partials_ |= first_stage_->shares_partials() && !has_large_partials_;
   next_scheduled_ = std::max(next_scheduled_, next_block_);
   for (; next_scheduled_ < order_.size() && lookahead_->size() < ahead_max_; ++next_scheduled_)
     lookahead_->Schedule(order_[next_scheduled_], range_, makes_partials_);
@@ -446,7 +448,8 @@ Status Execution::Impl::ScanNextBlock() {
   const uint32_t block = order_[next_block_];
   Selection selection = SelectNext();
   Count(selection);
-  if (selection.partial != nullptr && !selection.is_small) makes_partials_ = false;
+  has_large_partials_ |= selection.partial != nullptr && !selection.is_small;
+  makes_partials_ &= !has_large_partials_;
   scan_ns_ += options_.clock->MonotonicNs() - begin_ns;
   if (selection.status.code() == Code::kCorruption && monitor_.TakeDamage()) {
     left_out_.insert(block);

@@ -478,8 +478,8 @@ std::vector<uint32_t> GroupTable::AddAll(const GroupTable& other) {
     std::vector<uint32_t> combined;
     combined.reserve(pairs.size());
     for (uint32_t i = 0; i < pairs.size(); ++i)
-      combined.push_back(pairs_[field - 1].FindOrAdd(
-          {groups[pairs.pair(i).first], values[pairs.pair(i).second]}));
+      combined.push_back(
+          pairs_[field - 1].FindOrAdd({groups[pairs.pair(i).first], values[pairs.pair(i).second]}));
     groups = std::move(combined);
   }
   return groups;

@@ -36,8 +36,8 @@ std::optional<CachedPartial> PartialCache::Get(const std::string& key) {
 }
 
 void PartialCache::Put(const std::string& key, CachedPartial cached) {
-  const size_t bytes = sizeof(CachedPartial) +
-                       (cached.partial == nullptr ? 0 : cached.partial->memory_bytes());
+  const size_t bytes =
+      sizeof(CachedPartial) + (cached.partial == nullptr ? 0 : cached.partial->memory_bytes());
   cache_.Put(key, std::make_shared<const CachedPartial>(std::move(cached)), bytes);
 }
 

@@ -19,6 +19,18 @@ std::vector<uint32_t> RowsOn(const Rows* rows, std::deque<Batch>* batches) {
   return all;
 }
 
+block::Column ToStrings(const block::Column& from) {
+  filter::ColumnBuilder builder;
+  for (uint32_t row = 0; row < from.rows; ++row) {
+    if (from.Has(row)) {
+      builder.Add(from.TextAt(row, nullptr), from.TypeAt(row));
+    } else {
+      builder.AddAbsent();
+    }
+  }
+  return builder.Finish();
+}
+
 }  // namespace
 
 RowSubset::RowSubset(std::shared_ptr<Rows> from, std::vector<uint32_t> rows)
@@ -41,6 +53,8 @@ Result<const block::Column*> RowSubset::GetColumn(size_t index) {
       NL_TRY(const block::Column* column, from_->columns().GetAt(index));
       some = Gather(*column, rows_);
     }
+    // Writers prepare for each entry.
+    if (some->entries.size() > rows_.size()) some = ToStrings(*some);
     columns_[index] = std::make_unique<const block::Column>(std::move(*some));
   }
   return columns_[index].get();

@@ -33,8 +33,8 @@ Selection Selector::Select(uint32_t block, const TimeRange& range, bool makes_pa
     selection.pipes_ns = parts_.clock.MonotonicNs() - selected_ns;
     if (!selection.status.ok()) return selection;
   }
-  selection.is_small = selection.partial != nullptr &&
-                       selection.partial->memory_bytes() <= kSmallBytesMax;
+  selection.is_small =
+      selection.partial != nullptr && selection.partial->memory_bytes() <= kSmallBytesMax;
   if (!key.empty() && (selection.is_small || selection.rows_matched == 0))
     parts_.partials->Put(key, {selection.partial, selection.rows_matched});
   return selection;

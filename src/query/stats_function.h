@@ -155,14 +155,16 @@ Result<std::vector<FieldReader>> OpenStatsFields(Batch& batch,
 // Reads the numbers of a column; each entry of a dictionary is parsed once.
 class NumberReader {
  public:
-  explicit NumberReader(const block::Column* column);
+  // `numbers` are those of its entries, where they are known.
+  explicit NumberReader(const block::Column* column,
+                        const filter::EntryNumbers* numbers = nullptr);
   // False when the row has no number.
   bool Read(uint32_t row, filter::Number* number) const;
 
  private:
   const block::Column* const column_;  // null: no row has one
-  std::vector<filter::Number> entries_;
-  std::vector<uint8_t> is_number_;  // per entry
+  std::optional<const filter::EntryNumbers> own_;
+  const filter::EntryNumbers* entries_ = nullptr;
 };
 
 }  // namespace neurallog::query

@@ -64,11 +64,10 @@ class AllNumbers : public SharedState {
     const std::vector<uint32_t>& rows = input.batch.List();
     for (const FieldReader& field : readers) {
       const bool is_unwanted_time = field.is_time() && fields_.empty();
-      const NumberReader reader(is_unwanted_time ? nullptr : field.column());
+      const NumberReader reader(is_unwanted_time ? nullptr : field.column(), field.entry_numbers());
       filter::Number number;
       for (size_t i = 0; i < rows.size(); ++i)
-        if (reader.Read(rows[i], &number))
-          Add(input.GroupOf(i), static_cast<double>(number.value));
+        if (reader.Read(rows[i], &number)) Add(input.GroupOf(i), static_cast<double>(number.value));
     }
     SketchIfLarge();
     return {};
@@ -87,8 +86,7 @@ class AllNumbers : public SharedState {
  private:
   void Add(size_t group, double number) {
     Numbers& numbers = groups_[group];
-    const bool has_room =
-        numbers.sketch == nullptr && numbers.all.size() < numbers.all.capacity();
+    const bool has_room = numbers.sketch == nullptr && numbers.all.size() < numbers.all.capacity();
     if (has_room) return numbers.all.push_back(number);
     Change(group, [number](Numbers& grown) { grown.Add(number); });
   }

@@ -47,7 +47,7 @@ class SumState : public GroupState<Sum> {
     const std::vector<uint32_t>& rows = input.batch.List();
     for (const FieldReader& field : readers) {
       const bool is_unwanted_time = field.is_time() && fields_.empty();
-      const NumberReader reader(is_unwanted_time ? nullptr : field.column());
+      const NumberReader reader(is_unwanted_time ? nullptr : field.column(), field.entry_numbers());
       filter::Number number;
       for (size_t i = 0; i < rows.size(); ++i)
         if (reader.Read(rows[i], &number)) value(input.GroupOf(i)).Add(number);

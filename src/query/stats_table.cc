@@ -115,12 +115,11 @@ Result<std::vector<FieldReader>> OpenStatsFields(Batch& batch,
   return readers;
 }
 
-NumberReader::NumberReader(const block::Column* column) : column_(column) {
-  if (column == nullptr) return;
-  entries_.resize(column->entries.size());
-  is_number_.resize(column->entries.size());
-  for (size_t i = 0; i < entries_.size(); ++i)
-    is_number_[i] = filter::ParseNumber(column->entries[i], &entries_[i]) ? 1 : 0;
+NumberReader::NumberReader(const block::Column* column, const filter::EntryNumbers* numbers)
+    : column_(column), entries_(numbers) {
+  if (column == nullptr || numbers != nullptr) return;
+  own_.emplace(column->entries);
+  entries_ = &*own_;
 }
 
 bool NumberReader::Read(uint32_t row, filter::Number* number) const {
@@ -129,16 +128,17 @@ bool NumberReader::Read(uint32_t row, filter::Number* number) const {
     case block::Encoding::kInts:
       *number = {true, column_->ints[row], static_cast<long double>(column_->ints[row])};
       return true;
-    case block::Encoding::kConst: *number = entries_[0]; return is_number_[0] != 0;
+    case block::Encoding::kConst:
+      *number = entries_->numbers[0];
+      return entries_->is_number[0] != 0;
     case block::Encoding::kDict:
-      *number = entries_[column_->codes[row]];
-      return is_number_[column_->codes[row]] != 0;
+      *number = entries_->numbers[column_->codes[row]];
+      return entries_->is_number[column_->codes[row]] != 0;
     case block::Encoding::kStrings:
     case block::Encoding::kTemplates:
     case block::Encoding::kHex:
     case block::Encoding::kIpv4:
-    case block::Encoding::kDecimal:
-      return filter::ReadNumber(*column_, row, number);
+    case block::Encoding::kDecimal: return filter::ReadNumber(*column_, row, number);
   }
   return false;
 }

@@ -135,8 +135,8 @@ Result<std::unique_ptr<Server>> Server::Start(const config::Config& config) {
   options->decode.record_fields_max = static_cast<uint32_t>(config.ingest.record_fields_max);
   options->decode.field_name_bytes_max = config.ingest.field_name_bytes_max;
   if (config.query.partials)
-    options->query_partials =
-        std::make_shared<query::PartialCache>(config.query.partials_bytes_max);
+    options->query_partials = std::make_shared<query::PartialCache>(
+        EffectiveConfig(config).query.partials_bytes_max);
   options->query_threads = config.query.threads > 0 ? config.query.threads : Cores();
   NL_TRY(options->open_without_keys, DecideOpen(config, *server->engine_));
   server->api_ = std::make_unique<api::Api>(server->engine_.get(), server->registry_.get(),

@@ -38,8 +38,7 @@ auto ColumnCache::Decode(const BlockEntry& entry, const Keyspace& keyspace, size
                          const ReadView& view, F decode) {
   const block::ColumnMeta& meta = entry.header->columns[column];
   if (!meta.inline_chunk.empty()) return decode(meta, std::string_view(meta.inline_chunk));
-  const auto chunk =
-      store_->ReadColumn(entry, keyspace, static_cast<uint16_t>(column), view);
+  const auto chunk = store_->ReadColumn(entry, keyspace, static_cast<uint16_t>(column), view);
   using Decoded = decltype(decode(meta, std::string_view()));
   return chunk.ok() ? decode(meta, std::string_view(*chunk)) : Decoded(chunk.status());
 }
@@ -71,8 +70,7 @@ bool ColumnCache::ShallBeHere(const std::string& key, size_t rows) {
 }
 
 Result<std::optional<block::Column>> ColumnCache::TakeRows(const BlockEntry& entry,
-                                                           const Keyspace& keyspace,
-                                                           size_t column,
+                                                           const Keyspace& keyspace, size_t column,
                                                            std::span<const uint32_t> rows,
                                                            const ReadView& view) {
   using Taken = std::optional<block::Column>;
@@ -84,17 +82,16 @@ Result<std::optional<block::Column>> ColumnCache::TakeRows(const BlockEntry& ent
   const std::string key = CacheKey(entry, keyspace, column);
   if (cache_.Get<DecodedColumn>(key) != nullptr || ShallBeHere(key, entry.header->rows))
     return Taken();
-  NL_TRY(block::Column some,
-         Decode(entry, keyspace, column, view,
-                [&](const block::ColumnMeta& meta, std::string_view chunk) {
-                  return block::DecodeRows(meta, entry.header->rows, chunk, rows);
-                }));
+  NL_TRY(block::Column some, Decode(entry, keyspace, column, view,
+                                    [&](const block::ColumnMeta& meta, std::string_view chunk) {
+                                      return block::DecodeRows(meta, entry.header->rows, chunk,
+                                                               rows);
+                                    }));
   return Taken(std::move(some));
 }
 
-Result<ColumnCache::Found> ColumnCache::GetTexts(const BlockEntry& entry,
-                                                 const Keyspace& keyspace, size_t column,
-                                                 const ReadView& view) {
+Result<ColumnCache::Found> ColumnCache::GetTexts(const BlockEntry& entry, const Keyspace& keyspace,
+                                                 size_t column, const ReadView& view) {
   const std::string key = CacheKey(entry, keyspace, column | kTexts);
   if (auto cached = cache_.Get<DecodedColumn>(key)) return Found{std::move(cached), true};
   NL_TRY(const auto texts, GetTemplates(entry, keyspace, column, view));

@@ -13,6 +13,7 @@
 #include "block/block.h"
 #include "block/code_index.h"
 #include "block/template_texts.h"
+#include "filter/number.h"
 #include "storage/lru_cache.h"
 
 namespace neurallog::storage {
@@ -33,13 +34,20 @@ class DecodedColumn {
     std::call_once(index_once_, [this] { index_.emplace(block::CodeIndex::Of(column_)); });
     return *index_;
   }
-  // With the index, made or not.
+  // Likewise.
+  const filter::EntryNumbers& entry_numbers() const {
+    std::call_once(numbers_once_, [this] { numbers_.emplace(column_.entries); });
+    return *numbers_;
+  }
+  // With the index and some numbers, made or not.
   size_t memory_bytes() const;
 
  private:
   const block::Column column_;
   mutable std::once_flag index_once_;
   mutable std::optional<const block::CodeIndex> index_;
+  mutable std::once_flag numbers_once_;
+  mutable std::optional<const filter::EntryNumbers> numbers_;
 };
 
 // Of a block of any tenant: never given again.

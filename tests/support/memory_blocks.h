@@ -17,6 +17,7 @@
 #include "block/code_index.h"
 #include "block/row_decoder.h"
 #include "block/template_texts.h"
+#include "filter/number.h"
 #include "model/record_batch.h"
 
 namespace neurallog::testing {
@@ -141,9 +142,15 @@ class StoredView : public block::BlockView {
     if (!indexes_[index]) indexes_[index].emplace(block::CodeIndex::Of(*columns_[index]));
     return &*indexes_[index];
   }
+  const filter::EntryNumbers* GetEntryNumbers(size_t index) override {
+    if (GetCodeIndex(index) == nullptr) return nullptr;
+    if (!numbers_[index]) numbers_[index].emplace(columns_[index]->entries);
+    return &*numbers_[index];
+  }
 
  private:
   const Stored& stored_;
+  std::map<size_t, std::optional<filter::EntryNumbers>> numbers_;
   std::vector<std::unique_ptr<block::Column>> columns_;
   std::map<size_t, std::shared_ptr<const block::TemplateTexts>> templates_;
   std::map<size_t, std::optional<block::CodeIndex>> indexes_;
