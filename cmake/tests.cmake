@@ -47,4 +47,6 @@ foreach(path ${server_tests})
 endforeach()
 add_test(NAME crash COMMAND ${CMAKE_COMMAND} -E env NL_BINARY=$<TARGET_FILE:neurallog> python3 ${CMAKE_SOURCE_DIR}/tests/crash/crash_test.py 12)
 set_tests_properties(crash PROPERTIES TIMEOUT 600)
+# The longest begin first.
+set_tests_properties(unit.engine crash PROPERTIES COST 100)
 add_test(NAME http COMMAND ${CMAKE_COMMAND} -E env NL_BINARY=$<TARGET_FILE:neurallog> python3 ${CMAKE_SOURCE_DIR}/tests/http/run.py)

@@ -14,6 +14,8 @@ constexpr int kTenants = 12;
 class CarryFixture : public EngineFixture {
  public:
   CarryFixture() {
+    options().wal.segment_bytes = 256 << 10;
+    Reopen();
     for (int i = 0; i < kTenants; ++i) REQUIRE(engine().CreateTenant(Name(i)).ok());
   }
   static std::string Name(int i) { return "t" + std::to_string(i); }
@@ -31,8 +33,8 @@ class CarryFixture : public EngineFixture {
       return metric("neurallog_wal_carried_rows_total") > carried && log_segments() <= 5;
     };
     for (int round = 0; round < 200 && !settled(); ++round) {
-      REQUIRE(Append(MakeBatch(large_rows_, 5'000)).ok());
-      large_rows_ += 5'000;
+      REQUIRE(Append(MakeBatch(large_rows_, 1'000)).ok());
+      large_rows_ += 1'000;
       std::this_thread::sleep_for(std::chrono::milliseconds(20));
     }
     REQUIRE(Eventually(settled));
