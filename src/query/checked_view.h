@@ -22,6 +22,8 @@ struct DamagedColumn {
 // Of one execution. Thread-safe.
 class ReadMonitor {
  public:
+  explicit ReadMonitor(uint64_t bytes_max) : bytes_max_(bytes_max) {}
+
   void NoteDamage(DamagedColumn damaged) {
     base::MutexLock lock(mutex_);
     damaged_ = std::move(damaged);
@@ -33,8 +35,15 @@ class ReadMonitor {
   }
   void AddBytes(uint64_t bytes) { bytes_read_.fetch_add(bytes, std::memory_order_relaxed); }
   uint64_t bytes_read() const { return bytes_read_.load(std::memory_order_relaxed); }
+  // ResourceExhausted when more has been read than may be: by at most a column for each thread.
+  Status CheckBytes() const {
+    if (bytes_read() <= bytes_max_) return {};
+    return ResourceExhausted("query has to read more than " + std::to_string(bytes_max_) +
+                             " bytes (scan_bytes_max); narrow its time range or its filter");
+  }
 
  private:
+  const uint64_t bytes_max_;
   base::Mutex mutex_;
   std::optional<DamagedColumn> damaged_ NL_GUARDED_BY(mutex_);
   std::atomic<uint64_t> bytes_read_{0};
@@ -52,11 +61,13 @@ class CheckedView : public block::BlockView {
   const block::BlockHeader& header() const override { return view_->header(); }
   std::span<const uint64_t> deleted() const override { return view_->deleted(); }
   Result<const block::Column*> GetColumn(size_t index) override {
+    NL_RETURN_IF_ERROR(CheckBytes(index));
     auto column = view_->GetColumn(index);
     Note(index, column.status(), column.ok() ? (*column)->memory_bytes() : 0);
     return column;
   }
   Result<const block::TemplateTexts*> GetTemplates(size_t index) override {
+    NL_RETURN_IF_ERROR(CheckBytes(index));
     auto texts = view_->GetTemplates(index);
     const bool has_texts = texts.ok() && *texts != nullptr;
     if (has_texts || !texts.ok())
@@ -65,6 +76,7 @@ class CheckedView : public block::BlockView {
   }
   Result<std::optional<block::Column>> TakeRows(size_t index,
                                                 std::span<const uint32_t> rows) override {
+    NL_RETURN_IF_ERROR(CheckBytes(index));
     auto some = view_->TakeRows(index, rows);
     const bool has_rows = some.ok() && some->has_value();
     if (has_rows || !some.ok()) Note(index, some.status(), has_rows ? (*some)->memory_bytes() : 0);
@@ -76,6 +88,9 @@ class CheckedView : public block::BlockView {
   }
 
  private:
+  Status CheckBytes(size_t index) const {
+    return is_read_[index] ? Status() : monitor_->CheckBytes();
+  }
   void Note(size_t index, const Status& status, size_t memory_bytes) {
     const block::ColumnMeta& meta = header().columns[index];
     if (status.code() == Code::kCorruption) monitor_->NoteDamage({block_, meta.name});

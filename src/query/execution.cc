@@ -124,7 +124,6 @@ class Execution::Impl {
   std::unique_ptr<RowWriter> MakeWriter() const;
   std::unique_ptr<RowWriter> MakeFormatWriter() const;
   bool IsPageFull() const { return options_.page != nullptr && options_.page->is_full; }
-  Status CheckScanned() const;
   Status Write(size_t size_max, std::string* out);
 
   // Constant after construction.
@@ -141,7 +140,7 @@ class Execution::Impl {
   // Blocks left out, the last column that could not be read, and the columns that are read before a block's rows go on, so that they go on
   // whole or not at all. The number of restarts is bounded by kRestartsMax.
   std::set<uint32_t> left_out_;
-  ReadMonitor monitor_;
+  ReadMonitor monitor_{options_.bytes_scanned_max};
   std::set<std::string> checked_columns_;
   int restarts_ = 0;
   static constexpr int kRestartsMax = 16;
@@ -157,7 +156,6 @@ class Execution::Impl {
   size_t next_nested_ = 0;
   size_t nested_bytes_ = 0;  // charged
   uint64_t nested_damaged_ = 0;
-  uint64_t nested_scanned_ = 0;  // bytes
   size_t next_block_ = 0;  // in order_
   uint32_t next_row_ = 0;  // of the sink's first batch
   bool is_finished_ = false;
@@ -261,8 +259,8 @@ Status Execution::Impl::StepNested() {
   NL_RETURN_IF_ERROR(nested.Finish());
   stats_.blocks_scanned += inner_->stats().blocks_scanned;
   stats_.rows_scanned += inner_->stats().rows_scanned;
-  nested_scanned_ += inner_->stats().bytes_scanned;
-  stats_.bytes_scanned = nested_scanned_;
+  monitor_.AddBytes(inner_->stats().bytes_scanned);
+  stats_.bytes_scanned = monitor_.bytes_read();
   nested_damaged_ += inner_->stats().blocks_damaged;
   stats_.blocks_damaged = nested_damaged_;
   inner_.reset();
@@ -304,6 +302,7 @@ Result<bool> Execution::Impl::Next(size_t bytes_target, std::string* out) {
   while (out->size() < size_max) {
     if (!sink_.empty()) {
       const Status written = Timed(&stats_.write_ns, [&] { return Write(size_max, out); });
+      stats_.bytes_scanned = monitor_.bytes_read();
       if (!written.ok() && is_first) {  // rows of this call can be taken back
         out->resize(size_before);
         stats_.rows_returned = stats_.bytes_returned = 0;
@@ -313,12 +312,12 @@ Result<bool> Execution::Impl::Next(size_t bytes_target, std::string* out) {
       break;
     } else {
       NL_RETURN_IF_ERROR(interrupt_.Check());
-      NL_RETURN_IF_ERROR(LeaveOutDamaged(ScanOrFinish()));
-      stats_.bytes_scanned = nested_scanned_ + monitor_.bytes_read();
-      NL_RETURN_IF_ERROR(CheckScanned());
+      const Status scanned = ScanOrFinish();
+      stats_.bytes_scanned = monitor_.bytes_read();
+      NL_RETURN_IF_ERROR(LeaveOutDamaged(scanned));
+      NL_RETURN_IF_ERROR(monitor_.CheckBytes());
     }
     stats_.memory_bytes_peak = budget_->peak();
-    stats_.bytes_scanned = nested_scanned_ + monitor_.bytes_read();
     if (options_.clock->MonotonicNs() - begin_ns >= options_.slice_ns) break;
   }
   return !sink_.empty() || !is_finished_;
@@ -341,13 +340,6 @@ std::unique_ptr<RowWriter> Execution::Impl::MakeFormatWriter() const {
     for (const block::ColumnMeta& column : blocks_->header(block).columns)
       if (seen.insert(column.name).second) names.push_back(column.name);
   return MakeCsvWriter(std::move(names));
-}
-
-Status Execution::Impl::CheckScanned() const {
-  if (stats_.bytes_scanned <= options_.bytes_scanned_max) return {};
-  return ResourceExhausted("query has to read more than " +
-                           std::to_string(options_.bytes_scanned_max) +
-                           " bytes (scan_bytes_max); narrow its time range or its filter");
 }
 
 void Execution::Impl::AskIndex() {

@@ -226,6 +226,38 @@ TEST_CASE("deadline and cancellation end a query between blocks") {
   CHECK(Run("*", blocks, options).status.code() == Code::kCancelled);
 }
 
+TEST_CASE("the bound on bytes that are read holds inside of a block") {
+  std::vector<TestRecord> records;
+  RandomQueries random(1);
+  constexpr int kFields = 20;
+  for (int row = 0; row < 200; ++row) {
+    TestRecord& record = records.emplace_back();
+    record.timestamp_ns = RandomQueries::kStartNs + row;
+    for (int i = 0; i < kFields; ++i) {
+      std::string text;
+      while (text.size() < 100) text += std::to_string(random.Below(1'000'000'000));
+      record.fields.push_back({"f" + std::to_string(i), ValueType::kString, text});
+    }
+  }
+  const auto blocks = std::make_shared<TestBlockSet>(records, 1000, TestBlockSet::Form::kSealed);
+  const auto run = [&](uint64_t bytes_max) {
+    ExecuteOptions options;
+    options.bytes_scanned_max = bytes_max;
+    auto query = ParseQuery("*", {});
+    Execution execution(std::move(*query), blocks, options);
+    std::string out;
+    const Status status = execution.Next(1 << 20, &out).status();
+    return std::pair(status, execution.stats().bytes_scanned);
+  };
+  const auto [status, bytes] = run(UINT64_MAX);
+  REQUIRE(status.ok());
+  CHECK(run(bytes).first.ok());
+  const auto [refused, read] = run(bytes / 2);
+  CHECK(refused.code() == Code::kResourceExhausted);
+  CHECK(read > bytes / 2);
+  CHECK(read <= bytes / 2 + 2 * bytes / kFields);
+}
+
 TEST_CASE("extra filters are joined with the query's own") {
   auto query =
       ParseQuery("n:<50 or n:>90", {.now_ns = 0, .extra_filters = {"n:>45", "n:<92 n:>0"}});
