@@ -4,6 +4,7 @@
 #include <random>
 
 #include "query/execution.h"
+#include "query/partial_cache.h"
 #include "query/row_visitor.h"
 #include "support/memory_blocks.h"
 #include "support/naive_pipes.h"
@@ -67,7 +68,9 @@ std::string Describe(std::vector<NaivePipes::Row> rows, bool is_ordered) {
   return text;
 }
 
-std::vector<NaivePipes::Row> Answer(const std::string& text, const TestBlockSet& blocks) {
+// `partials` may be null.
+std::vector<NaivePipes::Row> Answer(const std::string& text, const TestBlockSet& blocks,
+                                    PartialCache* partials) {
   auto query = ParseQuery(text, {.now_ns = NaivePipes::kNowNs});
   INFO(query.status().ToString());
   REQUIRE(query.ok());
@@ -77,6 +80,7 @@ std::vector<NaivePipes::Row> Answer(const std::string& text, const TestBlockSet&
   Rows rows;
   ExecuteOptions options;
   options.visitor = &rows;
+  options.partials = partials;
   Execution execution(std::move(*again),
                       std::shared_ptr<const block::BlockSet>(&blocks, [](const auto*) {}), options);
   std::string lines;
@@ -94,11 +98,13 @@ void CompareOnSeed(uint64_t seed) {
   RandomQueries random(seed);
   const std::vector<TestRecord> records = Records(&random);
   const TestBlockSet blocks = Blocks(records, &random);
+  PartialCache partials(1 << 20);
   for (int i = 0; i < 20; ++i) {
     const NaivePipes::Answer expected = NaivePipes(&random, records).Query();
     CAPTURE(expected.text);
-    REQUIRE(Describe(Answer(expected.text, blocks), expected.is_ordered) ==
-            Describe(expected.rows, expected.is_ordered));
+    for (PartialCache* kept : {static_cast<PartialCache*>(nullptr), &partials, &partials})
+      REQUIRE(Describe(Answer(expected.text, blocks, kept), expected.is_ordered) ==
+              Describe(expected.rows, expected.is_ordered));
   }
 }
 
