@@ -101,7 +101,8 @@ std::string Zsh(const std::vector<Command>& all) {
       "  esac\n"
       "  _describe neurallog choices || _files\n"
       "}}\n"
-      "compdef _neurallog neurallog\n",
+      "compdef _neurallog neurallog\n"
+      "if [ \"$funcstack[1]\" = _neurallog ]; then _neurallog \"$@\"; fi\n",
       PathCases(all, "way"), choices);
 }
 
