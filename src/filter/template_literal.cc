@@ -55,6 +55,7 @@ TemplateLiteral::TemplateLiteral(const Finder& finder, Edges edges)
     if (finder.ignores_case())
       places_[static_cast<unsigned char>(OtherCase(needle[i]))] |= uint64_t{1} << i;
   }
+  for (size_t byte = 0; byte < places_.size(); ++byte) bytes_[byte] = places_[byte] != 0;
   FindStaticWords();
 }
 
@@ -117,6 +118,7 @@ Status TemplateLiteral::JudgeByVariables(const block::TemplateTexts& texts,
 
 uint64_t TemplateLiteral::PlacesOf(const block::ByteSet& bytes) const {
   uint64_t places = 0;
+  if ((bytes & bytes_).none()) return places;  // as of most variables
   for (size_t i = 0; i < checked_; ++i) {
     const char c = finder_.needle()[i];
     const bool is_in = bytes[static_cast<unsigned char>(c)] ||

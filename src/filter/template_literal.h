@@ -40,6 +40,7 @@ class TemplateLiteral {
   std::optional<Finder> word_;       // that must stand in static text
   size_t checked_ = 0;               // bytes of the literal, from its beginning
   std::array<uint64_t, 256> places_{};  // of each byte among these
+  block::ByteSet bytes_;                // these
 };
 
 }  // namespace neurallog::filter
