@@ -93,7 +93,7 @@ class GzipFile : public InputFile {
     stream_.next_out = reinterpret_cast<Bytef*>(to->data() + before);
     stream_.avail_out = kReadBytes;
     const int outcome = inflate(&stream_, Z_NO_FLUSH);
-    to->resize(to->size() - stream_.avail_out);
+    to->erase(to->size() - stream_.avail_out);
     in_member_ = outcome != Z_STREAM_END;
     if (!in_member_) inflateReset(&stream_);
     const bool good = outcome == Z_OK || outcome == Z_STREAM_END || outcome == Z_BUF_ERROR;
