@@ -1,9 +1,12 @@
 // The prompt of `neurallog query`: libedit reads lines, with history and completion.
 #include <fmt/format.h>
 #include <histedit.h>
+#include <poll.h>
+#include <unistd.h>
 
 #include <clocale>
 #include <cstdlib>
+#include <cwchar>
 
 #include "cli/admin.h"
 #include "cli/completer.h"
@@ -14,6 +17,7 @@ namespace neurallog::cli {
 namespace {
 
 constexpr int kHistoryLines = 1000;
+constexpr int kInterruptLookMs = 100;
 
 std::string HistoryPath() {
   if (const char* const path = std::getenv("NEURALLOG_HISTORY")) return path;
@@ -35,6 +39,7 @@ class LineEditor {
     if (!path_.empty()) history(history_, &event, H_LOAD, path_.c_str());
     el_set(editor_, EL_CLIENTDATA, this);
     el_set(editor_, EL_PROMPT, &Prompt);
+    el_set(editor_, EL_GETCFN, &GetKey);
     el_set(editor_, EL_EDITOR, "emacs");
     el_set(editor_, EL_HIST, history, history_);
     el_set(editor_, EL_ADDFN, "complete", "complete a word", &Complete);
@@ -65,6 +70,21 @@ class LineEditor {
 
  private:
   static const char* Prompt(EditLine*) { return "logs> "; }
+
+  // Waits for a key or Ctrl-C, also one that came after the prompt was written and before the wait.
+  static int GetKey(EditLine*, wchar_t* key) {
+    std::mbstate_t state{};
+    for (char byte = 0;;) {
+      pollfd input{STDIN_FILENO, POLLIN, 0};
+      while (!Interrupted() && poll(&input, 1, kInterruptLookMs) <= 0) continue;
+      if (Interrupted()) return -1;
+      if (const ssize_t count = read(STDIN_FILENO, &byte, 1); count <= 0)
+        return static_cast<int>(count);
+      const size_t length = std::mbrtowc(key, &byte, 1, &state);
+      if (length <= 1) return 1;
+      if (length == static_cast<size_t>(-1)) state = {};  // no UTF-8: passed over
+    }
+  }
 
   void Remember(const std::string& line) {
     HistEvent event;
