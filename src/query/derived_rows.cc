@@ -53,6 +53,12 @@ void GatherStrings(const block::Column& from, const std::vector<uint32_t>& rows,
   }
 }
 
+std::shared_ptr<const block::Column> AbsentColumn(uint32_t rows) {
+  filter::ColumnBuilder builder;
+  for (uint32_t row = 0; row < rows; ++row) builder.AddAbsent();
+  return std::make_shared<const block::Column>(builder.Finish());
+}
+
 }  // namespace
 
 std::optional<block::Column> ToTimes(const block::Column& from) {
@@ -78,6 +84,19 @@ FieldSet::FieldSet(const Batch& batch) {
     DerivedField& added = fields_.emplace_back();
     added.origin = field.name;
     static_cast<FieldRef&>(added) = std::move(field);
+  }
+  // What a fields pipe named has its name and place also where no row has it.
+  const auto* ordered = batch.projection == nullptr ? nullptr : batch.projection->ordered_fields();
+  if (ordered == nullptr) return;
+  for (size_t i = 0; i < ordered->size(); ++i) {
+    const FieldPattern& pattern = (*ordered)[i];
+    if (!batch.projection->Shows(pattern.name) || Find(pattern.name) != nullptr) continue;
+    DerivedField absent;
+    absent.name = pattern.name;
+    absent.shown = pattern.shown;
+    absent.column = AbsentColumn(batch.rows->columns().rows());
+    fields_.insert(fields_.begin() + static_cast<ptrdiff_t>(std::min(i, fields_.size())),
+                   std::move(absent));
   }
 }
 
