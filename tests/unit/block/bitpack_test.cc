@@ -5,6 +5,8 @@
 #include <random>
 #include <vector>
 
+#include "support/seed.h"
+
 namespace neurallog::block {
 namespace {
 
@@ -13,7 +15,7 @@ uint64_t Mask(int width) { return width == 64 ? ~uint64_t{0} : (uint64_t{1} << w
 }  // namespace
 
 TEST_CASE("values of every width come back from both unpackers") {
-  const uint64_t seed = std::random_device{}();
+  const uint64_t seed = testing::RandomSeed();
   INFO("seed " << seed);
   std::mt19937_64 rng(seed);
   for (int width = 0; width <= 64; ++width) {

@@ -14,6 +14,7 @@
 
 #include "block/block.h"
 #include "model/record_batch.h"
+#include "support/seed.h"
 
 namespace neurallog::block {
 
@@ -169,10 +170,6 @@ inline OpenedBlock RoundTrip(const std::vector<TestRow>& rows, size_t rows_per_b
   return opened;
 }
 
-// Prints the seed when a check fails while it lives.
-inline uint64_t RandomSeed() {
-  static const uint64_t seed = std::random_device{}();
-  return seed;
-}
+using testing::RandomSeed;
 
 }  // namespace neurallog::block

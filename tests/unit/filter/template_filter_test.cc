@@ -1,7 +1,6 @@
 // Filters over a column of templates: what they find by looking at each template once must be what they
 // find by looking at each text.
 #include <catch2/catch.hpp>
-#include <cstdlib>
 #include <random>
 
 #include "filter/parser.h"
@@ -9,6 +8,7 @@
 #include "filter/row_view.h"
 #include "support/memory_blocks.h"
 #include "support/random_queries.h"
+#include "support/seed.h"
 
 namespace neurallog::filter {
 namespace {
@@ -119,8 +119,7 @@ void CompareOn(const std::vector<TestRecord>& records, const std::string& text) 
 }  // namespace
 
 TEST_CASE("a filter finds by templates what it finds by texts") {
-  const char* const given = std::getenv("NL_SEED");
-  const uint64_t seed = given != nullptr ? std::stoull(given) : std::random_device{}();
+  const uint64_t seed = testing::RandomSeed();
   CAPTURE(seed);
   Messages messages(seed);
   for (int round = 0; round < 4; ++round) {

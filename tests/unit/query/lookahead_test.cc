@@ -1,12 +1,12 @@
 // Blocks that are worked on ahead of a query, and partial results that are kept, change no answer.
 #include <atomic>
 #include <catch2/catch.hpp>
-#include <cstdlib>
 
 #include "base/worker_pool.h"
 #include "query/partial_cache.h"
 #include "support/memory_blocks.h"
 #include "support/random_queries.h"
+#include "support/seed.h"
 
 namespace neurallog::query {
 namespace {
@@ -58,8 +58,7 @@ std::string Answer(const char* text, const std::shared_ptr<const TestBlockSet>& 
 }  // namespace
 
 TEST_CASE("helpers ahead of a query and kept partials change no answer") {
-  const char* const given = std::getenv("NL_SEED");
-  const uint64_t seed = given != nullptr ? std::stoull(given) : std::random_device{}();
+  const uint64_t seed = testing::RandomSeed();
   CAPTURE(seed);
   RandomQueries random(seed);
   const auto blocks = std::make_shared<TestBlockSet>(random.Records(2'000), /*rows_per_block=*/60,

@@ -1,7 +1,6 @@
 // Random queries whose answer must not depend on how the rows lie in blocks.
 #include <algorithm>
 #include <catch2/catch.hpp>
-#include <cstdlib>
 #include <map>
 #include <sstream>
 
@@ -10,6 +9,7 @@
 #include "query/json_print.h"
 #include "support/memory_blocks.h"
 #include "support/random_queries.h"
+#include "support/seed.h"
 
 namespace neurallog::query {
 namespace {
@@ -106,8 +106,7 @@ std::vector<std::string> Answer(const std::string& text, std::shared_ptr<TestBlo
 }  // namespace
 
 TEST_CASE("the answer of any pipes does not depend on how rows lie in blocks") {
-  const char* const given = std::getenv("NL_SEED");
-  const uint64_t seed = given != nullptr ? std::stoull(given) : std::random_device{}();
+  const uint64_t seed = testing::RandomSeed();
   INFO("NL_SEED=" << seed);
   RandomQueries random(seed);
   for (int round = 0; round < 60; ++round) {

@@ -1,10 +1,10 @@
 #include <catch2/catch.hpp>
-#include <cstdlib>
 #include <numeric>
 
 #include "query/stats_function.h"
 #include "support/memory_blocks.h"
 #include "support/random_queries.h"
+#include "support/seed.h"
 
 namespace neurallog::query {
 namespace {
@@ -76,8 +76,7 @@ std::vector<std::string> Results(StatsState* state) {
 }  // namespace
 
 TEST_CASE("states of any split of the rows merge to what one state of all rows gives") {
-  const char* const given = std::getenv("NL_SEED");
-  const uint64_t seed = given != nullptr ? std::stoull(given) : std::random_device{}();
+  const uint64_t seed = testing::RandomSeed();
   INFO("NL_SEED=" << seed);
   RandomQueries random(seed);
   const TestBlockSet blocks(random.Records(300), 1 + random.Below(80), TestBlockSet::Form::kMixed);

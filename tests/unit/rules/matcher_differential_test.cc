@@ -1,26 +1,17 @@
 // The compiled matcher against the naive interpreter: random rules on random records.
 #include <catch2/catch.hpp>
-#include <cstdlib>
 
 #include "rules/matcher.h"
 #include "rules/rule_parser.h"
 #include "support/naive_rules.h"
 #include "support/random_rules.h"
+#include "support/seed.h"
 
 using namespace neurallog;
 using namespace neurallog::rules;
 
-namespace {
-
-uint64_t Seed() {
-  const char* seed = std::getenv("NL_SEED");
-  return seed != nullptr ? std::strtoull(seed, nullptr, 10) : std::random_device()();
-}
-
-}  // namespace
-
 TEST_CASE("compiled rules match what the naive interpreter says") {
-  const uint64_t seed = Seed();
+  const uint64_t seed = testing::RandomSeed();
   INFO("NL_SEED=" << seed);
   testing::RandomRules random(seed);
   const Lists lists{{"list", {"b", "abc", "x_"}}};
