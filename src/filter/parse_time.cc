@@ -68,23 +68,24 @@ FilterResult Parser::ParseTime() {
   if (lexer_.TakeSymbol('*')) return MakeFilter(Filter::Kind::kAll);
   if (lexer_.IsKeyword("day_range")) return ParsePeriod(Filter::Kind::kDayRange);
   if (lexer_.IsKeyword("week_range")) return ParsePeriod(Filter::Kind::kWeekRange);
-  FilterResult filter = MakeFilter(Filter::Kind::kTime);
-  if (IsOffset()) {  // everything up to so long ago
-    (*filter)->time_end = {TimeBound::Kind::kNow, 1};
-  } else if (lexer_.TakeSymbol('>')) {
-    filter = ParseTimeComparison('>');
-  } else if (lexer_.TakeSymbol('<')) {
-    filter = ParseTimeComparison('<');
-  } else if (lexer_.IsSymbol('[') || lexer_.IsSymbol('(')) {
-    filter = ParseTimeRange();
-  } else {
-    lexer_.TakeSymbol('=');
-    filter = ParseTimeWord();
-  }
-  if (!filter.ok() || !IsOffset()) return filter;
+  NL_TRY(std::unique_ptr<Filter> filter, ParseTimeBounds());
+  if (!IsOffset()) return filter;
   NL_TRY(const int64_t offset, ParseOffset());
-  Shift(-offset, &(*filter)->time_start);
-  Shift(-offset, &(*filter)->time_end);
+  Shift(-offset, &filter->time_start);
+  Shift(-offset, &filter->time_end);
+  return filter;
+}
+
+FilterResult Parser::ParseTimeBounds() {
+  if (lexer_.TakeSymbol('>')) return ParseTimeComparison('>');
+  if (lexer_.TakeSymbol('<')) return ParseTimeComparison('<');
+  if (lexer_.IsSymbol('[') || lexer_.IsSymbol('(')) return ParseTimeRange();
+  if (!IsOffset()) {
+    lexer_.TakeSymbol('=');
+    return ParseTimeWord();
+  }
+  std::unique_ptr<Filter> filter = MakeFilter(Filter::Kind::kTime);  // everything up to so long ago
+  filter->time_end = {TimeBound::Kind::kNow, 1};
   return filter;
 }
 

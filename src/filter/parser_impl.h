@@ -110,6 +110,7 @@ class Parser {
     bool is_duration = false;  // a time so long ago, without `now`
   };
   FilterResult ParseTime();
+  FilterResult ParseTimeBounds();
   FilterResult ParseTimeRange();
   FilterResult ParseTimeComparison(char symbol);
   FilterResult ParseTimeWord();

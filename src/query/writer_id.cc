@@ -25,7 +25,7 @@ class IdWriter : public RowWriter {
     if (out->size() == begin) {
       out->push_back('{');
     } else {
-      out->resize(out->size() - 2);  // "}\n"
+      out->erase(out->size() - 2);  // "}\n"
     }
     if (out->back() != '{') out->push_back(',');
     out->append("\"_id\":\"");
