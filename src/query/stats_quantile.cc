@@ -5,8 +5,8 @@
 #include <cmath>
 #include <memory>
 
+#include "base/quantile_sketch.h"
 #include "filter/parser.h"
-#include "query/quantile_sketch.h"
 #include "query/stats_function.h"
 #include "query/value.h"
 
@@ -15,7 +15,7 @@ namespace {
 
 struct Numbers {
   std::vector<double> all;
-  std::unique_ptr<QuantileSketch> sketch;  // then `all` is empty
+  std::unique_ptr<base::QuantileSketch> sketch;  // then `all` is empty
 
   void Add(double number) {
     if (sketch == nullptr) {
@@ -25,7 +25,7 @@ struct Numbers {
     }
   }
   void Sketch() {
-    if (sketch == nullptr) sketch = std::make_unique<QuantileSketch>();
+    if (sketch == nullptr) sketch = std::make_unique<base::QuantileSketch>();
     for (const double number : all) sketch->Add(number);
     all = std::vector<double>();
   }

@@ -2,8 +2,8 @@
 #include <cmath>
 
 #include "base/hash.h"
+#include "base/quantile_sketch.h"
 #include "query/execution.h"
-#include "query/quantile_sketch.h"
 #include "query/unique_sketch.h"
 #include "support/memory_blocks.h"
 
@@ -42,8 +42,8 @@ std::string Answer(const std::shared_ptr<TestBlockSet>& blocks, size_t memory_by
 }  // namespace
 
 TEST_CASE("a sketched quantile is wrong by at most half a percent") {
-  QuantileSketch sketch;
-  QuantileSketch other;
+  base::QuantileSketch sketch;
+  base::QuantileSketch other;
   for (int i = 1; i <= 10'000; ++i) (i % 2 == 0 ? sketch : other).Add(i * 0.37);
   for (int i = 1; i <= 10'000; ++i) other.Add(-i * 1e9);
   for (int i = 0; i < 5; ++i) sketch.Add(0);

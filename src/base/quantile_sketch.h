@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <map>
 
-namespace neurallog::query {
+namespace neurallog::base {
 
 class QuantileSketch {
  public:
@@ -35,11 +35,24 @@ class QuantileSketch {
     }
     return 0;
   }
+  uint64_t count() const { return count_; }
   size_t memory_bytes() const { return sizeof(*this) + buckets_.size() * 48; }
+
+  // How many numbers fell into which bucket, to be stored; stored ones are added again. False for
+  // a bucket that no number has.
+  const std::map<int, uint64_t>& buckets() const { return buckets_; }
+  bool AddBucket(int64_t bucket, uint64_t count) {
+    if (bucket < -kBucketMax || bucket > kBucketMax || count > UINT64_MAX / 2 - count_)
+      return false;
+    buckets_[static_cast<int>(bucket)] += count;
+    count_ += count;
+    return true;
+  }
 
  private:
   static constexpr double kZeroMax = 1e-300;
   static constexpr double kGrowth = (100 + kErrorPercent) / (100 - kErrorPercent);
+  static constexpr int kBucketMax = 160'000;
   static constexpr int kShift = 80'000;  // log(1e-300) / log(kGrowth) lies above -kShift
 
   static int BucketOf(double number) {
@@ -56,4 +69,4 @@ class QuantileSketch {
   uint64_t count_ = 0;
 };
 
-}  // namespace neurallog::query
+}  // namespace neurallog::base
