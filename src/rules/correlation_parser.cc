@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "rules/stateful_parser.h"
+
 namespace neurallog::rules {
 namespace {
 
@@ -18,16 +20,6 @@ constexpr TypeWord kTypeWords[] = {
     {"value_avg", CorrelationType::kValueAverage},
     {"value_percentile", CorrelationType::kValuePercentile},
     {"value_median", CorrelationType::kValueMedian},
-};
-
-struct ComparisonWord {
-  std::string_view word;
-  Comparison comparison;
-};
-constexpr ComparisonWord kComparisonWords[] = {
-    {"lt", Comparison::kLess},    {"lte", Comparison::kLessEqual},
-    {"gt", Comparison::kGreater}, {"gte", Comparison::kGreaterEqual},
-    {"eq", Comparison::kEqual},   {"neq", Comparison::kNotEqual},
 };
 
 bool IsTemporal(CorrelationType type) {
@@ -91,9 +83,7 @@ class CorrelationParser {
     reader.RefuseOthers({"field", "percentile", "lt", "lte", "gt", "gte", "eq", "neq"});
     to->fields = reader.Texts("field");
     to->percentile = reader.Number("percentile").value_or(to->percentile);
-    for (const ComparisonWord& known : kComparisonWords)
-      if (const auto number = reader.Number(known.word))
-        to->bounds.push_back({known.comparison, *number});
+    to->bounds = ParseBounds(reader);
     if (to->bounds.empty()) reader.Fail(condition->at, "condition: no bound such as gte");
     const bool needs_field = !IsTemporal(to->type) && to->type != CorrelationType::kEventCount;
     if (needs_field && to->fields.empty()) reader.Fail(condition->at, "condition: no field");
@@ -116,6 +106,7 @@ std::optional<Correlation> ParseCorrelation(const Node& document, std::vector<Pr
   correlation.severity = ParseSeverity(reader, "level", problems);
   const Node* node = reader.Map("correlation");
   if (node != nullptr) CorrelationParser(*node, problems).Parse(&correlation);
+  correlation.fingerprint = FingerprintOf(document, {"id", "name", "title", "correlation"});
   if (node == nullptr || problems->size() != before) return std::nullopt;
   return correlation;
 }

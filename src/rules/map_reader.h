@@ -32,6 +32,7 @@ class MapReader {
 
   void Fail(Position at, std::string message) const;
   Position at() const { return map_.at; }
+  const Node& map() const { return map_; }
 
  private:
   const Node& map_;

@@ -2,12 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "rules/expression.h"
+#include "rules/stateful.h"
 
 namespace neurallog::rules {
 
@@ -40,7 +42,9 @@ struct Rule {
   std::vector<std::string> references;
   std::vector<std::string> tags;
   std::string description;
-  Expression condition;
+  Expression condition;  // of a sequence empty: its steps have their own
+  // What the rule asks of many records; none: each match counts by itself.
+  std::shared_ptr<const Stateful> stateful;
 };
 
 // A Sigma filter: records for which `condition` holds are no matches of the rules that it names.
@@ -64,20 +68,6 @@ enum class CorrelationType : uint8_t {
   kValueMedian,
 };
 
-enum class Comparison : uint8_t { kLess, kLessEqual, kGreater, kGreaterEqual, kEqual, kNotEqual };
-
-struct Bound {
-  Comparison comparison;
-  double number;
-};
-
-// Another name of a field for grouping: `field` of records that match `rule`.
-struct CorrelationAlias {
-  std::string name;
-  std::string rule;
-  std::string field;
-};
-
 struct Correlation {
   std::string id;
   std::string name;
@@ -86,13 +76,14 @@ struct Correlation {
   CorrelationType type = CorrelationType::kEventCount;
   std::vector<std::string> rules;  // ids or names of rules or correlations
   std::vector<std::string> group_by;
-  std::vector<CorrelationAlias> aliases;
+  std::vector<FieldOfRule> aliases;
   int64_t timespan_ns = 0;
   std::vector<std::string> fields;  // value_*: which values
   std::vector<Bound> bounds;        // all must hold
   double percentile = 50;
   bool generate = false;  // the rules that it refers to report their matches too
   std::string author;
+  base::Hash128Value fingerprint;  // of its text, as Stateful's
 };
 
 }  // namespace neurallog::rules

@@ -4,6 +4,7 @@
 
 #include "rules/correlation_parser.h"
 #include "rules/map_reader.h"
+#include "rules/stateful_parser.h"
 
 namespace neurallog::rules {
 namespace {
@@ -36,6 +37,7 @@ class RuleParser {
     if (document_.Find("correlation") != nullptr)
       parsed_->correlation = ParseCorrelation(document_, &parsed_->problems);
     else if (document_.Find("filter") != nullptr) ParseFilter();
+    else if (!is_sigma && document_.Find("sequence") != nullptr) ParseNative();
     else if (document_.Find("detection") == nullptr)
       reader_.Fail(document_.at, "none of detection, correlation and filter is given");
     else if (is_sigma) ParseSigma();
@@ -69,17 +71,17 @@ class RuleParser {
   }
 
   void ParseNative() {
-    reader_.RefuseOthers({"id", "name", "enabled", "severity", "priority", "type", "scope",
-                          "detection", "meta", "version"});
+    reader_.RefuseOthers({"id",        "name",      "enabled",    "severity", "priority", "type",
+                          "scope",     "detection", "meta",       "version",  "tests",    "window",
+                          "threshold", "distinct",  "metric",     "sequence", "absence",  "change",
+                          "new_term",  "spike",     "percentage", "suppress"});
     Rule rule;
     rule.id = reader_.Text("id");
     rule.name = rule.title = parsed_->title;
     rule.enabled = reader_.Bool("enabled", true);
     rule.severity = ParseSeverity(reader_, "severity", &parsed_->problems);
     rule.priority = static_cast<int>(reader_.Number("priority").value_or(rule.priority));
-    const std::string type = reader_.Text("type");
-    if (!type.empty() && type != "match")
-      reader_.Fail(reader_.Find("type")->at, fmt::format("type: unknown type \"{}\"", type));
+    std::optional<Stateful> stateful = ParseStateful(reader_, Context());
     if (const Node* meta = reader_.Map("meta"))
       ParseAbout(MapReader(*meta, &parsed_->problems), &rule);
     std::vector<std::string> streams;
@@ -89,20 +91,30 @@ class RuleParser {
       rule.source = ParseSource(reader);
       streams = reader.Texts("streams");
     }
+    if (stateful && !streams.empty())
+      for (Step& step : stateful->steps)
+        if (step.rule.empty()) Restrict(streams, &step.condition);
+    if (stateful) rule.stateful = std::make_shared<const Stateful>(std::move(*stateful));
+    if (document_.Find("detection") == nullptr) {
+      if (parsed_->problems.empty() && parsed_->missing_lists.empty())
+        parsed_->rule = std::move(rule);
+      return;
+    }
     ParseCondition(&rule);
-    if (parsed_->rule && !streams.empty()) Restrict(std::move(streams), &*parsed_->rule);
+    if (parsed_->rule && !streams.empty()) Restrict(streams, &parsed_->rule->condition);
+    if (!parsed_->problems.empty() || !parsed_->missing_lists.empty()) parsed_->rule.reset();
   }
 
   // A stream is a record's `source`.
-  static void Restrict(std::vector<std::string> streams, Rule* rule) {
+  static void Restrict(const std::vector<std::string>& streams, Expression* condition) {
     Test test;
     test.field = "source";
     test.cased = true;
-    test.texts = std::move(streams);
+    test.texts = streams;
     std::vector<Expression> both;
     both.push_back(MakeTest(std::move(test)));
-    both.push_back(std::move(rule->condition));
-    rule->condition = MakeAnd(std::move(both));
+    both.push_back(std::move(*condition));
+    *condition = MakeAnd(std::move(both));
   }
 
   static void ParseAbout(const MapReader& reader, Rule* rule) {

@@ -1,0 +1,152 @@
+// The groups of a rule by their keys: an open-addressing table of places in a dense list.
+//
+//   GroupTable<Group> groups;                       // Group has base::Hash128Value key
+//   auto [group, is_new] = groups.FindOrAdd(key);   // valid until the next call that adds or removes
+//   groups.RemoveIf([](const Group& group) { return ...; });
+//
+// An entry of the table is a place and eight bits of the key, so that a search reads one line of the
+// table and the group itself. The list grows in pieces: nothing is moved, and no more than a piece is spare.
+// At most kMax groups; the caller sees to that. Not thread-safe.
+#pragma once
+
+#include <bit>
+#include <cstdint>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "base/check.h"
+#include "base/hash.h"
+
+namespace neurallog::rules {
+
+template <typename Group>
+class GroupTable {
+ public:
+  static constexpr uint32_t kMax = (1 << 24) - 2;
+
+  uint32_t size() const { return size_; }
+  Group& at(uint32_t place) {
+    return place < kPiece ? head_[place] : pieces_[place / kPiece - 1][place % kPiece];
+  }
+  const Group& at(uint32_t place) const { return const_cast<GroupTable*>(this)->at(place); }
+
+  Group* Find(const base::Hash128Value& key) {
+    if (table_.empty()) return nullptr;
+    const uint32_t entry = table_[SlotOf(key)];
+    return entry == 0 ? nullptr : &at(PlaceIn(entry));
+  }
+  std::pair<Group*, bool> FindOrAdd(const base::Hash128Value& key) {
+    if ((size_ + 1) * 4 > table_.size() * 3) Rehash();
+    const size_t slot = SlotOf(key);
+    if (table_[slot] != 0) return {&at(PlaceIn(table_[slot])), false};
+    NL_DCHECK(size_ < kMax);
+    table_[slot] = EntryOf(key, size_);
+    Group* const group = Append();
+    group->key = key;
+    return {group, true};
+  }
+
+  // The last group takes the place of the removed one.
+  void Remove(const base::Hash128Value& key) {
+    const size_t slot = SlotOf(key);
+    if (table_.empty() || table_[slot] == 0) return;
+    const uint32_t place = PlaceIn(table_[slot]);
+    CloseGap(slot);
+    const uint32_t last = size_ - 1;
+    if (place != last) {
+      table_[SlotOf(at(last).key)] = EntryOf(at(last).key, place);
+      at(place) = std::move(at(last));
+    }
+    Shrink(last);
+  }
+  // The others keep their order.
+  template <typename Predicate>
+  uint32_t RemoveIf(Predicate is_removed) {
+    uint32_t kept = 0;
+    for (uint32_t place = 0; place < size_; ++place) {
+      if (is_removed(at(place))) continue;
+      if (kept != place) at(kept) = std::move(at(place));
+      ++kept;
+    }
+    const uint32_t removed = size_ - kept;
+    if (removed == 0) return 0;
+    Shrink(kept);
+    table_.clear();
+    Rehash();
+    return removed;
+  }
+  void Clear() {
+    Shrink(0);
+    table_.clear();
+  }
+
+  size_t memory_bytes() const {
+    return table_.capacity() * sizeof(uint32_t) + head_.capacity() * sizeof(Group) +
+           pieces_.size() * (kPiece * sizeof(Group) + sizeof(pieces_[0]));
+  }
+
+ private:
+  static constexpr uint32_t kPiece = 1024;
+  static constexpr size_t kTableMin = 8;
+
+  // An entry: a place and one in 24 bits, the top of key.high above them. 0: empty.
+  static uint32_t EntryOf(const base::Hash128Value& key, uint32_t place) {
+    return static_cast<uint32_t>(key.high >> 56) << 24 | (place + 1);
+  }
+  static uint32_t PlaceIn(uint32_t entry) { return (entry & 0xffffff) - 1; }
+
+  // Where the key is, or the empty slot where it would be.
+  size_t SlotOf(const base::Hash128Value& key) const {
+    const size_t mask = table_.size() - 1;
+    const auto tag = static_cast<uint32_t>(key.high >> 56);
+    size_t slot = key.low & mask;
+    for (;; slot = (slot + 1) & mask) {
+      const uint32_t entry = table_[slot];
+      if (entry == 0) return slot;
+      if (entry >> 24 == tag && at(PlaceIn(entry)).key == key) return slot;
+    }
+  }
+  void Rehash() {
+    const size_t wanted = std::bit_ceil(std::max(kTableMin, (size_ + size_t{1}) * 3 / 2));
+    table_.assign(wanted, 0);
+    const size_t mask = wanted - 1;
+    for (uint32_t place = 0; place < size_; ++place) {
+      const base::Hash128Value& key = at(place).key;
+      size_t slot = key.low & mask;
+      while (table_[slot] != 0) slot = (slot + 1) & mask;
+      table_[slot] = EntryOf(key, place);
+    }
+  }
+  // Entries behind the gap move up as long as that brings them nearer to where their search begins.
+  void CloseGap(size_t gap) {
+    const size_t mask = table_.size() - 1;
+    for (size_t slot = gap;;) {
+      slot = (slot + 1) & mask;
+      if (table_[slot] == 0) break;
+      const size_t home = at(PlaceIn(table_[slot])).key.low & mask;
+      if (((slot - home) & mask) < ((slot - gap) & mask)) continue;
+      table_[gap] = table_[slot];
+      gap = slot;
+    }
+    table_[gap] = 0;
+  }
+  Group* Append() {
+    if (size_ < kPiece) head_.emplace_back();
+    else if (size_ % kPiece == 0) pieces_.push_back(std::make_unique<Group[]>(kPiece));
+    return &at(size_++);
+  }
+  void Shrink(uint32_t size) {
+    for (uint32_t place = std::max(size, kPiece); place < size_; ++place) at(place) = Group();
+    size_ = size;
+    if (size < kPiece) head_.resize(size);
+    pieces_.resize(size <= kPiece ? 0 : (size - 1) / kPiece);
+  }
+
+  std::vector<uint32_t> table_;  // a power of two, at most three quarters full
+  std::vector<Group> head_;      // the first kPiece
+  std::vector<std::unique_ptr<Group[]>> pieces_;
+  uint32_t size_ = 0;
+};
+
+}  // namespace neurallog::rules

@@ -1,0 +1,71 @@
+// The state of one rule: told of the records that match its steps, it says when the rule holds.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/hash.h"
+#include "rules/firing.h"
+#include "rules/stateful.h"
+
+namespace neurallog::rules {
+
+struct Observation {
+  int64_t event_ns = 0;
+  int64_t received_ns = 0;
+  uint64_t row_id = 0;
+  uint32_t steps = 0;         // bits: which of the rule's steps the record matches
+  base::Hash128Value key;     // Hash128(key_text)
+  std::string_view key_text;  // the group's values (group_key.h)
+  std::string_view value;     // of Stateful::fields, if has_value
+  bool has_value = false;
+};
+
+// Deterministic: the same calls make the same firings. Not thread-safe.
+class Machine {
+ public:
+  // Nothing for rules of type match.
+  static std::unique_ptr<Machine> Make(std::shared_ptr<const Stateful> rule);
+
+  explicit Machine(std::shared_ptr<const Stateful> rule) : rule_(std::move(rule)) {}
+  virtual ~Machine() = default;
+  Machine(const Machine&) = delete;
+  Machine& operator=(const Machine&) = delete;
+
+  // Firings are added with all members but `rule` and `id`.
+  virtual void Observe(const Observation& observation, std::vector<Firing>* out) = 0;
+  virtual void Advance(int64_t wall_ns, std::vector<Firing>* out) = 0;
+
+  virtual void Encode(std::string* to) const = 0;
+  // False for bytes that no Encode of this rule has made; the state is then anything.
+  virtual bool Decode(base::ByteReader* from) = 0;
+
+  virtual uint32_t groups() const = 0;
+  // Lets the stalest sixteenth of the groups go, at least one.
+  virtual void Evict() = 0;
+  virtual size_t memory_bytes() const = 0;
+
+  const Stateful& rule() const { return *rule_; }
+  uint64_t evicted() const { return evicted_; }
+  uint64_t late() const { return late_; }
+
+ protected:
+  void EncodeCounters(std::string* to) const {
+    base::AppendVarint(to, evicted_);
+    base::AppendVarint(to, late_);
+  }
+  void DecodeCounters(base::ByteReader* from) {
+    evicted_ = from->ReadVarint();
+    late_ = from->ReadVarint();
+  }
+
+  const std::shared_ptr<const Stateful> rule_;
+  uint64_t evicted_ = 0;
+  uint64_t late_ = 0;
+};
+
+}  // namespace neurallog::rules

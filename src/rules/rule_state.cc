@@ -1,0 +1,324 @@
+#include "rules/rule_state.h"
+
+#include <algorithm>
+#include <map>
+#include <tuple>
+
+#include "rules/group_key.h"
+
+namespace neurallog::rules {
+namespace {
+
+constexpr uint32_t kMagic = 0x54534c4e;  // "NLST"
+constexpr uint8_t kVersion = 1;
+constexpr size_t kHeaderBytes = 8;  // magic and checksum
+
+// What Encode knows a rule by.
+using Fingerprint = std::pair<uint64_t, uint64_t>;
+Fingerprint FingerprintOf(const Rule& rule) {
+  return {rule.stateful->fingerprint.high, rule.stateful->fingerprint.low};
+}
+
+base::Hash128Value IdOf(const Rule& rule, const Firing& firing) {
+  std::string text;
+  for (const std::string* name : {&rule.id, &rule.name, &rule.title})
+    base::AppendLengthPrefixed(&text, *name);
+  base::AppendLe(&text, firing.key.low);
+  base::AppendLe(&text, firing.key.high);
+  base::AppendLe(&text, firing.at_ns);
+  base::AppendLe(&text, firing.rows.empty() ? 0 : firing.rows.back());
+  return base::Hash128(text);
+}
+
+}  // namespace
+
+RuleState::RuleState(std::shared_ptr<const RulePlan> plan, RuleStateOptions options)
+    : plan_(std::move(plan)),
+      options_(options),
+      fields_(plan_->fields()),
+      machines_(plan_->rules().size()),
+      suppressors_(plan_->rules().size()) {
+  Reset();
+}
+
+void RuleState::Reset() {
+  groups_ = 0;
+  for (const uint32_t rule : plan_->stateful())
+    machines_[rule] = Machine::Make(plan_->rules()[rule].stateful);
+  for (size_t rule = 0; rule < suppressors_.size(); ++rule) {
+    const Stateful* const stateful = plan_->rules()[rule].stateful.get();
+    if (stateful != nullptr && !stateful->suppression.empty())
+      suppressors_[rule] = std::make_unique<Suppressor>(stateful->suppression);
+  }
+}
+
+void RuleState::Observe(std::span<const uint32_t> inputs, const char* row, uint64_t row_id,
+                        int64_t received_ns, std::vector<Firing>* firings) {
+  if (inputs.empty()) return;
+  Observation observation;
+  observation.event_ns = model::RowReader(row).timestamp_ns();
+  observation.received_ns = received_ns;
+  observation.row_id = row_id;
+  if (!plan_->fields().empty()) fields_.Load(row);
+  fired_.clear();
+  ReportMatches(inputs, observation);
+  CollectFeeds(inputs);
+  for (const Told& told : told_) {
+    observation.steps = told.steps;
+    Tell(*told.feed, &observation);
+  }
+  PassOn(std::exchange(fired_, {}), received_ns, firings);
+}
+
+void RuleState::ReportMatches(std::span<const uint32_t> inputs, const Observation& o) {
+  for (const uint32_t input : inputs) {
+    const RulePlan::Input& target = plan_->targets()[input];
+    if (target.reports == RulePlan::kNone) continue;
+    SetKey(target.keys);
+    Firing& firing = fired_.emplace_back();
+    firing.rule = target.reports;
+    firing.key = base::Hash128(key_text_);
+    firing.group = GroupValues(key_text_);
+    firing.at_ns = firing.start_ns = firing.end_ns =
+        RuleClock::Plausible(o.event_ns, o.received_ns);
+    firing.value = 1;
+    firing.rows = {o.row_id};
+  }
+}
+
+// A rule is told once of all its steps that the row matches, if they group it alike.
+void RuleState::CollectFeeds(std::span<const uint32_t> inputs) {
+  told_.clear();
+  for (const uint32_t input : inputs)
+    for (const RulePlan::Feed& feed : plan_->targets()[input].feeds)
+      told_.push_back({&feed, feed.steps});
+  if (told_.size() < 2) return;
+  const auto order = [](const Told& told) { return std::tie(told.feed->rule, told.feed->keys); };
+  std::stable_sort(told_.begin(), told_.end(),
+                   [&](const Told& a, const Told& b) { return order(a) < order(b); });
+  size_t kept = 0;
+  for (size_t i = 1; i < told_.size(); ++i) {
+    if (order(told_[i]) == order(told_[kept])) told_[kept].steps |= told_[i].steps;
+    else told_[++kept] = told_[i];
+  }
+  told_.resize(kept + 1);
+}
+
+void RuleState::SetKey(const std::vector<uint32_t>& keys) {
+  key_text_.clear();
+  for (const uint32_t key : keys) AppendGroupValue(&key_text_, fields_.value(key));
+}
+
+void RuleState::Tell(const RulePlan::Feed& feed, Observation* o) {
+  SetKey(feed.keys);
+  o->key_text = key_text_;
+  o->key = base::Hash128(key_text_);
+  SetValue(feed.values, o);
+  Tell(feed.rule, *o, &fired_);
+}
+
+// One field's value is its text, so that it can be a number.
+void RuleState::SetValue(const std::vector<uint32_t>& values, Observation* o) {
+  o->has_value =
+      std::any_of(values.begin(), values.end(), [&](uint32_t field) { return fields_.has(field); });
+  if (values.size() < 2) {
+    o->value = values.empty() ? std::string_view() : fields_.value(values[0]);
+    return;
+  }
+  value_text_.clear();
+  for (const uint32_t field : values) AppendGroupValue(&value_text_, fields_.value(field));
+  o->value = value_text_;
+}
+
+void RuleState::Tell(uint32_t rule, const Observation& o, std::vector<Firing>* fired) {
+  if (groups_ >= options_.groups_max) EvictFromLargest();
+  Machine* const machine = machines_[rule].get();
+  const size_t groups = machine->groups();
+  const size_t first = fired->size();
+  machine->Observe(o, fired);
+  groups_ += machine->groups() - groups;
+  for (size_t i = first; i < fired->size(); ++i) (*fired)[i].rule = rule;
+}
+
+void RuleState::EvictFromLargest() {
+  Machine* largest = nullptr;
+  for (const uint32_t rule : plan_->stateful())
+    if (largest == nullptr || machines_[rule]->groups() > largest->groups())
+      largest = machines_[rule].get();
+  groups_ -= largest->groups();
+  largest->Evict();
+  groups_ += largest->groups();
+}
+
+void RuleState::Advance(int64_t now_ns, std::vector<Firing>* firings) {
+  fired_.clear();
+  for (const uint32_t rule : plan_->stateful()) {
+    Machine* const machine = machines_[rule].get();
+    const size_t groups = machine->groups();
+    const size_t first = fired_.size();
+    machine->Advance(now_ns, &fired_);
+    groups_ += machine->groups() - groups;
+    for (size_t i = first; i < fired_.size(); ++i) fired_[i].rule = rule;
+  }
+  PassOn(std::exchange(fired_, {}), now_ns, firings);
+}
+
+// A firing goes before those that follow from it. What is suppressed counts for other rules all the same.
+void RuleState::PassOn(std::vector<Firing> fired, int64_t received_ns, std::vector<Firing>* to) {
+  for (Firing& firing : fired) {
+    std::vector<Firing> next;
+    for (const RulePlan::Feed& feed : plan_->listeners(firing.rule))
+      TellFiring(feed, firing, received_ns, &next);
+    if (plan_->reports(firing.rule) && Admits(firing)) {
+      firing.id = IdOf(plan_->rules()[firing.rule], firing);
+      to->push_back(std::move(firing));
+    }
+    PassOn(std::move(next), received_ns, to);
+  }
+}
+
+void RuleState::TellFiring(const RulePlan::Feed& feed, const Firing& firing, int64_t received_ns,
+                           std::vector<Firing>* fired) {
+  const std::vector<std::string>& names = plan_->group_fields(firing.rule);
+  const auto value_of = [&](const std::string& name) -> std::string_view {
+    const auto at =
+        static_cast<size_t>(std::find(names.begin(), names.end(), name) - names.begin());
+    return at < firing.group.size() ? std::string_view(firing.group[at]) : std::string_view();
+  };
+  std::string key_text, value;
+  for (const std::string& name : feed.names) AppendGroupValue(&key_text, value_of(name));
+  Observation o;
+  o.event_ns = firing.at_ns;
+  o.received_ns = received_ns;
+  o.row_id = firing.rows.empty() ? 1 : firing.rows.back();
+  o.steps = feed.steps;
+  o.key_text = key_text;
+  o.key = base::Hash128(key_text);
+  if (feed.values.size() == 1) {
+    value = value_of(plan_->fields()[feed.values[0]]);
+    o.value = value;
+    o.has_value = !value.empty();
+  }
+  Tell(feed.rule, o, fired);
+}
+
+bool RuleState::Admits(const Firing& firing) {
+  Suppressor* const suppressor = suppressors_[firing.rule].get();
+  if (suppressor == nullptr) return true;
+  const std::vector<std::string>& key = plan_->rules()[firing.rule].stateful->suppression.key;
+  if (key.empty()) return suppressor->Admit(firing.key, firing.at_ns);
+  const std::vector<std::string>& names = plan_->group_fields(firing.rule);
+  std::string text;
+  for (const std::string& name : key) {
+    const auto at =
+        static_cast<size_t>(std::find(names.begin(), names.end(), name) - names.begin());
+    AppendGroupValue(&text, at < firing.group.size() ? firing.group[at] : std::string());
+  }
+  return suppressor->Admit(base::Hash128(text), firing.at_ns);
+}
+
+void RuleState::Adopt(RuleState* previous) {
+  std::multimap<Fingerprint, uint32_t> known;
+  for (uint32_t rule = 0; rule < previous->machines_.size(); ++rule)
+    if (previous->plan_->rules()[rule].stateful != nullptr)
+      known.emplace(FingerprintOf(previous->plan_->rules()[rule]), rule);
+  groups_ = 0;
+  for (uint32_t rule = 0; rule < machines_.size(); ++rule) {
+    if (plan_->rules()[rule].stateful == nullptr) continue;
+    const auto found = known.find(FingerprintOf(plan_->rules()[rule]));
+    if (found != known.end()) {
+      if (previous->machines_[found->second] != nullptr && machines_[rule] != nullptr)
+        machines_[rule] = std::move(previous->machines_[found->second]);
+      if (previous->suppressors_[found->second] != nullptr)
+        suppressors_[rule] = std::move(previous->suppressors_[found->second]);
+      known.erase(found);
+    }
+    if (machines_[rule] != nullptr) groups_ += machines_[rule]->groups();
+  }
+}
+
+std::string RuleState::Encode() const {
+  std::string bytes(kHeaderBytes, '\0');
+  bytes.push_back(static_cast<char>(kVersion));
+  std::string machine, suppressor;
+  for (uint32_t rule = 0; rule < machines_.size(); ++rule) {
+    if (machines_[rule] == nullptr && suppressors_[rule] == nullptr) continue;
+    machine.clear();
+    suppressor.clear();
+    if (machines_[rule] != nullptr) machines_[rule]->Encode(&machine);
+    if (suppressors_[rule] != nullptr) suppressors_[rule]->Encode(&suppressor);
+    const Fingerprint fingerprint = FingerprintOf(plan_->rules()[rule]);
+    base::AppendLe(&bytes, fingerprint.first);
+    base::AppendLe(&bytes, fingerprint.second);
+    base::AppendLengthPrefixed(&bytes, machine);
+    base::AppendLengthPrefixed(&bytes, suppressor);
+  }
+  base::StoreLe(bytes.data(), kMagic);
+  base::StoreLe(bytes.data() + 4,
+                base::Crc32c(0, bytes.data() + kHeaderBytes, bytes.size() - kHeaderBytes));
+  return bytes;
+}
+
+Status RuleState::Decode(std::string_view bytes) {
+  Reset();
+  base::ByteReader reader(bytes);
+  const auto magic = reader.ReadLe<uint32_t>();
+  const auto checksum = reader.ReadLe<uint32_t>();
+  if (!reader.ok() || magic != kMagic) return Corruption("rule state: no such format");
+  if (checksum != base::Crc32c(0, reader.position(), reader.remaining()))
+    return Corruption("rule state: checksum mismatch");
+  if (reader.ReadLe<uint8_t>() != kVersion) return Corruption("rule state: unknown version");
+  Status status = DecodeRules(&reader);
+  if (!status.ok()) Reset();
+  return status;
+}
+
+Status RuleState::DecodeRules(base::ByteReader* reader) {
+  std::multimap<Fingerprint, uint32_t> known;
+  for (uint32_t rule = 0; rule < machines_.size(); ++rule)
+    if (machines_[rule] != nullptr || suppressors_[rule] != nullptr)
+      known.emplace(FingerprintOf(plan_->rules()[rule]), rule);
+  while (!reader->empty()) {
+    Fingerprint fingerprint;
+    fingerprint.first = reader->ReadLe<uint64_t>();
+    fingerprint.second = reader->ReadLe<uint64_t>();
+    base::ByteReader machine(reader->ReadLengthPrefixed());
+    base::ByteReader suppressor(reader->ReadLengthPrefixed());
+    if (!reader->ok()) return Corruption("rule state: ends in the middle of a rule");
+    const auto found = known.find(fingerprint);
+    if (found == known.end()) continue;
+    const uint32_t rule = found->second;
+    known.erase(found);
+    if (machines_[rule] != nullptr) {
+      if (!machines_[rule]->Decode(&machine) || !machine.empty())
+        return Corruption("rule state: impossible windows of rule " + plan_->rules()[rule].title);
+      groups_ += machines_[rule]->groups();
+    }
+    if (suppressors_[rule] != nullptr &&
+        (!suppressors_[rule]->Decode(&suppressor) || !suppressor.empty()))
+      return Corruption("rule state: impossible suppression of rule " + plan_->rules()[rule].title);
+  }
+  return {};
+}
+
+RuleState::Counts RuleState::counts(uint32_t rule) const {
+  Counts counts;
+  if (const Machine* const machine = machines_[rule].get()) {
+    counts.groups = machine->groups();
+    counts.evicted = machine->evicted();
+    counts.late = machine->late();
+  }
+  if (suppressors_[rule] != nullptr) counts.suppressed = suppressors_[rule]->suppressed();
+  return counts;
+}
+
+size_t RuleState::memory_bytes() const {
+  size_t bytes = sizeof(*this);
+  for (size_t rule = 0; rule < machines_.size(); ++rule) {
+    if (machines_[rule] != nullptr) bytes += machines_[rule]->memory_bytes();
+    if (suppressors_[rule] != nullptr) bytes += suppressors_[rule]->memory_bytes();
+  }
+  return bytes;
+}
+
+}  // namespace neurallog::rules
