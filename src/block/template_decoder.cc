@@ -365,7 +365,7 @@ Status TemplateDecoder::PassTexts(size_t count) {
     if (length > kColumnBytesMax) return Corruption("variable texts end early");
     bytes += length;
   }
-  from(Stream::kTexts).ReadBytes(bytes);
+  passed_ = from(Stream::kTexts).ReadBytes(bytes);
   if (!from(Stream::kTexts).ok() || !from(Stream::kLengths).ok())
     return Corruption("variable texts end early");
   return Status::Ok();
@@ -457,6 +457,7 @@ Status TemplateDecoder::ReadFixed(uint32_t rows, Slot* slot) {
   const std::string_view pattern = from(Stream::kShapes).ReadBytes(length);
   if (!from(Stream::kShapes).ok() || length == 0 || length > kFixedLengthMax)
     return Corruption(fmt::format("a pattern of {} bytes", length));
+  if (passes_) passed_ = pattern;
   pattern_has_delete_ |= pattern.find(kDelete) != std::string_view::npos;
   slot->bytes = static_cast<uint32_t>(fixed_.size());
   if (fixed_.size() + rows * length > stored_.stream_bytes_max())
@@ -679,42 +680,6 @@ Status TemplateDecoder::AppendAt(uint16_t id, uint32_t index, std::vector<int64_
 bool TemplateDecoder::saw_delete() const {
   const std::string_view texts = stored_.streams_[static_cast<size_t>(Stream::kTexts)].view();
   return pattern_has_delete_ || texts.find(kDelete) != std::string_view::npos;
-}
-
-ByteSet TemplateDecoder::BytesOf(const Slot& slot, uint32_t rows) const {
-  ByteSet set;
-  const auto add = [&set](std::string_view text) {
-    for (const char c : text) set.set(static_cast<unsigned char>(c));
-  };
-  switch (slot.kind) {
-    case SlotKind::kConst: add(slot.prefix); break;
-    case SlotKind::kTexts:
-    case SlotKind::kDict:
-      for (uint32_t i = 0; i < rows; ++i) add(texts_[slot.first + i]);
-      break;
-    case SlotKind::kFixed: add({fixed_.data() + slot.bytes, size_t{rows} * slot.length}); break;
-    case SlotKind::kIpv4:
-    case SlotKind::kNumbers:
-    case SlotKind::kCopy:
-      add("0123456789.");
-      add(slot.prefix);
-      add(slot.suffix);
-      break;
-  }
-  return set;
-}
-
-std::vector<ByteSet> TemplateDecoder::VariableBytes() const {
-  std::vector<ByteSet> sets;
-  for (size_t i = 0; i < count_; ++i) {
-    const Template& each = templates_[i];
-    for (uint32_t slot = 0; slot < each.slots; ++slot) {
-      const Slot& of = slots_[each.first_slot + slot];
-      const uint32_t rows = of.set == SlotGroups::kNone ? each.rows : groups_.set_rows()[of.set];
-      sets.push_back(BytesOf(of, rows));
-    }
-  }
-  return sets;
 }
 
 // Template after template: what one does for its first row is at hand for the others.

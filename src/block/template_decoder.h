@@ -101,8 +101,9 @@ class TemplateDecoder {
   // After ReadSlotsAt: the text of template `id`, or the one stored whole, that comes at this place among
   // the values which have it.
   Status AppendAt(uint16_t id, uint32_t index, std::vector<int64_t>* lengths, base::Buffer* bytes);
-  // After ReadSlots: the bytes that occur in each variable of each template, one after the other.
-  std::vector<ByteSet> VariableBytes() const;
+  // Instead of ReadSlots, and much cheaper: the bytes that may occur in each variable of each template,
+  // one after the other.
+  Result<std::vector<ByteSet>> ReadVariableBytes();
 
  private:
   struct Template {
@@ -153,6 +154,7 @@ class TemplateDecoder {
   Status PutFixedDigits(uint32_t rows, std::string_view pattern, char* out);
   Status PutFixedHex(uint32_t rows, std::string_view pattern, char* out);
   ByteSet BytesOf(const Slot& slot, uint32_t rows) const;
+  ByteSet PassedBytes(const Slot& slot) const;
   // The next text of this template; to be called for each value that is before one that is wanted.
   template <bool kShared>
   void PutNext(uint32_t path, base::Buffer* bytes);
@@ -182,6 +184,7 @@ class TemplateDecoder {
   SlotPlaces* places_ = nullptr;  // to be filled
   bool pattern_has_delete_ = false;
   bool passes_ = false;  // over what it reads, of which only the place of what follows is wanted
+  std::string_view passed_;  // the texts or the pattern of the slot that was passed last
   SlotGroups groups_;
   std::vector<Slot> group_slots_;
   std::vector<Slot> slots_;

@@ -64,9 +64,10 @@ const CodeIndex& TemplateTexts::index() const {
 Result<std::span<const ByteSet>> TemplateTexts::VariableBytes(size_t template_index) const {
   std::call_once(bytes_once_, [this] {
     TemplateDecoder decoder(stored_);
-    bytes_status_ = decoder.ReadSlots();
-    if (!bytes_status_.ok()) return;
-    variable_bytes_ = decoder.VariableBytes();
+    auto bytes = decoder.ReadVariableBytes();
+    bytes_status_ = bytes.status();
+    if (!bytes.ok()) return;
+    variable_bytes_ = std::move(*bytes);
     for (size_t i = 0, first = 0; i <= stored_.templates(); ++i) {
       first_variable_.push_back(static_cast<uint32_t>(first));
       if (i == stored_.templates()) break;

@@ -41,8 +41,7 @@ class TemplateTexts {
 
   // The rows of each template. Made on first use.
   const CodeIndex& index() const;
-  // Which bytes occur in the variables of a template, in their order. Made on first use, which costs
-  // about as much as reading all texts.
+  // Which bytes may occur in the variables of a template, in their order. Made on first use.
   Result<std::span<const ByteSet>> VariableBytes(size_t template_index) const;
 
   // False when variables may hold words of filters that have no digit: some have the byte 0x7f.
