@@ -15,6 +15,9 @@ namespace {
 
 struct Numbers {
   std::vector<double> all;
+  // Of so many numbers, those before this one do not exceed it, and it does not those behind it.
+  size_t pivot = 0;
+  size_t pivot_of = 0;
   std::unique_ptr<base::QuantileSketch> sketch;  // then `all` is empty
 
   void Add(double number) {
@@ -23,6 +26,18 @@ struct Numbers {
     } else {
       sketch->Add(number);
     }
+  }
+  // The number that `index` others come before; there must be one.
+  double Select(size_t index) {
+    size_t begin = 0, end = all.size();
+    if (pivot_of == all.size() && index < pivot) end = pivot;
+    if (pivot_of == all.size() && index >= pivot) begin = pivot;
+    const auto first = all.begin();
+    std::nth_element(first + static_cast<ptrdiff_t>(begin), first + static_cast<ptrdiff_t>(index),
+                     first + static_cast<ptrdiff_t>(end));
+    pivot = index;
+    pivot_of = all.size();
+    return all[index];
   }
   void Sketch() {
     if (sketch == nullptr) sketch = std::make_unique<base::QuantileSketch>();
@@ -140,12 +155,11 @@ class QuantileState : public StatsState {
     Numbers& numbers = numbers_->of_group(group);
     if (numbers.sketch != nullptr)
       return to->Add(FormatNumber(numbers.sketch->Quantile(share_)), ValueType::kNumber);
-    std::vector<double>& values = numbers.all;
+    const std::vector<double>& values = numbers.all;
     if (values.empty()) return to->Add("NaN", ValueType::kNull);
     const auto rank = static_cast<size_t>(std::ceil(share_ * static_cast<double>(values.size())));
     const size_t index = std::min(values.size(), std::max<size_t>(rank, 1)) - 1;
-    std::nth_element(values.begin(), values.begin() + static_cast<ptrdiff_t>(index), values.end());
-    to->Add(FormatNumber(values[index]), ValueType::kNumber);
+    to->Add(FormatNumber(numbers.Select(index)), ValueType::kNumber);
   }
 
  private:
