@@ -29,6 +29,7 @@ Status CheckWhole(const std::string& data_dir) {
 Engine::Engine(const EngineOptions& options, const Environment& environment)
     : options_(options),
       environment_(environment),
+      spare_memory_(options.sealer.row_buffer_bytes_max + options.query_bytes_max),
       metrics_(environment.metrics),
       idempotency_(options.idempotency_window_ns, options.idempotency_keys_max),
       memory_guard_(options.memory_limit) {}
@@ -40,6 +41,7 @@ Result<std::unique_ptr<Engine>> Engine::Open(const EngineOptions& options,
   storage::StoreOptions store_options = options.store;
   store_options.directory = options.data_dir + "/store";
   store_options.read_only = options.read_only;
+  store_options.spare_memory = engine->spare_memory();
   NL_TRY(engine->store_, storage::Store::Open(store_options, environment.clock));
   std::error_code ignored;
   if (!options.read_only)
@@ -55,7 +57,9 @@ Result<std::unique_ptr<Engine>> Engine::Open(const EngineOptions& options,
   engine->tails_ =
       std::make_unique<tail::Hub>(options.tail, environment.clock, environment.metrics);
   NL_RETURN_IF_ERROR(engine->LoadMeta());
-  engine->sealer_ = std::make_unique<ingest::Sealer>(options.sealer, engine->store_.get(),
+  ingest::SealerOptions sealer = options.sealer;
+  sealer.spare_memory = engine->spare_memory();
+  engine->sealer_ = std::make_unique<ingest::Sealer>(sealer, engine->store_.get(),
                                                      environment.clock, &engine->metrics_);
   NL_RETURN_IF_ERROR(engine->Recover());
   engine->RegisterGauges();

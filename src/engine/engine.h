@@ -23,6 +23,7 @@
 #include "backup/repository.h"
 #include "base/clock.h"
 #include "base/mutex.h"
+#include "base/spare_memory.h"
 #include "engine/compactor.h"
 #include "engine/indexer.h"
 #include "engine/jobs.h"
@@ -72,6 +73,7 @@ struct EngineOptions {
   CompactorOptions compactor;
   uint64_t memory_limit = 0;  // of the process; 0: none
   size_t snapshot_bytes_max = 512u << 20;  // of unsealed rows that running queries hold
+  size_t query_bytes_max = 0;  // what queries may take; decoded columns are kept there meanwhile
   // Closed partitions are rewritten when less has come in for so long.
   double idle_logs_per_second = 10'000;
   int64_t idle_after_ns = 600 * base::kNsPerSecond;
@@ -176,6 +178,7 @@ class Engine {
   // --- for Jobs and Retention ---
   std::vector<ingest::TenantLog*> TenantLogs() const;
   storage::Store& store() { return *store_; }
+  base::SpareMemory* spare_memory() { return &spare_memory_; }
   // Whether nobody writes for a deleted tenant any more.
   bool IsQuiet(TenantId id) const;
   // Queues the tenant for sealing; true when all rows before the LSN are in blocks.
@@ -257,6 +260,7 @@ class Engine {
   // Constant after Open.
   const EngineOptions options_;
   const Environment environment_;
+  base::SpareMemory spare_memory_;
   std::unique_ptr<storage::Store> store_;
   ingest::IngestMetrics metrics_;
   std::vector<std::string> damage_;

@@ -85,19 +85,25 @@ bool Sealer::Due(const TenantLog& tenant, const TenantLog::Buffered& buffered) c
          buffered.oldest_lsn < tenant.seal_all_before.load(std::memory_order_relaxed);
 }
 
+void Sealer::Count(size_t added_bytes) {
+  buffered_bytes_.fetch_add(added_bytes, std::memory_order_relaxed);
+  if (options_.spare_memory != nullptr) options_.spare_memory->Take(added_bytes);
+}
+
 void Sealer::OnAppended(TenantLog* tenant, const TenantLog::Buffered& buffered,
                         size_t added_bytes) {
-  buffered_bytes_.fetch_add(added_bytes, std::memory_order_relaxed);
+  Count(added_bytes);
   if (Due(*tenant, buffered)) Enqueue(tenant);
 }
 
 void Sealer::OnFreed(size_t bytes) {
   buffered_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
+  if (options_.spare_memory != nullptr) options_.spare_memory->GiveBack(bytes);
   room_.NotifyAll();
 }
 
 void Sealer::OnReplaced(size_t freed_bytes, size_t added_bytes) {
-  buffered_bytes_.fetch_add(added_bytes, std::memory_order_relaxed);
+  Count(added_bytes);
   OnFreed(freed_bytes);
 }
 

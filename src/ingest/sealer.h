@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/mutex.h"
+#include "base/spare_memory.h"
 #include "index/token_set.h"
 #include "ingest/ingest_metrics.h"
 #include "ingest/tenant_log.h"
@@ -22,6 +23,7 @@ struct SealerOptions {
   size_t block_rows = 16384;
   size_t block_bytes_max = 8u << 20;
   size_t row_buffer_bytes_max = 192u << 20;
+  base::SpareMemory* spare_memory = nullptr;  // from which buffered rows are taken; null: none
   int threads = 1;
 };
 
@@ -57,6 +59,7 @@ class Sealer {
   size_t buffered_bytes() const { return buffered_bytes_.load(std::memory_order_relaxed); }
 
  private:
+  void Count(size_t added_bytes);
   void Enqueue(TenantLog* tenant);
   void Run();
   bool Due(const TenantLog& tenant, const TenantLog::Buffered& buffered) const;

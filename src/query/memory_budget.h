@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <string>
 
+#include "base/spare_memory.h"
 #include "neurallog/status.h"
 
 namespace neurallog::query {
@@ -15,6 +16,7 @@ namespace neurallog::query {
 struct MemoryPool {
   std::atomic<size_t> bytes_max{SIZE_MAX};
   std::atomic<size_t> used{0};
+  base::SpareMemory* spare = nullptr;  // from which it is taken; null: none
 };
 
 // Of one query. Thread-safe.
@@ -24,7 +26,7 @@ class MemoryBudget {
   explicit MemoryBudget(size_t bytes_max, MemoryPool* pool = nullptr)
       : bytes_max_(bytes_max), pool_(pool) {}
   ~MemoryBudget() {
-    if (pool_ != nullptr) pool_->used.fetch_sub(used_, std::memory_order_relaxed);
+    ChangePool(0 - used_.load());
   }
   MemoryBudget(const MemoryBudget&) = delete;
   MemoryBudget& operator=(const MemoryBudget&) = delete;
@@ -61,6 +63,9 @@ class MemoryBudget {
   // Adds modulo 2^64; returns what the pool holds then.
   size_t ChangePool(size_t bytes) {
     if (pool_ == nullptr || bytes == 0) return 0;
+    const bool is_less = bytes > SIZE_MAX / 2;
+    if (pool_->spare != nullptr)
+      is_less ? pool_->spare->GiveBack(0 - bytes) : pool_->spare->Take(bytes);
     return pool_->used.fetch_add(bytes, std::memory_order_relaxed) + bytes;
   }
 

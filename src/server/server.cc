@@ -79,6 +79,7 @@ engine::EngineOptions EngineOptionsFrom(const config::Config& configured) {
   engine::EngineOptions options;
   options.memory_limit = config.memory_limit;
   options.snapshot_bytes_max = config.query.memory_bytes_total_max;
+  options.query_bytes_max = config.query.memory_bytes_total_max;
   options.idle_logs_per_second = config.storage.warm_idle_rate;
   options.compactor.merge.rows_max = static_cast<uint32_t>(config.storage.block_rows);
   options.compactor.merge.decoded_bytes_max = config.storage.rewrite_bytes_max;
@@ -134,6 +135,7 @@ Result<std::unique_ptr<Server>> Server::Start(const config::Config& config) {
   options->decode.record_bytes_max = config.ingest.record_bytes_max;
   options->decode.record_fields_max = static_cast<uint32_t>(config.ingest.record_fields_max);
   options->decode.field_name_bytes_max = config.ingest.field_name_bytes_max;
+  options->query_memory_pool.spare = server->engine_->spare_memory();
   if (config.query.partials)
     options->query_partials = std::make_shared<query::PartialCache>(
         EffectiveConfig(config).query.partials_bytes_max);

@@ -3,7 +3,8 @@
 //
 //   NL_TRY(const auto column, store.columns().Get(entry, keyspace, 3, view));
 //
-// Thread-safe. Bounded by its budget: beyond it the columns that were used least recently go.
+// Thread-safe. Bounded by its budget and the memory that others leave unused: beyond it the columns that
+// were used least recently go.
 #pragma once
 
 #include <memory>
@@ -55,8 +56,11 @@ std::string NameOf(const BlockEntry& entry, const Keyspace& keyspace);
 
 class ColumnCache {
  public:
-  // `store` must outlive this.
-  ColumnCache(const Store* store, size_t bytes_max) : store_(store), cache_(bytes_max) {}
+  // `store` and `spare`, which may be null, must outlive this.
+  ColumnCache(const Store* store, size_t bytes_max, base::SpareMemory* spare)
+      : store_(store), cache_(bytes_max, spare) {
+    if (spare != nullptr) spare->set_on_taken([this] { cache_.Shrink(); });
+  }
 
   struct Found {
     std::shared_ptr<const DecodedColumn> column;
@@ -73,7 +77,7 @@ class ColumnCache {
                                                                    const ReadView& view);
 
   // These rows, which ascend, of a column that is not here. Nothing when it is, or shall be: it was asked
-  // for before and there is room.
+  // for several times and there is room.
   Result<std::optional<block::Column>> TakeRows(const BlockEntry& entry, const Keyspace& keyspace,
                                                 size_t column, std::span<const uint32_t> rows,
                                                 const ReadView& view);

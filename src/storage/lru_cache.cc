@@ -15,14 +15,24 @@ std::shared_ptr<const void> LruCache::GetAny(const std::string& key) {
 
 void LruCache::Put(const std::string& key, std::shared_ptr<const void> value, size_t bytes) {
   bytes += kEntryBytes;
+  const size_t bytes_max = this->bytes_max();
   base::MutexLock lock(mutex_);
   const auto place = places_.find(key);
   if (place != places_.end()) EraseLocked(place->second);
-  if (bytes > bytes_max_) return;
+  if (bytes > bytes_max) return;
   entries_.push_front({key, std::move(value), bytes});
   places_[key] = entries_.begin();
   bytes_ += bytes;
-  while (bytes_ > bytes_max_) EraseLocked(std::prev(entries_.end()));
+  ShrinkLocked(bytes_max);
+}
+
+void LruCache::Shrink() {
+  base::MutexLock lock(mutex_);
+  ShrinkLocked(bytes_max());
+}
+
+void LruCache::ShrinkLocked(size_t bytes_max) {
+  while (bytes_ > bytes_max) EraseLocked(std::prev(entries_.end()));
 }
 
 void LruCache::Erase(const std::string& key) {

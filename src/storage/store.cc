@@ -101,7 +101,8 @@ Status FromRocks(const rocksdb::Status& status, std::string_view what) {
 Store::Store(std::unique_ptr<Rocks> rocks)
     : rocks_(std::move(rocks)),
       token_index_(std::make_unique<TokenIndex>(this, rocks_->options.index_cache_bytes)),
-      columns_(std::make_unique<ColumnCache>(this, rocks_->options.column_cache_bytes)) {}
+      columns_(std::make_unique<ColumnCache>(this, rocks_->options.column_cache_bytes,
+                                             rocks_->options.spare_memory)) {}
 
 Result<std::unique_ptr<Store>> Store::Open(const StoreOptions& options, const base::Clock* clock) {
   UseHardwareCrc32c();

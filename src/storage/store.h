@@ -18,6 +18,7 @@
 
 #include "base/clock.h"
 #include "base/mutex.h"
+#include "base/spare_memory.h"
 #include "block/block.h"
 #include "neurallog/log_record.h"
 #include "neurallog/status.h"
@@ -48,8 +49,9 @@ struct StoreOptions {
   size_t block_cache_bytes = 64u << 20;
   // Of pages, hash lists and directories of the token index.
   size_t index_cache_bytes = 32u << 20;
-  // Of decoded columns; 0: none are kept.
+  // Of decoded columns, which may take the spare memory too; null: there is none.
   size_t column_cache_bytes = 64u << 20;
+  base::SpareMemory* spare_memory = nullptr;
   // Over all column families; the largest is flushed beyond it.
   size_t memtable_bytes_total = 128u << 20;
 };
