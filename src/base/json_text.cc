@@ -1,5 +1,14 @@
 #include "base/json_text.h"
 
+#include <bit>
+#include <cstdint>
+
+#include "base/json_plain.h"
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 namespace neurallog::base {
 namespace {
 
@@ -46,17 +55,64 @@ bool IsPlain(unsigned char byte) {
   return byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\';
 }
 
+size_t CountPlainScalar(std::string_view text) {
+  size_t count = 0;
+  while (count < text.size() && IsPlain(static_cast<unsigned char>(text[count]))) ++count;
+  return count;
+}
+
+#if defined(__SSE2__)
+// A bit for each byte that is not plain. Those from 0x80 on are negative.
+uint32_t NotPlain(__m128i bytes) {
+  const __m128i special = _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')),
+                                       _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\')));
+  return static_cast<uint32_t>(
+      _mm_movemask_epi8(_mm_or_si128(special, _mm_cmplt_epi8(bytes, _mm_set1_epi8(0x20)))));
+}
+
+__m128i Load16(const char* from) {
+  return _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
+}
+__m128i Load8(const char* from) {
+  return _mm_loadl_epi64(reinterpret_cast<const __m128i*>(from));
+}
+
+// At least 8 bytes and at most 16, as two words that may overlap.
+size_t CountPlainShort(std::string_view text) {
+  const size_t second = text.size() - 8;
+  const uint32_t found =
+      NotPlain(_mm_unpacklo_epi64(Load8(text.data()), Load8(text.data() + second)));
+  if (found == 0) return text.size();
+  const auto at = static_cast<size_t>(std::countr_zero(found));
+  return at < 8 ? at : second + at - 8;
+}
+#endif
+
 }  // namespace
+
+size_t CountPlainJson(std::string_view text) {
+#if defined(__SSE2__)
+  if (text.size() < 8) return CountPlainScalar(text);
+  if (text.size() <= 16) return CountPlainShort(text);
+  size_t at = 0;
+  for (; at + 16 <= text.size(); at += 16)
+    if (const uint32_t found = NotPlain(Load16(text.data() + at)); found != 0)
+      return at + static_cast<size_t>(std::countr_zero(found));
+  at = text.size() - 16;  // also what was seen already
+  const uint32_t found = NotPlain(Load16(text.data() + at));
+  return found == 0 ? text.size() : at + static_cast<size_t>(std::countr_zero(found));
+#else
+  return CountPlainScalar(text);
+#endif
+}
 
 void AppendJsonString(std::string* to, std::string_view text) {
   to->push_back('"');
   size_t i = 0;
   while (i < text.size()) {
-    size_t plain_end = i;
-    while (plain_end < text.size() && IsPlain(static_cast<unsigned char>(text[plain_end])))
-      ++plain_end;
-    to->append(text, i, plain_end - i);
-    i = plain_end;
+    const size_t plain = CountPlainJson(text.substr(i));
+    to->append(text, i, plain);
+    i += plain;
     if (i == text.size()) break;
     const auto byte = static_cast<unsigned char>(text[i]);
     if (byte < 0x80) {

@@ -3,9 +3,11 @@
 #include <array>
 #include <cmath>
 #include <cstdlib>
+#include <cstring>
 #include <limits>
 
 #include "base/clock.h"
+#include "base/time_printer.h"
 
 namespace neurallog::base {
 namespace {
@@ -307,45 +309,69 @@ std::optional<TimeSpan> ParsePartialTime(std::string_view text) {
   return TimeSpan{*start, *end};
 }
 
-void AppendRfc3339(std::string* to, int64_t ns) {
-  int64_t seconds = ns / kNsPerSecond, fraction = ns % kNsPerSecond;
-  if (fraction < 0) {
-    fraction += kNsPerSecond;
-    --seconds;
-  }
-  int64_t days = seconds / 86400, second_of_day = seconds % 86400;
+namespace {
+
+void PutTwoDigits(char* to, int64_t value) {
+  to[0] = static_cast<char>('0' + value / 10);
+  to[1] = static_cast<char>('0' + value % 10);
+}
+
+// "2025-06-01T12:00:00": 19 bytes.
+void PutSecond(char* to, int64_t second) {
+  int64_t days = second / 86400, second_of_day = second % 86400;
   if (second_of_day < 0) {
     second_of_day += 86400;
     --days;
   }
   const Civil date = CivilFromDays(days);
-  char buffer[32];
-  const auto two = [](char* at, int64_t value) {
-    at[0] = static_cast<char>('0' + value / 10);
-    at[1] = static_cast<char>('0' + value % 10);
-  };
-  two(buffer, date.year / 100);
-  two(buffer + 2, date.year % 100);
-  buffer[4] = '-';
-  two(buffer + 5, date.month);
-  buffer[7] = '-';
-  two(buffer + 8, date.day);
-  buffer[10] = 'T';
-  two(buffer + 11, second_of_day / 3600);
-  buffer[13] = ':';
-  two(buffer + 14, second_of_day / 60 % 60);
-  buffer[16] = ':';
-  two(buffer + 17, second_of_day % 60);
-  size_t length = 19;
-  if (fraction != 0) {
-    buffer[length++] = '.';
-    for (int64_t scale = kNsPerSecond / 10; fraction != 0; scale /= 10) {
-      buffer[length++] = static_cast<char>('0' + fraction / scale);
-      fraction %= scale;
-    }
+  PutTwoDigits(to, date.year / 100);
+  PutTwoDigits(to + 2, date.year % 100);
+  to[4] = '-';
+  PutTwoDigits(to + 5, date.month);
+  to[7] = '-';
+  PutTwoDigits(to + 8, date.day);
+  to[10] = 'T';
+  PutTwoDigits(to + 11, second_of_day / 3600);
+  to[13] = ':';
+  PutTwoDigits(to + 14, second_of_day / 60 % 60);
+  to[16] = ':';
+  PutTwoDigits(to + 17, second_of_day % 60);
+}
+
+// ".111": the shortest that loses nothing; returns its end.
+char* PutFraction(char* to, int64_t fraction) {
+  if (fraction == 0) return to;
+  *to++ = '.';
+  const bool is_milliseconds = fraction % 1'000'000 == 0;
+  const int digits = is_milliseconds ? 3 : 9;
+  int64_t left = is_milliseconds ? fraction / 1'000'000 : fraction;
+  for (int i = digits; i-- > 0; left /= 10) to[i] = static_cast<char>('0' + left % 10);
+  to += digits;
+  while (to[-1] == '0') --to;
+  return to;
+}
+
+}  // namespace
+
+char* Rfc3339Printer::Put(char* to, int64_t ns) {
+  int64_t second = ns / kNsPerSecond, fraction = ns % kNsPerSecond;
+  if (fraction < 0) {
+    fraction += kNsPerSecond;
+    --second;
   }
-  buffer[length++] = 'Z';
-  to->append(buffer, length);
+  if (second != second_) {
+    PutSecond(front_, second);
+    second_ = second;
+  }
+  std::memcpy(to, front_, sizeof(front_));
+  to = PutFraction(to + sizeof(front_), fraction);
+  *to++ = 'Z';
+  return to;
+}
+
+void AppendRfc3339(std::string* to, int64_t ns) {
+  char text[Rfc3339Printer::kBytesMax];
+  to->append(text, static_cast<size_t>(Rfc3339Printer().Put(text, ns) - text));
 }
 
 std::string FormatRfc3339(int64_t ns) {

@@ -3,8 +3,10 @@
 
 #include "base/bytes.h"
 #include "base/hash.h"
+#include "base/json_plain.h"
 #include "base/json_text.h"
 #include "base/time_format.h"
+#include "base/time_printer.h"
 
 namespace neurallog::base {
 namespace {
@@ -113,6 +115,35 @@ TEST_CASE("JSON strings are always valid JSON") {
   CHECK(json("\xE6\x95\xB0") == "\"\xE6\x95\xB0\"");
   CHECK(json("\xFFz\xC0\x80") == "\"\xEF\xBF\xBDz\xEF\xBF\xBD\xEF\xBF\xBD\"");
   CHECK(json("\xED\xA0\x80") == "\"\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\"");
+}
+
+TEST_CASE("the plain front of a text ends at the first byte that JSON strings escape") {
+  for (size_t size = 0; size <= 70; ++size) {
+    const std::string plain(size, '\x7f');
+    CHECK(CountPlainJson(plain) == size);
+    for (size_t at = 0; at < size; ++at) {
+      for (const char special : {'"', '\\', '\0', '\x1f', '\x80', '\xff'}) {
+        std::string text = plain;
+        text[at] = special;
+        text[size - 1] = special;
+        CHECK(CountPlainJson(text) == at);
+      }
+    }
+  }
+}
+
+TEST_CASE("a printer of times prints each as if it were alone") {
+  Rfc3339Printer printer;
+  for (const int64_t ns :
+       {int64_t{0}, int64_t{999'999'999}, int64_t{1'000'000'000}, int64_t{1'000'000'001},
+        int64_t{-1}, int64_t{-1'000'000'000}, int64_t{1'748'736'000'110'000'000},
+        int64_t{1'748'736'000'111'100'000}, int64_t{1'748'735'999'500'000'000},
+        int64_t{-9'223'372'035'000'000'001}, INT64_MAX}) {
+    char text[Rfc3339Printer::kBytesMax];
+    const std::string_view printed(text, static_cast<size_t>(printer.Put(text, ns) - text));
+    CHECK(printed == FormatRfc3339(ns));
+    CHECK(ParseRfc3339(printed) == ns);
+  }
 }
 
 }  // namespace
