@@ -64,6 +64,7 @@ class Execution::Impl {
       ApplyLimit(options.limit.value_or(kNoLimit));
     } else if (options.in_order && KeepsRows()) {
       InsertSort(MakePipeTimeOrder(options.newest_first));
+      is_merged_ = true;
     }
     ChooseOrder();
     StartStages();
@@ -135,6 +136,7 @@ class Execution::Impl {
   TimeRange range_;
   bool newest_first_ = false;
   bool scans_all_ = false;       // no pipe ends the scan early
+  bool is_merged_ = false;       // batches of a block come in turn with those of others
   std::vector<uint32_t> order_;  // blocks to visit
 
   // Blocks left out, the last column that could not be read, and the columns that are read before a block's rows go on, so that they go on
@@ -499,7 +501,7 @@ Status Execution::Impl::Restart() {
 }
 
 Status Execution::Impl::Write(size_t size_max, std::string* out) {
-  if (next_row_ == 0) NarrowToRows(&sink_.batches());
+  if (next_row_ == 0 && !is_merged_) NarrowToRows(&sink_.batches());
   Batch& batch = sink_.front();
   NL_RETURN_IF_ERROR(writer_->Prepare(batch));
   const std::vector<uint32_t>& rows = batch.List();

@@ -5,6 +5,7 @@
 
 #include "filter/filter.h"
 #include "query/pipe.h"
+#include "query/row_subset.h"
 
 namespace neurallog::query {
 namespace {
@@ -15,11 +16,13 @@ class TimeOrderStage : public Stage {
       : Stage(next), newest_first_(newest_first), interrupt_(*context.interrupt) {}
 
   Status Push(Batch batch) override {
+    if (batch.count == 0) return {};
+    NarrowToRows(&batch);
     NL_TRY(const std::span<const int64_t> times, batch.Times());
     if (times.empty()) return next_->Push(std::move(batch));
     NL_RETURN_IF_ERROR(batch.rows->Charge());
     batch.List();
-    if (batch.count > 0) runs_.push_back({std::move(batch), times});
+    runs_.push_back({std::move(batch), times});
     return {};
   }
   Status Advance(int64_t ns) override {

@@ -10,10 +10,9 @@ namespace {
 // Otherwise taking all rows is as cheap.
 constexpr uint64_t kShareMin = 8;
 
-std::vector<uint32_t> RowsOn(const Rows* rows, std::deque<Batch>* batches) {
+std::vector<uint32_t> RowsOf(std::span<Batch* const> batches) {
   std::vector<uint32_t> all;
-  for (Batch& batch : *batches)
-    if (batch.rows.get() == rows) all.insert(all.end(), batch.List().begin(), batch.List().end());
+  for (Batch* batch : batches) all.insert(all.end(), batch->List().begin(), batch->List().end());
   std::sort(all.begin(), all.end());
   all.erase(std::unique(all.begin(), all.end()), all.end());
   return all;
@@ -60,21 +59,37 @@ Result<const block::Column*> RowSubset::GetColumn(size_t index) {
   return columns_[index].get();
 }
 
-void NarrowToRows(std::deque<Batch>* batches) {
-  const std::shared_ptr<Rows> from = batches->front().rows;
+namespace {
+
+// They lie on one block.
+void Narrow(std::span<Batch* const> batches) {
+  const std::shared_ptr<Rows> from = batches.front()->rows;
   if (from->is_table() || from->derived() != nullptr) return;
   uint64_t count = 0;
-  for (const Batch& batch : *batches) count += batch.rows == from ? batch.count : 0;
+  for (const Batch* batch : batches) count += batch->count;
   if (count * kShareMin > from->columns().rows()) return;
-  const std::vector<uint32_t> rows = RowsOn(from.get(), batches);
+  const std::vector<uint32_t> rows = RowsOf(batches);
   const auto subset = std::make_shared<Rows>(std::make_unique<RowSubset>(from, rows),
                                              filter::Columns::Kind::kBlock, from->budget());
-  for (Batch& batch : *batches) {
-    if (batch.rows != from) continue;
-    batch.rows = subset;
-    for (uint32_t& row : batch.list)
+  for (Batch* batch : batches) {
+    batch->rows = subset;
+    for (uint32_t& row : batch->list)
       row = static_cast<uint32_t>(std::lower_bound(rows.begin(), rows.end(), row) - rows.begin());
   }
+}
+
+}  // namespace
+
+void NarrowToRows(std::deque<Batch>* batches) {
+  std::vector<Batch*> same;
+  for (Batch& batch : *batches)
+    if (batch.rows == batches->front().rows) same.push_back(&batch);
+  Narrow(same);
+}
+
+void NarrowToRows(Batch* batch) {
+  Batch* const alone[] = {batch};
+  Narrow(alone);
 }
 
 }  // namespace neurallog::query

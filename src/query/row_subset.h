@@ -29,5 +29,7 @@ class RowSubset : public block::BlockView {
 // When the batches that lie on the same block as the first one have few of its rows, makes them lie on
 // a subset.
 void NarrowToRows(std::deque<Batch>* batches);
+// The same of a batch that is alone on its block.
+void NarrowToRows(Batch* batch);
 
 }  // namespace neurallog::query

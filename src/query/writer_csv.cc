@@ -5,6 +5,7 @@
 #include "base/csv_text.h"
 #include "base/time_format.h"
 #include "filter/filter.h"
+#include "query/block_plans.h"
 
 namespace neurallog::query {
 namespace {
@@ -14,29 +15,32 @@ class CsvWriter : public RowWriter {
   explicit CsvWriter(std::vector<std::string> record_names) : names_(std::move(record_names)) {}
 
   Status Prepare(Batch& batch) override {
-    if (rows_ == batch.rows && projection_ == batch.projection) return {};
-    rows_ = batch.rows;
-    projection_ = batch.projection;
-    NL_TRY(const std::vector<ShownColumn> shown, FindShownColumns(batch, /*with_stream=*/false));
-    if (!has_names_) ChooseNames(batch, shown);
-    columns_.assign(names_.size(), {});
-    for (const ShownColumn& column : shown) {
-      const auto place = std::find(names_.begin(), names_.end(), NameOf(column));
-      if (place != names_.end()) columns_[static_cast<size_t>(place - names_.begin())] = column;
-    }
-    return rows_->Charge();
+    return columns_.Choose(batch, [&](auto* columns) { return ChooseColumns(batch, columns); });
   }
 
   void Write(uint32_t row, std::string* out) override {
     if (!has_header_) WriteHeader(out);
-    for (size_t i = 0; i < columns_.size(); ++i) {
+    const std::vector<ShownColumn>& columns = columns_.current();
+    for (size_t i = 0; i < columns.size(); ++i) {
       if (i != 0) out->push_back(',');
-      WriteValue(columns_[i], row, out);
+      WriteValue(columns[i], row, out);
     }
     out->append("\r\n");
   }
 
  private:
+  // One column for each of names_.
+  Status ChooseColumns(Batch& batch, std::vector<ShownColumn>* columns) {
+    NL_TRY(const std::vector<ShownColumn> shown, FindShownColumns(batch, /*with_stream=*/false));
+    if (!has_names_) ChooseNames(batch, shown);
+    columns->assign(names_.size(), {});
+    for (const ShownColumn& column : shown) {
+      const auto place = std::find(names_.begin(), names_.end(), NameOf(column));
+      if (place != names_.end()) (*columns)[static_cast<size_t>(place - names_.begin())] = column;
+    }
+    return batch.rows->Charge();
+  }
+
   static std::string NameOf(const ShownColumn& column) {
     if (!column.shown.empty()) return column.shown;
     return column.name == filter::kFieldTime ? "timestamp" : column.name;
@@ -74,10 +78,8 @@ class CsvWriter : public RowWriter {
     base::AppendCsvCell(out, shown.column->TextAt(row, scratch));
   }
 
-  std::vector<std::string> names_;    // stored names of records, until ChooseNames
-  std::vector<ShownColumn> columns_;  // parallel to names_
-  std::shared_ptr<Rows> rows_;
-  std::shared_ptr<const Projection> projection_;
+  std::vector<std::string> names_;  // stored names of records, until ChooseNames
+  BlockPlans<std::vector<ShownColumn>> columns_;
   bool has_names_ = false;
   bool has_header_ = false;
 };

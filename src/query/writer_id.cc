@@ -1,4 +1,5 @@
 // Adds "_id" to the lines of another writer, where they are records.
+#include "query/block_plans.h"
 #include "query/record_id.h"
 #include "query/row_writer.h"
 
@@ -11,10 +12,9 @@ class IdWriter : public RowWriter {
 
   Status Prepare(Batch& batch) override {
     is_record_ = !batch.rows->is_table();
-    if (is_record_ && rows_ != batch.rows) {
-      NL_RETURN_IF_ERROR(ids_.Prepare(*batch.rows));
-      rows_ = batch.rows;
-    }
+    if (is_record_)
+      NL_RETURN_IF_ERROR(
+          ids_.Choose(batch, [&](RecordIds* ids) { return ids->Prepare(*batch.rows); }));
     return writer_->Prepare(batch);
   }
 
@@ -29,14 +29,13 @@ class IdWriter : public RowWriter {
     }
     if (out->back() != '{') out->push_back(',');
     out->append("\"_id\":\"");
-    AppendRecordId(out, ids_.Of(row));
+    AppendRecordId(out, ids_.current().Of(row));
     out->append("\"}\n");
   }
 
  private:
   const std::unique_ptr<RowWriter> writer_;
-  std::shared_ptr<Rows> rows_;
-  RecordIds ids_;
+  BlockPlans<RecordIds> ids_;
   bool is_record_ = false;
 };
 
