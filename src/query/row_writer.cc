@@ -13,9 +13,15 @@ Result<ShownColumn> Find(Batch& batch, std::string name, std::string shown) {
   return found;
 }
 
-}  // namespace
-
-namespace {
+// What the record itself holds, not what stands in for it in queries.
+Result<ShownColumn> FindOwn(Batch& batch, std::string name, std::string shown) {
+  const int index = batch.rows->columns().header().FindColumn(name);
+  ShownColumn found{std::move(name), std::move(shown), nullptr};
+  if (index >= 0) {
+    NL_TRY(found.column, batch.rows->GetOwn(static_cast<size_t>(index)));
+  }
+  return found;
+}
 
 class PageWriter : public RowWriter {
  public:
@@ -64,15 +70,10 @@ Result<std::vector<ShownColumn>> FindShownColumns(Batch& batch, bool with_stream
     return columns;
   }
   for (FieldRef& field : batch.Fields()) {
-    NL_TRY(ShownColumn column, Find(batch, std::move(field.name), std::move(field.shown)));
-    // Only what the record itself holds, not what stands in for it in queries.
-    if (field.is_implied && !with_stream) {
-      const int index = batch.rows->columns().header().FindColumn(column.name);
-      column.column = nullptr;
-      if (index >= 0) {
-        NL_TRY(column.column, batch.rows->GetOwn(static_cast<size_t>(index)));
-      }
-    }
+    const bool only_own = field.is_implied && !with_stream;
+    NL_TRY(ShownColumn column,
+           only_own ? FindOwn(batch, std::move(field.name), std::move(field.shown))
+                    : Find(batch, std::move(field.name), std::move(field.shown)));
     columns.push_back(std::move(column));
   }
   return columns;
