@@ -10,6 +10,10 @@
 #include "block/block_format.h"
 #include "block/slot_format.h"
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 namespace neurallog::block {
 namespace {
 
@@ -34,6 +38,23 @@ constexpr std::array<std::array<char, 2>, 256> kHexTexts = [] {
     texts[i] = {"0123456789abcdef"[i >> 4], "0123456789abcdef"[i & 15]};
   return texts;
 }();
+
+#if defined(__SSE2__)
+__m128i ToDigits(__m128i values) {
+  const __m128i is_letter = _mm_cmpgt_epi8(values, _mm_set1_epi8(9));
+  const __m128i to_letters = _mm_and_si128(is_letter, _mm_set1_epi8('a' - '0' - 10));
+  return _mm_add_epi8(_mm_add_epi8(values, _mm_set1_epi8('0')), to_letters);
+}
+
+void Unpack16(const char* packed, char* to) {
+  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(packed));
+  const __m128i low_bits = _mm_set1_epi8(15);
+  const __m128i high = ToDigits(_mm_and_si128(_mm_srli_epi16(bytes, 4), low_bits));
+  const __m128i low = ToDigits(_mm_and_si128(bytes, low_bits));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm_unpacklo_epi8(high, low));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(to) + 1, _mm_unpackhi_epi8(high, low));
+}
+#endif
 
 bool PackUuid(std::string_view text, char* to) {
   for (const auto& [begin, digits] : kUuidGroups) {
@@ -132,6 +153,9 @@ bool PackHex(std::string_view text, char* to) {
 }
 
 void UnpackHex(std::string_view packed, char* to) {
+#if defined(__SSE2__)
+  for (; packed.size() >= 16; packed.remove_prefix(16), to += 32) Unpack16(packed.data(), to);
+#endif
   for (const char byte : packed) {
     std::memcpy(to, kHexTexts[static_cast<unsigned char>(byte)].data(), 2);
     to += 2;
