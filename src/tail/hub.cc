@@ -11,7 +11,7 @@ namespace {
 
 constexpr int64_t kSweepNs = base::kNsPerSecond;
 constexpr int64_t kPauseMin = 2 * base::kNsPerMs;
-constexpr int64_t kPauseMax = 250 * base::kNsPerMs;
+constexpr int64_t kPauseMax = 500 * base::kNsPerMs;
 // Of the time of a round: the thread takes at most a tenth of a core until kPauseMax is reached.
 constexpr int64_t kPauseFactor = 9;
 
