@@ -12,8 +12,8 @@ constexpr size_t kStepBytes = 128 << 10;       // produced at a time
 constexpr size_t kBufferedBytesMax = 1 << 20;  // waiting for the client; then the query pauses
 constexpr size_t kResumeBytes = 256 << 10;
 constexpr size_t kCollectedBytesMax = 64 << 20;  // of an answer that is sent as a whole
-constexpr int64_t kSliceNs = 20'000'000;
-constexpr int64_t kShortWorkNs = 100'000'000;  // a query that has worked longer stands back
+constexpr int64_t kSliceNs = 5'000'000;
+constexpr int64_t kShortWorkNs = 10'000'000;  // a query that has worked longer stands back
 constexpr size_t kShownQueryBytes = 2'000;     // in the list of queries and in the log
 // A header of a whole answer, a trailer of a streamed one.
 constexpr char kDamagedBlocks[] = "NeuralLog-Damaged-Blocks";
