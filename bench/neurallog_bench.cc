@@ -3,7 +3,8 @@
 //   ingest   POST batches: --file X.ndjson (with X.ndjson.idx beside it; may be given again), or
 //   --builtin BATCH made-up records single   POST one 300-byte log per request: what agents without
 //   batching do (64 connections unless told otherwise) query    POST --query TEXT (may be given
-//   again: they take turns) as a form, with any --param NAME=VALUE
+//   again: they take turns) as a form, with any --param NAME=VALUE; or with --forms FILE its lines,
+//   which are forms, in turn
 //
 // For every operation:
 //   --url URL               http://HOST:PORT/path, numeric host or localhost; default
@@ -36,6 +37,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
+#include <fstream>
 #include <map>
 #include <thread>
 
@@ -59,6 +61,7 @@ struct Options {
   std::vector<std::string> headers;
   std::string tenant_header;
   std::string journal;
+  std::string forms;
   std::string data_dir;
   int pid = 0;
   double settle = 0;
@@ -99,6 +102,7 @@ Status ReadOption(const std::string& name, const std::string& value, Options* op
       {"--url", &options->url},
       {"--tenant-header", &options->tenant_header},
       {"--journal", &options->journal},
+      {"--forms", &options->forms},
       {"--data-dir", &options->data_dir}};
   const std::map<std::string_view, std::vector<std::string>*> lists = {
       {"--file", &options->files},
@@ -135,8 +139,9 @@ Status CheckOptions(const Options& options) {
                                      : "--file and --builtin are for ingest");
   if (!options.files.empty() && options.builtin != 0)
     return InvalidArgument("ingest: expected --file or --builtin, not both");
-  if ((options.operation == "query") == options.queries.empty())
-    return InvalidArgument("--query is for query, which needs it");
+  const bool has_queries = !options.queries.empty() || !options.forms.empty();
+  if ((options.operation == "query") != has_queries)
+    return InvalidArgument("--query and --forms are for query, which needs one of them");
   if (options.files.empty() && (options.gzip || !options.tenant_header.empty()))
     return InvalidArgument("--gzip and --tenant-header are for --file");
   if (options.files.empty() && !has_end) return InvalidArgument("expected --seconds or --batches");
@@ -165,11 +170,25 @@ Result<Options> ReadArguments(int argc, char** argv) {
   return options;
 }
 
+Result<std::vector<std::string>> ReadForms(const Options& options) {
+  std::vector<std::string> forms;
+  for (const std::string& query : options.queries)
+    forms.push_back(FormOf(query, options.parameters));
+  if (options.forms.empty()) return forms;
+  std::ifstream file(options.forms);
+  for (std::string line; std::getline(file, line);) forms.push_back(line);
+  if (!file.eof() || forms.empty())
+    return InvalidArgument(fmt::format("--forms: {} cannot be read or is empty", options.forms));
+  return forms;
+}
+
 Result<std::unique_ptr<CountingWorkload>> MakeWorkload(const Options& options,
                                                        const Endpoint& endpoint) {
   const RequestHead head{endpoint.target, endpoint.authority, options.headers};
-  if (options.operation == "query")
-    return QueryWorkload(head, options.queries, options.parameters, options.batches);
+  if (options.operation == "query") {
+    NL_TRY(const std::vector<std::string> forms, ReadForms(options));
+    return QueryWorkload(head, forms, options.batches);
+  }
   if (options.operation == "single")
     return BuiltinWorkload(head, options.loop.connections, 1, options.batches);
   if (options.builtin > 0)
@@ -229,6 +248,7 @@ std::string LatencyJson(const HdrHistogram& latency) {
   };
   add("p50", latency.Quantile(0.5));
   add("p90", latency.Quantile(0.9));
+  add("p95", latency.Quantile(0.95));
   add("p99", latency.Quantile(0.99));
   add("p99_9", latency.Quantile(0.999));
   add("max", latency.max_ns());

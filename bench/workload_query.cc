@@ -19,21 +19,11 @@ void AppendFormValue(std::string* to, std::string_view text) {
 
 class Queries final : public CountingWorkload {
  public:
-  Queries(const RequestHead& head, const std::vector<std::string>& queries,
-          const std::vector<std::string>& parameters, uint64_t requests_max)
+  Queries(const RequestHead& head, const std::vector<std::string>& forms, uint64_t requests_max)
       : CountingWorkload(requests_max) {
-    for (const std::string& query : queries) {
-      std::string body = "query=";
-      AppendFormValue(&body, query);
-      for (const std::string& parameter : parameters) {
-        const size_t equals = parameter.find('=');
-        body.append("&").append(parameter.substr(0, equals)).append("=");
-        if (equals != std::string::npos)
-          AppendFormValue(&body, std::string_view(parameter).substr(equals + 1));
-      }
+    for (const std::string& form : forms)
       requests_.push_back(head.Text("application/x-www-form-urlencoded") +
-                          fmt::format("Content-Length: {}\r\n\r\n", body.size()) + body);
-    }
+                          fmt::format("Content-Length: {}\r\n\r\n", form.size()) + form);
   }
 
  private:
@@ -52,11 +42,22 @@ class Queries final : public CountingWorkload {
 
 }  // namespace
 
+std::string FormOf(std::string_view query, const std::vector<std::string>& parameters) {
+  std::string form = "query=";
+  AppendFormValue(&form, query);
+  for (const std::string& parameter : parameters) {
+    const size_t equals = parameter.find('=');
+    form.append("&").append(parameter.substr(0, equals)).append("=");
+    if (equals != std::string::npos)
+      AppendFormValue(&form, std::string_view(parameter).substr(equals + 1));
+  }
+  return form;
+}
+
 std::unique_ptr<CountingWorkload> QueryWorkload(const RequestHead& head,
-                                                const std::vector<std::string>& queries,
-                                                const std::vector<std::string>& parameters,
+                                                const std::vector<std::string>& forms,
                                                 uint64_t requests_max) {
-  return std::make_unique<Queries>(head, queries, parameters, requests_max);
+  return std::make_unique<Queries>(head, forms, requests_max);
 }
 
 }  // namespace neurallog::bench

@@ -77,10 +77,11 @@ Result<std::unique_ptr<CountingWorkload>> FileWorkload(const RequestHead& head,
 std::unique_ptr<CountingWorkload> BuiltinWorkload(const RequestHead& head, int connections,
                                                   int batch, uint64_t requests_max);
 
-// POST with the parameters as a form; several queries take turns.
+// POST with forms as bodies, which take turns.
 std::unique_ptr<CountingWorkload> QueryWorkload(const RequestHead& head,
-                                                const std::vector<std::string>& queries,
-                                                const std::vector<std::string>& parameters,
+                                                const std::vector<std::string>& forms,
                                                 uint64_t requests_max);
+// A query and parameters, NAME=VALUE, as a form.
+std::string FormOf(std::string_view query, const std::vector<std::string>& parameters);
 
 }  // namespace neurallog::bench
