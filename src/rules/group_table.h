@@ -9,7 +9,9 @@
 // At most kMax groups; the caller sees to that. Not thread-safe.
 #pragma once
 
+#include <algorithm>
 #include <bit>
+#include <compare>
 #include <cstdint>
 #include <memory>
 #include <utility>
@@ -76,9 +78,21 @@ class GroupTable {
     Rehash();
     return removed;
   }
-  void Clear() {
-    Shrink(0);
-    table_.clear();
+  // How long ago a group was told of something, by which the stalest go; keys order equal ones.
+  struct Age {
+    uint64_t newest;
+    uint64_t high;
+    uint64_t low;
+    auto operator<=>(const Age&) const = default;
+  };
+  // What a sixteenth of the groups, at least one, is as old as or older than. There is a group.
+  template <typename AgeOf>
+  Age StalestSixteenth(AgeOf age_of) const {
+    std::vector<Age> ages(size_);
+    for (uint32_t place = 0; place < size_; ++place) ages[place] = age_of(at(place));
+    const auto last = ages.begin() + (size_ - 1) / 16;
+    std::nth_element(ages.begin(), last, ages.end());
+    return *last;
   }
 
   size_t memory_bytes() const {

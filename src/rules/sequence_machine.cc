@@ -195,17 +195,13 @@ void SequenceMachine::MakeRoom() {
 }
 
 void SequenceMachine::Evict() {
-  using Age = std::tuple<int64_t, uint64_t, uint64_t>;
-  const auto age_of = [](const Group& group) {
-    return Age(group.newest_ns, group.key.high, group.key.low);
-  };
   if (groups_.size() == 0) return;
-  std::vector<Age> ages(groups_.size());
-  for (uint32_t i = 0; i < groups_.size(); ++i) ages[i] = age_of(groups_.at(i));
-  const auto last = ages.begin() + (groups_.size() - 1) / 16;
-  std::nth_element(ages.begin(), last, ages.end());
-  const Age last_to_go = *last;
-  evicted_ += groups_.RemoveIf([&](const Group& group) { return age_of(group) <= last_to_go; });
+  const auto age_of = [](const Group& group) {
+    return typename GroupTable<Group>::Age{static_cast<uint64_t>(group.newest_ns), group.key.high,
+                                           group.key.low};
+  };
+  const auto limit = groups_.StalestSixteenth(age_of);
+  evicted_ += groups_.RemoveIf([&](const Group& group) { return age_of(group) <= limit; });
 }
 
 size_t SequenceMachine::memory_bytes() const {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <tuple>
 
 #include "rules/group_key.h"
 
@@ -230,17 +229,12 @@ void WindowMachine<Values>::MakeRoom() {
 
 template <typename Values>
 void WindowMachine<Values>::Evict() {
-  using Age = std::tuple<uint64_t, uint64_t, uint64_t>;
-  const auto age_of = [](const Group& group) {
-    return Age(group.newest, group.key.high, group.key.low);
-  };
   if (groups_.size() == 0) return;
-  std::vector<Age> ages(groups_.size());
-  for (uint32_t i = 0; i < groups_.size(); ++i) ages[i] = age_of(groups_.at(i));
-  const auto last = ages.begin() + (groups_.size() - 1) / 16;
-  std::nth_element(ages.begin(), last, ages.end());
-  const Age oldest_kept = *last;
-  evicted_ += RemoveIf([&](const Group& group) { return age_of(group) <= oldest_kept; });
+  const auto age_of = [](const Group& group) {
+    return typename GroupTable<Group>::Age{group.newest, group.key.high, group.key.low};
+  };
+  const auto limit = groups_.StalestSixteenth(age_of);
+  evicted_ += RemoveIf([&](const Group& group) { return age_of(group) <= limit; });
 }
 
 template <typename Values>
