@@ -52,6 +52,9 @@ void SequenceMachine::AddRecord(Group* group, int64_t time_ns, const Observation
   const auto is_before = [](const Record& a, const Record& b) {
     return std::tie(a.time_ns, a.row) < std::tie(b.time_ns, b.row);
   };
+  // What is too old to begin something can still stand before it.
+  for (Record& known : records)
+    if (known.time_ns < clock_.edge_ns() - rule_->within_ns) known.steps &= breaks_[0];
   const int64_t until_ns = useless_ns();
   const auto is_useless = [&](const Record& known) { return known.time_ns < until_ns; };
   records.erase(records.begin(), std::find_if_not(records.begin(), records.end(), is_useless));
