@@ -77,8 +77,8 @@ Status TailStart::ReadOn() {
   }
   std::vector<tail::LoggedBatch> batches;
   const uint64_t gap_before = reader_->resumed_at();
-  NL_TRY(const bool more, reader_->Read(until_, kLogStepBytes, [&](uint64_t lsn, auto batch) {
-    batches.push_back({std::move(batch), lsn});
+  NL_TRY(const bool more, reader_->Read(until_, kLogStepBytes, [&](const wal::FrameInfo& frame, auto batch) {
+    batches.push_back({std::move(batch), frame.lsn});
     return Status();
   }));
   if (reader_->resumed_at() != gap_before) TellGap();

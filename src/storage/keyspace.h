@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "base/bytes.h"
 #include "neurallog/log_record.h"
@@ -74,6 +75,30 @@ class Keyspace {
     return key;
   }
 
+  // A match of a rule, by its time. Matches lie in `meta`.
+  std::string MatchKey(int64_t time_ns, uint64_t hash) const {
+    std::string key = MatchesFrom(time_ns);
+    base::AppendBe(&key, hash);
+    return key;
+  }
+  // Sorts before all matches of this time and later ones, and behind all earlier ones.
+  std::string MatchesFrom(int64_t time_ns) const {
+    std::string key = MatchesBegin();
+    base::AppendBe(&key, static_cast<uint64_t>(time_ns) ^ uint64_t{1} << 63);
+    return key;
+  }
+  std::string MatchesBegin() const { return kMatchPrefix + prefix_; }
+  std::string MatchesEnd() const { return kMatchPrefix + prefix_ + std::string(17, '\xff'); }
+  static constexpr size_t kMatchKeyBytes = 27;
+  // Of a key of a match.
+  static int64_t TimeOfMatch(std::string_view key) {
+    return static_cast<int64_t>(base::LoadBe<uint64_t>(key.data() + kMatchKeyBytes - 16) ^
+                                uint64_t{1} << 63);
+  }
+  static uint64_t HashOfMatch(std::string_view key) {
+    return base::LoadBe<uint64_t>(key.data() + kMatchKeyBytes - 8);
+  }
+
   // The half-open range of all block header keys.
   std::string BlockHeadersBegin() const { return prefix_ + 'D'; }
   std::string BlockHeadersEnd() const { return prefix_ + static_cast<char>('D' + 1); }
@@ -112,6 +137,7 @@ class Keyspace {
     return key;
   }
 
+  static inline const std::string kMatchPrefix = "match/";
   std::string prefix_;  // tenant and generation
 };
 

@@ -183,6 +183,10 @@ enum class ReclaimWhat : uint8_t { kKeys, kKeysAndBlobs };
 struct MetaChange {
   std::vector<std::pair<std::string, std::string>> put;
   std::vector<std::string> remove;
+  std::vector<std::pair<std::string, std::string>> remove_ranges;  // half-open; before all others
+  // False: a crash of the machine, not one of the process, may take the newest such changes back,
+  // in reverse order.
+  bool is_synced = true;
 };
 
 // Thread-safe.
@@ -200,6 +204,11 @@ class Store {
   Status ScanMeta(
       std::string_view prefix,
       const std::function<void(std::string_view key, std::string_view value)>& visit) const;
+  // Shows the meta values of [begin, end), until `visit` returns false.
+  enum class Order : uint8_t { kAscending, kDescending };
+  Status ScanMetaRange(
+      const std::string& begin, const std::string& end, Order order,
+      const std::function<bool(std::string_view key, std::string_view value)>& visit) const;
 
   // The partition of the class that holds this time; made when there is none. Costs a few milliseconds when it is made. `*same` is a range
   // around the time in which the answer is and stays the same.

@@ -35,7 +35,7 @@ Result<bool> RangeReader::Read(Lsn until, size_t bytes_target, const Visit& visi
     uint32_t payload_bytes;
     NL_RETURN_IF_ERROR(ReadHeader(&info, &payload_bytes));
     const bool wanted = info.lsn >= next_lsn_;
-    if (wanted && info.tenant == tenant_ && info.carried_from_lsn == 0) {
+    if (wanted && info.carried_from_lsn == 0 && wants_(info.tenant)) {
       NL_RETURN_IF_ERROR(VisitFrame(info, payload_bytes, visit));
       bytes += payload_bytes;
     }
@@ -107,7 +107,7 @@ Status RangeReader::VisitFrame(const FrameInfo& info, uint32_t payload_bytes, co
     return Corruption(SegmentName(segment_) + " offset " + std::to_string(offset_) +
                       ": checksum mismatch");
   NL_TRY(auto batch, model::RecordBatch::Decode({frame + kFrameHeaderBytes, payload_bytes}));
-  return visit(info.lsn, std::move(batch));
+  return visit(info, std::move(batch));
 }
 
 }  // namespace neurallog::wal

@@ -1,8 +1,8 @@
-// Reads batches of one tenant out of a log that is being written: for who missed some.
+// Reads batches of some tenants out of a log that is being written: for who missed some.
 //
-//   RangeReader reader(file_system, writer, tenant, /*from=*/5);
+//   RangeReader reader(file_system, writer, [](TenantId id) { ... }, /*from=*/5);
 //   for (bool more = true; more;) {
-//     NL_TRY(more, reader.Read(writer->durable_lsn(), 4 << 20, [](Lsn lsn, auto batch) { ... }));
+//     NL_TRY(more, reader.Read(writer->durable_lsn(), 4 << 20, [](info, batch) { ... }));
 //   }
 //
 // What was carried forward is not read again: its rows were in the log before. Frames that the log
@@ -13,6 +13,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "base/buffer.h"
 #include "io/file_system.h"
@@ -23,10 +24,12 @@ namespace neurallog::wal {
 
 class RangeReader {
  public:
-  using Visit = std::function<Status(Lsn, std::shared_ptr<const model::RecordBatch>)>;
+  using Wants = std::function<bool(TenantId)>;
+  using Visit =
+      std::function<Status(const FrameInfo&, std::shared_ptr<const model::RecordBatch>)>;
 
-  RangeReader(io::FileSystem* file_system, Writer* writer, TenantId tenant, Lsn from)
-      : file_system_(file_system), writer_(writer), tenant_(tenant), next_lsn_(from) {}
+  RangeReader(io::FileSystem* file_system, Writer* writer, Wants wants, Lsn from)
+      : file_system_(file_system), writer_(writer), wants_(std::move(wants)), next_lsn_(from) {}
 
   // Visits batches up to the LSN `until`, which must be durable, or until they have about
   // `bytes_target` bytes. False: there are no more.
@@ -47,7 +50,7 @@ class RangeReader {
 
   io::FileSystem* const file_system_;
   Writer* const writer_;
-  const TenantId tenant_;
+  Wants wants_;
   Lsn next_lsn_;
   Lsn resumed_at_ = 0;
 
