@@ -6,6 +6,7 @@
 #include "base/bytes.h"
 #include "base/log.h"
 #include "engine/checkpoint.h"
+#include "detection/detection.h"
 #include "engine/engine.h"
 
 namespace neurallog::engine {
@@ -53,12 +54,14 @@ std::vector<ingest::CarryJob> GroupJobs(const std::vector<Tail>& tails, uint64_t
 
 }  // namespace
 
-uint64_t Engine::FirstUnsealedLsn(uint64_t otherwise) const {
+uint64_t Engine::FirstNeededLsn(uint64_t otherwise) const {
   uint64_t first = otherwise;
   for (const ingest::TenantLog* log : TenantLogs()) {
     const uint64_t oldest = log->buffered().oldest_lsn;
     if (oldest != 0) first = std::min(first, oldest);
   }
+  if (journaler_->writer().live_bytes() <= options_.wal_rule_bytes_max)
+    first = std::min(first, detection_->needed_from());
   return first;
 }
 
@@ -75,7 +78,7 @@ void Engine::CheckpointIfNeeded(int64_t now_ns) {
   const uint64_t half = writer.oldest_lsn() + (delivered_lsn - writer.oldest_lsn()) / 2;
   ClearLogBefore(half, /*may_carry=*/!disk_full, /*begin_segment=*/false);
   // Read before the flush: what is sealed by now is in memtables.
-  const uint64_t sealed_before = FirstUnsealedLsn(delivered_lsn + 1);
+  const uint64_t sealed_before = FirstNeededLsn(delivered_lsn + 1);
   if (!writer.CanRelease(sealed_before)) return;
   const Status status = Checkpoint(sealed_before);
   if (!status.ok()) base::LogError("checkpoint failed", {{"error", status.ToString()}});
@@ -85,7 +88,7 @@ void Engine::CheckpointIfNeeded(int64_t now_ns) {
 void Engine::ReleaseFlushed() {
   if (flush_mark_.lsn == 0) {
     const uint64_t delivered_lsn = journaler_->delivered_lsn();
-    const uint64_t sealed_before = FirstUnsealedLsn(delivered_lsn + 1);
+    const uint64_t sealed_before = FirstNeededLsn(delivered_lsn + 1);
     flush_mark_ = {sealed_before, store_->Sequence()};
     return;
   }
@@ -112,7 +115,7 @@ void Engine::TrimIdleLog(int64_t now_ns) {
     ClearLogBefore(delivered_lsn + 1, /*may_carry=*/true, /*begin_segment=*/true);
     return;
   }
-  const uint64_t sealed_before = FirstUnsealedLsn(delivered_lsn + 1);
+  const uint64_t sealed_before = FirstNeededLsn(delivered_lsn + 1);
   if (writer.CanRelease(sealed_before)) {
     const Status status = Checkpoint(sealed_before);
     if (!status.ok()) {
@@ -158,7 +161,7 @@ Status Engine::ClearLogAtClose() {
   wal::Writer& writer = journaler_->writer();
   for (const ingest::CarryJob& job : GroupJobs(carried, end, !writer.IsMinimal()))
     NL_RETURN_IF_ERROR(journaler_->CarryNow(job));
-  NL_RETURN_IF_ERROR(Checkpoint(FirstUnsealedLsn(writer.durable_lsn() + 1)));
+  NL_RETURN_IF_ERROR(Checkpoint(FirstNeededLsn(writer.durable_lsn() + 1)));
   writer.RemoveRecycled();
   return {};
 }

@@ -6,6 +6,7 @@
 #include "base/bytes.h"
 #include "base/log.h"
 #include "base/thread.h"
+#include "detection/detection.h"
 #include "engine/meta_keys.h"
 #include "engine/doctor.h"
 #include "engine/recovery.h"
@@ -49,6 +50,8 @@ Result<std::unique_ptr<Engine>> Engine::Open(const EngineOptions& options,
   engine->retention_ns_ = options.retention_ns.value_or(0);
   engine->saved_queries_ =
       std::make_unique<SavedQueries>(engine->store_.get(), environment.clock);
+  engine->detection_ = std::make_unique<detection::Detection>(
+      options.detection, engine->store_.get(), environment.clock, environment.metrics);
   engine->jobs_ = std::make_unique<Jobs>(options.jobs, engine.get(), engine->store_.get(),
                                          environment.clock, environment.metrics);
   engine->retention_ =
@@ -64,6 +67,7 @@ Result<std::unique_ptr<Engine>> Engine::Open(const EngineOptions& options,
   NL_RETURN_IF_ERROR(engine->Recover());
   engine->RegisterGauges();
   if (engine->writes()) {
+    NL_RETURN_IF_ERROR(engine->StartDetection());
     engine->committer_->Start("nl-committer");
     engine->keeper_ = base::StartThread("nl-keeper", [self = engine.get()] { self->KeeperLoop(); });
     engine->retention_->Start();
@@ -78,6 +82,21 @@ Result<std::unique_ptr<Engine>> Engine::Open(const EngineOptions& options,
     engine->StartPreload();
   }
   return engine;
+}
+
+Status Engine::StartDetection() {
+  NL_RETURN_IF_ERROR(detection_->Load().status());
+  detection::Host host;
+  host.set_published = [this](TenantId id, bool is_published) {
+    if (ingest::TenantLog* log = FindTenant(id)) log->has_rules.store(is_published);
+  };
+  host.stage.delivered_lsn = [this] { return journaler_->delivered_lsn(); };
+  host.stage.durable_lsn = [this] { return journaler_->writer().durable_lsn(); };
+  host.stage.read_log = [this](wal::RangeReader::Wants wants, uint64_t from) {
+    return wal::RangeReader(environment_.file_system, &journaler_->writer(), std::move(wants),
+                            from);
+  };
+  return detection_->Start(std::move(host));
 }
 
 Engine::~Engine() { Close(); }
@@ -98,6 +117,7 @@ void Engine::Close() {
   tails_->Stop();
   sealer_->Abandon();
   if (committer_) committer_->Stop();
+  detection_->Stop();
   sealer_->Stop();
   if (!journaler_ || !damage_.empty()) return;
   const Status status = ClearLogAtClose();
@@ -247,7 +267,9 @@ uint64_t Engine::Position(const ingest::TenantLog& log) const {
 
 Result<wal::RangeReader> Engine::ReadLog(const ingest::TenantLog& log, uint64_t from) const {
   if (!journaler_) return Unavailable("the write-ahead log is damaged and cannot be read on");
-  return wal::RangeReader(environment_.file_system, &journaler_->writer(), log.id(), from);
+  return wal::RangeReader(
+      environment_.file_system, &journaler_->writer(),
+      [wanted = log.id()](TenantId id) { return id == wanted; }, from);
 }
 
 void Engine::RegisterGauges() {
@@ -282,6 +304,11 @@ void Engine::RegisterGauges() {
   registry.AddGauge("neurallog_wal_size_bytes", "Write-ahead log segments in use.", [this] {
     return journaler_ ? static_cast<double>(journaler_->writer().live_bytes()) : 0;
   });
+  registry.AddGauge("neurallog_rule_stage_lag_batches",
+                    "Batches of all tenants that the rule stage has not passed yet.", [this] {
+                      const uint64_t delivered = DeliveredLsn(), passed = detection_->passed_lsn();
+                      return static_cast<double>(delivered - std::min(delivered, passed));
+                    });
   registry.AddGauge("neurallog_tenants", "Tenants.",
                     [this] { return static_cast<double>(tenants_.List().size()); });
   registry.AddGauge("neurallog_read_only", "1 when damage was found in the log at the start.",

@@ -24,6 +24,7 @@
 #include "base/clock.h"
 #include "base/mutex.h"
 #include "base/spare_memory.h"
+#include "detection/options.h"
 #include "engine/compactor.h"
 #include "engine/indexer.h"
 #include "engine/jobs.h"
@@ -47,6 +48,10 @@
 
 namespace neurallog::wal {
 struct Frame;
+}
+
+namespace neurallog::detection {
+class Detection;
 }
 
 namespace neurallog::engine {
@@ -85,6 +90,9 @@ struct EngineOptions {
   RetentionOptions retention;
   JobsOptions jobs;
   tail::Options tail;
+  detection::Options detection;
+  // With more than this in the log, the rule stage, when it is behind, does not hold it back any more.
+  uint64_t wal_rule_bytes_max = uint64_t{4} << 30;
   int64_t idempotency_window_ns = 600 * base::kNsPerSecond;
   size_t idempotency_keys_max = 1'000'000;
 };
@@ -125,6 +133,7 @@ class Engine {
                          std::string_view key_id);
   Jobs& jobs() { return *jobs_; }
   SavedQueries& saved_queries() { return *saved_queries_; }
+  detection::Detection& detection() { return *detection_; }
   const tenant::Registry& tenants() const { return tenants_; }
   Result<auth::NewKey> CreateKey(auth::Role role, std::string_view tenant_name,
                                  std::string_view key_name);
@@ -249,8 +258,9 @@ class Engine {
   void ReleaseFlushed();
   // What the next recovery may expect of the log: wal::ReplayExpectation.
   Status PutCheckpoint(uint64_t needed_from, uint64_t durable_lsn);
-  // The first LSN that some tenant still holds unsealed, or `otherwise`.
-  uint64_t FirstUnsealedLsn(uint64_t otherwise) const;
+  // The first LSN that some tenant still holds unsealed or that rules have not seen, or `otherwise`.
+  uint64_t FirstNeededLsn(uint64_t otherwise) const;
+  Status StartDetection();
 
   // Where a backup keeps its hard links while it runs.
   std::string BackupFolder() const;
@@ -278,6 +288,7 @@ class Engine {
   std::unique_ptr<ingest::Sealer> sealer_;
   std::unique_ptr<Jobs> jobs_;
   std::unique_ptr<SavedQueries> saved_queries_;
+  std::unique_ptr<detection::Detection> detection_;
   std::unique_ptr<Retention> retention_;
   std::unique_ptr<Compactor> compactor_;
   MemoryGuard memory_guard_;

@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "base/log.h"
+#include "detection/detection.h"
 #include "engine/checkpoint.h"
 #include "wal/reader.h"
 
@@ -62,7 +63,8 @@ Status Engine::Recover() {
                              checked.empty_segments, checked.last_segment));
     journaler_ =
         std::make_unique<ingest::Journaler>(std::move(writer), options_.wal_group_bytes_max,
-                                            sealer_.get(), environment_.clock, &metrics_);
+                                            sealer_.get(), environment_.clock, &metrics_,
+                                            detection_->queue());
     ring_ = std::make_unique<ring::RingBuffer<ingest::IngestEvent>>(options_.ring_slots,
                                                                     options_.ring_wait);
     committer_ = std::make_unique<ring::EventProcessor<ingest::IngestEvent, ingest::Journaler>>(

@@ -3,6 +3,7 @@
 
 #include "base/bytes.h"
 #include "base/log.h"
+#include "detection/detection.h"
 #include "engine/engine.h"
 #include "engine/meta_keys.h"
 #include "query/pipe.h"
@@ -131,6 +132,7 @@ Result<Job> Engine::DeleteTenant(std::string_view name, std::string_view key_id,
                                       [&](std::string_view key_of_query, std::string_view) {
                                         change.remove.emplace_back(key_of_query);
                                       }));
+  detection_->AddRemoval(info->id, &change);
   Job job;
   job.kind = JobKind::kDeleteTenant;
   job.tenant = info->id;
@@ -141,6 +143,9 @@ Result<Job> Engine::DeleteTenant(std::string_view name, std::string_view key_id,
   tenants_.Remove(info->id);
   for (const std::string& key : keys) keys_.Remove(key);
   if (ingest::TenantLog* log = FindTenant(info->id)) sealer_->OnFreed(log->Delete());
+  const Status forgotten = detection_->Forget(info->id);
+  if (!forgotten.ok())
+    base::LogWarn("matches of a deleted tenant may be left", {{"error", forgotten.ToString()}});
   return job;
 }
 

@@ -8,12 +8,13 @@
 namespace neurallog::ingest {
 
 Journaler::Journaler(std::unique_ptr<wal::Writer> writer, size_t group_bytes_max, Sealer* sealer,
-                     const base::Clock* clock, IngestMetrics* metrics)
+                     const base::Clock* clock, IngestMetrics* metrics, detection::Queue* rules)
     : writer_(std::move(writer)),
       group_bytes_max_(group_bytes_max),
       sealer_(sealer),
       clock_(clock),
       metrics_(metrics),
+      rules_(rules),
       carrier_(writer_.get(), sealer, clock, metrics),
       delivered_lsn_(writer_->durable_lsn()) {}
 
@@ -106,9 +107,11 @@ void Journaler::Deliver(IngestEvent* event, wal::Lsn lsn) {
   metrics_->logs.Add(event->batch->rows());
   metrics_->batches.Add();
   size_t added_bytes;
-  const auto buffered =
-      event->tenant->Append(event->batch, lsn, nullptr, clock_->MonotonicNs(), &added_bytes);
+  const int64_t now_ns = clock_->MonotonicNs();
+  const auto buffered = event->tenant->Append(event->batch, lsn, nullptr, now_ns, &added_bytes);
   event->tenant->feed().Publish(event->batch, lsn);
+  if (rules_ != nullptr && event->tenant->has_rules.load())
+    rules_->Publish({event->tenant->id(), lsn, now_ns, event->batch});
   sealer_->OnAppended(event->tenant, buffered, added_bytes);
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/hash.h"
+#include "detection/queue.h"
 #include "ingest/ack.h"
 #include "ingest/carrier.h"
 #include "ingest/ingest_metrics.h"
@@ -31,8 +32,9 @@ struct IngestEvent {
 // Not thread-safe; owned by the committer thread, except failed().
 class Journaler {
  public:
+  // `rules`: where batches of tenants with rules go; null: nowhere.
   Journaler(std::unique_ptr<wal::Writer> writer, size_t group_bytes_max, Sealer* sealer,
-            const base::Clock* clock, IngestMetrics* metrics);
+            const base::Clock* clock, IngestMetrics* metrics, detection::Queue* rules = nullptr);
 
   // Handles first .. last, and what is published meanwhile; returns the last that it handled.
   int64_t OnBatch(ring::RingBuffer<IngestEvent>& ring, int64_t first, int64_t last);
@@ -61,6 +63,7 @@ class Journaler {
   Sealer* const sealer_;
   const base::Clock* const clock_;
   IngestMetrics* const metrics_;
+  detection::Queue* const rules_;
   Carrier carrier_;
   std::vector<wal::Lsn> group_lsns_;
   int64_t last_group_requests_ = 0;

@@ -120,6 +120,8 @@ class TenantLog {
 
   // Set while the tenant waits for a sealer or is being sealed.
   std::atomic<bool> seal_queued{false};
+  // The tenant has rules: its batches go to the rule stage. Set by it.
+  std::atomic<bool> has_rules{false};
   // Everything up to this LSN is to be sealed even if that makes small blocks.
   std::atomic<uint64_t> seal_all_before{0};
   // Blocks of few rows, so far as anybody has counted: seals add, the compactor sets.

@@ -1,0 +1,70 @@
+// All rules of a tenant, compiled: what the rule stage runs, and what is said about each rule.
+//
+//   auto compiled = CompiledRules::Compile(stored, lists, limits);
+//   rules::Matcher matcher(compiled->set());
+//   const RuleInfo& rule = compiled->of_set(place);   // of a place that Match returned
+//
+// A rule that cannot run (broken, disabled, waiting for a list) is left out and says why; the others
+// run. Immutable; thread-safe.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "detection/stored_rule.h"
+#include "rules/rule_parser.h"
+#include "rules/rule_set.h"
+
+namespace neurallog::detection {
+
+enum class RuleState : uint8_t { kReady, kDisabled, kNeedsLists, kFailed };
+std::string_view StateName(RuleState state);
+
+struct RuleInfo {
+  std::string id;
+  std::string name;
+  std::string type;  // match, filter
+  bool is_sigma = false;
+  uint64_t version = 0;
+  rules::Severity severity = rules::Severity::kMedium;
+  std::string author;
+  std::string license;
+  std::vector<std::string> references;
+  std::vector<std::string> tags;
+  std::string description;
+  RuleState state = RuleState::kReady;
+  std::string reason;  // of a state other than ready
+};
+
+class CompiledRules {
+ public:
+  static std::shared_ptr<const CompiledRules> Compile(
+      const std::map<std::string, StoredRule, std::less<>>& stored, const rules::Lists& lists);
+
+  const std::shared_ptr<const rules::RuleSet>& set() const { return set_; }
+  const RuleInfo& of_set(uint32_t place) const { return *places_[place]; }
+  // By id; nullptr when there is none.
+  const RuleInfo* Find(std::string_view id) const;
+  // How many are ready.
+  size_t ready() const { return ready_; }
+
+ private:
+  std::shared_ptr<const rules::RuleSet> set_;
+  std::map<std::string, RuleInfo, std::less<>> infos_;
+  std::vector<const RuleInfo*> places_;
+  size_t ready_ = 0;
+};
+
+// A document that was read: what it is, or what is wrong with it.
+struct ReadRule {
+  rules::Parsed parsed;
+  RuleInfo info;  // without id, when the document gives none
+};
+// Of a text with one document. Problems: also for a kind of rule that is not run.
+ReadRule ReadDocument(std::string_view text, const rules::Lists& lists);
+// "3:5: unknown modifier "x"; ...", the first few.
+std::string Describe(const std::vector<rules::Problem>& problems);
+
+}  // namespace neurallog::detection

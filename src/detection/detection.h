@@ -1,0 +1,141 @@
+// Rules of tenants, as the server runs them: kept, compiled, shown every record, their matches stored.
+//
+//   Detection detection(options, &store, clock, registry);
+//   NL_TRY(std::vector<TenantId> tenants, detection.Load());    // those that have rules
+//   detection.Start(host);                                       // before anything is published
+//   NL_TRY(StoredRule rule, detection.Put(tenant, {.document = yaml}));
+//   // every record that is acknowledged from now on is shown to the rule
+//
+// A change is durable, and in force, when it returns. One change of a tenant at a time; each compiles all of
+// the tenant's rules on the caller's thread. At a bound of the options a change is refused.
+// Thread-safe but Load, Start and Stop.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/mutex.h"
+#include "detection/compiled_rules.h"
+#include "detection/match_store.h"
+#include "detection/options.h"
+#include "detection/queue.h"
+#include "detection/split_documents.h"
+#include "detection/stage.h"
+#include "storage/store.h"
+
+namespace neurallog::detection {
+
+struct Host {
+  StageHost stage;
+  // From when this returns, batches of the tenant are published, or are no more.
+  std::function<void(TenantId, bool)> set_published;
+};
+
+class Detection {
+ public:
+  static constexpr uint64_t kVersionsKept = 20;
+
+  Detection(const Options& options, storage::Store* store, const base::Clock* clock,
+            metrics::Registry* registry);
+
+  Result<std::vector<TenantId>> Load();
+  Status Start(Host host);
+  void Stop() { stage_.Stop(); }
+  Queue* queue() { return &queue_; }
+  uint64_t needed_from() const { return stage_.needed_from(); }
+  // Every batch up to this LSN has been shown to the rules of its tenant.
+  uint64_t passed_lsn() const { return metrics_.passed_lsn.load(); }
+  const Options& options() const { return options_; }
+
+  // What must hold for a change to be made; else Conflict.
+  struct Expectation {
+    bool is_new = false;              // there is no rule of this id
+    std::optional<uint64_t> version;  // the rule has this version
+  };
+  struct NewRule {
+    std::string id;  // empty: the document's, else one made from its name
+    std::string document;
+    std::optional<bool> enabled;  // nothing: as the document says
+  };
+  // InvalidArgument says what is wrong with the document.
+  Result<StoredRule> Put(TenantId tenant, NewRule rule, const Expectation& expectation);
+  Result<StoredRule> SetEnabled(TenantId tenant, std::string_view id, bool enabled,
+                                const Expectation& expectation);
+  Status Delete(TenantId tenant, std::string_view id, const Expectation& expectation);
+
+  // NotFound.
+  Result<StoredRule> Get(TenantId tenant, std::string_view id) const;
+  // By id, behind `after`.
+  Result<std::vector<StoredRule>> List(TenantId tenant, std::string_view after, size_t limit) const;
+  // Versions before the present one, newest first.
+  Result<std::vector<StoredRule>> Versions(TenantId tenant, std::string_view id) const;
+  // What is in force now; loaded when nobody has yet.
+  Result<std::shared_ptr<const CompiledRules>> Compiled(TenantId tenant);
+
+  // One document of an import and what became of it.
+  struct Imported {
+    RuleInfo info;
+    std::string file;   // of an archive
+    uint64_t line = 0;  // of the document in the text
+    std::vector<rules::Problem> problems;
+  };
+  // Those documents that can be read are put, as one change. A rule that is there gets a new version if its document
+  // differs. `dry_run`: nothing is changed.
+  Result<std::vector<Imported>> Import(TenantId tenant, const std::vector<DocumentText>& documents,
+                                       bool dry_run);
+
+  // --- lists that stand for %name% in rules ---
+  Status PutList(TenantId tenant, std::string_view name, std::vector<std::string> values);
+  Status DeleteList(TenantId tenant, std::string_view name);
+  Result<rules::Lists> Lists(TenantId tenant) const;
+
+  const MatchStore& matches() const { return matches_; }
+  Result<std::map<std::string, RuleCounts>> Counts(TenantId tenant) {
+    return stage_.Counts(tenant);
+  }
+
+  // The tenant is deleted: what its owner must remove with it, and what follows.
+  void AddRemoval(TenantId tenant, storage::MetaChange* change) const;
+  Status Forget(TenantId tenant);
+
+ private:
+  // Of one tenant.
+  struct Book {
+    base::Mutex change_mutex;  // one change at a time
+    std::shared_ptr<const CompiledRules>
+        compiled;  // guarded by Detection::mutex_; null: not loaded
+  };
+  // All that a change starts from.
+  struct Draft {
+    std::map<std::string, StoredRule, std::less<>> rules;
+    rules::Lists lists;
+    storage::MetaChange change;
+  };
+
+  Book* BookOf(TenantId tenant);
+  Result<Draft> ReadDraft(TenantId tenant) const;
+  std::shared_ptr<const CompiledRules> Compile(const Draft& draft) const;
+  Status Apply(TenantId tenant, Draft draft, std::shared_ptr<const CompiledRules> compiled);
+  // Enters the rule into the draft, as the next version of the one that is there.
+  void Enter(TenantId tenant, StoredRule* rule, Draft* draft) const;
+  Status CheckRoom(const Draft& draft) const;
+
+  const Options options_;
+  storage::Store* const store_;
+  const base::Clock* const clock_;
+  Queue queue_;
+  StageMetrics metrics_;
+  MatchStore matches_;
+  std::function<void(TenantId, bool)> set_published_;
+  std::vector<TenantId> tenants_;  // with rules, at the start
+  mutable base::Mutex mutex_;
+  std::map<TenantId, std::unique_ptr<Book>> books_ NL_GUARDED_BY(mutex_);
+  Stage stage_;
+};
+
+}  // namespace neurallog::detection

@@ -1,0 +1,133 @@
+#include "detection/match.h"
+
+#include "base/bytes.h"
+#include "base/hash.h"
+#include "base/json_text.h"
+#include "base/time_format.h"
+#include "detection/hex.h"
+
+namespace neurallog::detection {
+namespace {
+
+constexpr uint8_t kFormat = 1;
+
+void AppendMember(std::string* json, std::string_view name, std::string_view text) {
+  json->append(",\"").append(name).append("\":");
+  base::AppendJsonString(json, text);
+}
+
+void AppendList(std::string* json, std::string_view name, const std::vector<std::string>& texts) {
+  json->append(",\"").append(name).append("\":[");
+  for (const std::string& text : texts) {
+    if (json->back() != '[') json->push_back(',');
+    base::AppendJsonString(json, text);
+  }
+  json->push_back(']');
+}
+
+// Cuts no UTF-8 sequence.
+std::string_view Cut(std::string_view text, size_t bytes) {
+  while (bytes > 0 && (static_cast<unsigned char>(text[bytes]) & 0xc0) == 0x80) --bytes;
+  return text.substr(0, bytes);
+}
+
+// False when the value is not whole.
+bool AppendValue(const model::Field& field, size_t room, std::string* json) {
+  const bool fits = field.value.size() <= room;
+  switch (field.type) {
+    case ValueType::kNull: json->append("null"); return true;
+    case ValueType::kNumber:
+    case ValueType::kBool:
+    case ValueType::kArray:
+    case ValueType::kObject:
+      if (fits) return json->append(field.value), true;
+      break;
+    case ValueType::kString:
+      if (fits) return base::AppendJsonString(json, field.value), true;
+      break;
+  }
+  base::AppendJsonString(json, Cut(field.value, room));
+  return false;
+}
+
+}  // namespace
+
+std::string ToString(const MatchId& id) {
+  return Hex64(static_cast<uint64_t>(id.time_ns)).append(Hex64(id.hash));
+}
+
+std::optional<MatchId> ParseMatchId(std::string_view text) {
+  if (text.size() != 32) return std::nullopt;
+  const auto time = ParseHex64(text.substr(0, 16)), hash = ParseHex64(text.substr(16));
+  if (!time || !hash) return std::nullopt;
+  return MatchId{static_cast<int64_t>(*time), *hash};
+}
+
+MatchId MakeMatchId(TenantId tenant, const RuleInfo& rule, int64_t time_ns,
+                    storage::LogPosition row) {
+  std::string bytes;
+  base::AppendLe(&bytes, static_cast<uint32_t>(tenant));
+  base::AppendLengthPrefixed(&bytes, rule.id);
+  base::AppendLe(&bytes, rule.version);
+  base::AppendLe(&bytes, row.lsn);
+  base::AppendLe(&bytes, row.row);
+  return {time_ns, base::Hash64(bytes)};
+}
+
+void AppendRecord(const model::RecordBatch& batch, const char* row, size_t bytes_max,
+                  std::string* json, bool* is_cut) {
+  const size_t begin = json->size();
+  model::RowReader reader(row);
+  json->append("{\"timestamp\":\"");
+  base::AppendRfc3339(json, reader.timestamp_ns());
+  json->push_back('"');
+  for (model::Field field; reader.Next(&field);) {
+    const std::string_view name = batch.names()[field.name_id];
+    const size_t used = json->size() - begin + name.size();
+    if (used >= bytes_max) {
+      *is_cut = true;
+      break;
+    }
+    json->push_back(',');
+    base::AppendJsonString(json, name);
+    json->push_back(':');
+    if (!AppendValue(field, bytes_max - used, json)) *is_cut = true;
+  }
+  json->push_back('}');
+}
+
+std::string EncodeMatch(const MatchId& id, const RuleInfo& rule, const model::RecordBatch& batch,
+                        const char* row, int64_t now_ns) {
+  std::string value;
+  base::AppendLe(&value, kFormat);
+  base::AppendLe(&value, static_cast<uint8_t>(rule.severity));
+  base::AppendLengthPrefixed(&value, rule.id);
+  value.append("{\"match_id\":\"").append(ToString(id)).append("\"");
+  AppendMember(&value, "rule_id", rule.id);
+  AppendMember(&value, "rule", rule.name);
+  value.append(",\"version\":").append(std::to_string(rule.version));
+  AppendMember(&value, "severity", SeverityName(rule.severity));
+  AppendMember(&value, "author", rule.author);
+  AppendMember(&value, "license", rule.license);
+  AppendList(&value, "references", rule.references);
+  AppendList(&value, "tags", rule.tags);
+  AppendMember(&value, "timestamp", base::FormatRfc3339(id.time_ns));
+  AppendMember(&value, "matched", base::FormatRfc3339(now_ns));
+  value.append(",\"record\":");
+  bool is_cut = false;
+  AppendRecord(batch, row, kMatchRecordBytesMax, &value, &is_cut);
+  return value.append(is_cut ? ",\"record_is_cut\":true}" : "}");
+}
+
+Result<MatchView> DecodeMatch(std::string_view value) {
+  base::ByteReader reader(value);
+  const auto format = reader.ReadLe<uint8_t>();
+  MatchView view;
+  view.severity = static_cast<rules::Severity>(reader.ReadLe<uint8_t>());
+  view.rule_id = reader.ReadLengthPrefixed();
+  if (!reader.ok() || format != kFormat) return Corruption("a stored match is damaged");
+  view.json = reader.ReadBytes(reader.remaining());
+  return view;
+}
+
+}  // namespace neurallog::detection

@@ -1,0 +1,47 @@
+// Matches as they are stored and shown.
+//
+// A match is named by the time of the record that fired and a hash of tenant, rule, version and place
+// in the log: whoever evaluates the same record with the same rule again makes the same match.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "detection/compiled_rules.h"
+#include "model/record_batch.h"
+#include "storage/keyspace.h"
+
+namespace neurallog::detection {
+
+struct MatchId {
+  int64_t time_ns = 0;
+  uint64_t hash = 0;
+  auto operator<=>(const MatchId&) const = default;
+};
+std::string ToString(const MatchId& id);
+std::optional<MatchId> ParseMatchId(std::string_view text);
+MatchId MakeMatchId(TenantId tenant, const RuleInfo& rule, int64_t time_ns,
+                    storage::LogPosition row);
+
+// The record of a match is cut at so many bytes.
+inline constexpr size_t kMatchRecordBytesMax = 16 << 10;
+
+// The stored value: what listing looks at, then the match as JSON.
+std::string EncodeMatch(const MatchId& id, const RuleInfo& rule, const model::RecordBatch& batch,
+                        const char* row, int64_t now_ns);
+struct MatchView {
+  rules::Severity severity = rules::Severity::kMedium;
+  std::string_view rule_id;
+  std::string_view json;
+};
+// Corruption when it is none.
+Result<MatchView> DecodeMatch(std::string_view value);
+
+// A record as a JSON object: its time and its fields by their flat names. Past `bytes_max` fields are
+// left out and long texts cut, and *is_cut is set.
+void AppendRecord(const model::RecordBatch& batch, const char* row, size_t bytes_max,
+                  std::string* json, bool* is_cut);
+
+}  // namespace neurallog::detection

@@ -1,0 +1,183 @@
+#include "detection/match_store.h"
+
+#include "base/bytes.h"
+
+namespace neurallog::detection {
+namespace {
+
+constexpr char kPositionKey[] = "rule_position";
+constexpr char kTotalsPrefix[] = "match_totals/";
+constexpr size_t kScannedMax = 20'000;  // matches that one request looks at
+
+std::string TotalsKey(TenantId tenant) {
+  return kTotalsPrefix + std::to_string(static_cast<uint32_t>(tenant));
+}
+
+storage::Keyspace KeysOf(TenantId tenant) { return {tenant, /*generation=*/0}; }
+
+std::string EncodePosition(storage::LogPosition position) {
+  std::string bytes;
+  base::AppendLe(&bytes, position.lsn);
+  base::AppendLe(&bytes, position.row);
+  return bytes;
+}
+
+}  // namespace
+
+Result<storage::LogPosition> MatchStore::ReadPosition() const {
+  const auto bytes = store_->GetMeta(kPositionKey);
+  if (bytes.status().code() == Code::kNotFound) return storage::LogPosition{};
+  NL_RETURN_IF_ERROR(bytes.status());
+  base::ByteReader reader(*bytes);
+  storage::LogPosition position;
+  position.lsn = reader.ReadLe<uint64_t>();
+  position.row = reader.ReadLe<uint32_t>();
+  if (!reader.ok()) return Corruption("the position of the rule stage is damaged");
+  return position;
+}
+
+MatchStore::Totals* MatchStore::TotalsOf(TenantId tenant) {
+  const auto [found, is_new] = totals_.try_emplace(tenant);
+  if (!is_new) return &found->second;
+  if (const auto bytes = store_->GetMeta(TotalsKey(tenant)); bytes.ok() && bytes->size() == 16) {
+    found->second.matches = base::LoadLe<uint64_t>(bytes->data());
+    found->second.bytes = base::LoadLe<uint64_t>(bytes->data() + 8);
+  }
+  return &found->second;
+}
+
+void MatchStore::Add(TenantId tenant, const MatchId& id, std::string value) {
+  Totals* const totals = TotalsOf(tenant);
+  ++totals->matches;
+  totals->bytes += value.size();
+  totals->is_changed = true;
+  pending_bytes_ += value.size();
+  pending_.put.emplace_back(KeysOf(tenant).MatchKey(id.time_ns, id.hash), std::move(value));
+}
+
+Status MatchStore::Commit(storage::LogPosition position, storage::MetaChange extra) {
+  for (auto& [tenant, totals] : totals_) {
+    if (!totals.is_changed) continue;
+    if (totals.matches > limits_.matches_max || totals.bytes > limits_.bytes_max)
+      NL_RETURN_IF_ERROR(Trim(tenant, INT64_MIN, &totals, &extra));
+    std::string bytes;
+    base::AppendLe(&bytes, totals.matches);
+    base::AppendLe(&bytes, totals.bytes);
+    extra.put.emplace_back(TotalsKey(tenant), bytes);
+  }
+  extra.put.emplace_back(kPositionKey, EncodePosition(position));
+  const size_t extras = extra.put.size();
+  std::move(pending_.put.begin(), pending_.put.end(), std::back_inserter(extra.put));
+  const Status status = store_->WriteMeta(extra);
+  if (!status.ok()) {
+    pending_.put.assign(std::make_move_iterator(extra.put.begin() + static_cast<ptrdiff_t>(extras)),
+                        std::make_move_iterator(extra.put.end()));
+    return status;
+  }
+  pending_ = {};
+  pending_bytes_ = 0;
+  for (auto& [tenant, totals] : totals_) totals.is_changed = false;
+  return {};
+}
+
+Status MatchStore::Trim(TenantId tenant, int64_t oldest_ns, Totals* totals,
+                        storage::MetaChange* change) {
+  const storage::Keyspace keys = KeysOf(tenant);
+  Totals left = *totals;
+  const bool is_over = left.matches > limits_.matches_max || left.bytes > limits_.bytes_max;
+  const uint64_t matches_max = is_over ? limits_.matches_max / 16 * 15 : UINT64_MAX;
+  const uint64_t bytes_max = is_over ? limits_.bytes_max / 16 * 15 : UINT64_MAX;
+  std::string end;
+  NL_RETURN_IF_ERROR(store_->ScanMetaRange(
+      keys.MatchesBegin(), keys.MatchesEnd(), storage::Store::Order::kAscending,
+      [&](std::string_view key, std::string_view value) {
+        end = key;
+        if (left.matches <= matches_max && left.bytes <= bytes_max &&
+            storage::Keyspace::TimeOfMatch(key) >= oldest_ns)
+          return false;
+        end.push_back('\0');  // behind it, if it is the last
+        --left.matches;
+        left.bytes -= std::min<uint64_t>(left.bytes, value.size());
+        return true;
+      }));
+  if (left.matches == totals->matches) return {};
+  left.is_changed = true;
+  *totals = left;
+  change->remove_ranges.emplace_back(keys.MatchesBegin(), end);
+  return {};
+}
+
+Status MatchStore::Expire() {
+  if (limits_.age_max_ns == 0) return {};
+  const int64_t oldest_ns = clock_->WallNs() - limits_.age_max_ns;
+  std::vector<TenantId> tenants;
+  NL_RETURN_IF_ERROR(store_->ScanMeta(kTotalsPrefix, [&](std::string_view key, std::string_view) {
+    const std::string number(key.substr(sizeof(kTotalsPrefix) - 1));
+    tenants.push_back(static_cast<TenantId>(std::strtoul(number.c_str(), nullptr, 10)));
+  }));
+  for (const TenantId tenant : tenants) {
+    storage::MetaChange change;
+    change.is_synced = false;
+    Totals* const totals = TotalsOf(tenant);
+    NL_RETURN_IF_ERROR(Trim(tenant, oldest_ns, totals, &change));
+    if (change.remove_ranges.empty()) continue;
+    NL_RETURN_IF_ERROR(store_->WriteMeta(change));
+  }
+  return {};
+}
+
+void MatchStore::AddRemoval(TenantId tenant, storage::MetaChange* change) {
+  const storage::Keyspace keys = KeysOf(tenant);
+  change->remove_ranges.emplace_back(keys.MatchesBegin(), keys.MatchesEnd());
+  change->remove.push_back(TotalsKey(tenant));
+}
+
+Status MatchStore::Forget(TenantId tenant) {
+  totals_.erase(tenant);
+  const storage::Keyspace keys = KeysOf(tenant);
+  std::erase_if(pending_.put,
+                [&](const auto& put) { return put.first.starts_with(keys.MatchesBegin()); });
+  storage::MetaChange change;
+  AddRemoval(tenant, &change);
+  return store_->WriteMeta(change);
+}
+
+Result<std::vector<std::string>> MatchStore::List(TenantId tenant, const MatchQuery& query,
+                                                  std::optional<MatchId>* next) const {
+  const storage::Keyspace keys = KeysOf(tenant);
+  const std::string begin = keys.MatchesFrom(query.range.start_ns);
+  std::string end = query.range.end_ns == TimeRange().end_ns ? keys.MatchesEnd()
+                                                             : keys.MatchesFrom(query.range.end_ns);
+  if (query.after) end = std::min(end, keys.MatchKey(query.after->time_ns, query.after->hash));
+  std::vector<std::string> matches;
+  Status status;
+  size_t scanned = 0;
+  if (begin >= end) return matches;
+  MatchId last;
+  NL_RETURN_IF_ERROR(store_->ScanMetaRange(
+      begin, end, storage::Store::Order::kDescending,
+      [&](std::string_view key, std::string_view value) {
+        if (matches.size() >= query.limit || scanned >= kScannedMax) return *next = last, false;
+        ++scanned;
+        last = {storage::Keyspace::TimeOfMatch(key), storage::Keyspace::HashOfMatch(key)};
+        const auto match = DecodeMatch(value);
+        if (!match.ok()) return status = match.status(), false;
+        if ((query.rule_id.empty() || match->rule_id == query.rule_id) &&
+            match->severity >= query.severity_min)
+          matches.emplace_back(match->json);
+        return true;
+      }));
+  NL_RETURN_IF_ERROR(status);
+  return matches;
+}
+
+Result<std::string> MatchStore::Get(TenantId tenant, const MatchId& id) const {
+  const auto value = store_->GetMeta(KeysOf(tenant).MatchKey(id.time_ns, id.hash));
+  if (value.status().code() == Code::kNotFound)
+    return NotFound("match " + ToString(id) + " does not exist");
+  NL_RETURN_IF_ERROR(value.status());
+  NL_TRY(const MatchView match, DecodeMatch(*value));
+  return std::string(match.json);
+}
+
+}  // namespace neurallog::detection

@@ -1,0 +1,79 @@
+// The matches of all tenants in `meta`, and how far the rule stage has come: both are written as one,
+// so that a match is neither lost nor there twice whenever the process dies.
+//
+//   store.Add(tenant, id, EncodeMatch(...));
+//   Status written = store.Commit(position, {});     // when it fails, what was added is still there
+//
+// Per tenant at most MatchLimits are kept; at a bound the oldest go, a sixteenth at a time.
+// Add, Commit, Expire, Forget: one thread. The rest: any.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "detection/match.h"
+#include "detection/options.h"
+#include "storage/store.h"
+
+namespace neurallog::detection {
+
+// Which matches are asked for.
+struct MatchQuery {
+  std::string rule_id;  // empty: any
+  rules::Severity severity_min = rules::Severity::kInfo;
+  TimeRange range;               // of the times of the records
+  std::optional<MatchId> after;  // only older ones than this
+  size_t limit = 100;
+};
+
+class MatchStore {
+ public:
+  MatchStore(const MatchLimits& limits, storage::Store* store, const base::Clock* clock)
+      : limits_(limits), store_(store), clock_(clock) {}
+
+  // Where the stage goes on after a start: rows before it have been evaluated. Zero: never written.
+  Result<storage::LogPosition> ReadPosition() const;
+
+  void Add(TenantId tenant, const MatchId& id, std::string value);
+  // Of what was added since the last Commit.
+  size_t pending_bytes() const { return pending_bytes_; }
+  size_t pending() const { return pending_.put.size(); }
+  // Writes what was added, the position, and `extra` with them.
+  Status Commit(storage::LogPosition position, storage::MetaChange extra);
+
+  // Removes matches that are too old, of every tenant.
+  Status Expire();
+  // The tenant is deleted.
+  Status Forget(TenantId tenant);
+  static void AddRemoval(TenantId tenant, storage::MetaChange* change);
+
+  // Newest first; *more says whether there are others. JSON objects.
+  Result<std::vector<std::string>> List(TenantId tenant, const MatchQuery& query,
+                                        std::optional<MatchId>* next) const;
+  // NotFound.
+  Result<std::string> Get(TenantId tenant, const MatchId& id) const;
+
+ private:
+  struct Totals {
+    uint64_t matches = 0;
+    uint64_t bytes = 0;
+    bool is_changed = false;
+  };
+  Totals* TotalsOf(TenantId tenant);
+  // Enters into `change` that the oldest go until `totals` are within `limits`, and what is older than `oldest_ns`.
+  Status Trim(TenantId tenant, int64_t oldest_ns, Totals* totals, storage::MetaChange* change);
+
+  const MatchLimits limits_;
+  storage::Store* const store_;
+  const base::Clock* const clock_;
+  storage::MetaChange pending_;
+  size_t pending_bytes_ = 0;
+  std::map<TenantId, Totals> totals_;
+};
+
+}  // namespace neurallog::detection

@@ -1,0 +1,142 @@
+// The rule stage: one thread that shows every durable record of a tenant with rules to them, in log order,
+// and writes the matches.
+//
+//   committer ── Queue ── nl-rules: Matcher per tenant ── MatchStore
+//                   └── bound reached, or a start: the write-ahead log from the stage's position on
+//
+// Guarantees: each row is evaluated once, with the rules that were in force when it was acknowledged, and each match is
+// there once, whenever the process dies: matches, the stage's position and changes of rules are written in
+// the order of the log, the position with each of them as one. After a start the stage goes on from its
+// position. The log is kept until the stage has passed it (needed_from), within bounds that its owner sets;
+// what was let go all the same is counted as missed.
+//
+// Thread-safe but Start and Stop.
+#pragma once
+
+#include <atomic>
+#include <deque>
+#include <functional>
+#include <future>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "base/clock.h"
+#include "base/mutex.h"
+#include "detection/compiled_rules.h"
+#include "detection/match_store.h"
+#include "detection/queue.h"
+#include "detection/stage_metrics.h"
+#include "rules/matcher.h"
+#include "wal/range_reader.h"
+
+namespace neurallog::detection {
+
+// The engine, as the stage sees it.
+struct StageHost {
+  std::function<uint64_t()> delivered_lsn;  // all up to here was published
+  std::function<uint64_t()> durable_lsn;    // all up to here can be read from the log
+  std::function<wal::RangeReader(wal::RangeReader::Wants, uint64_t from)> read_log;
+};
+
+// What a rule has done since the start.
+struct RuleCounts {
+  uint64_t evaluated = 0;
+  uint64_t matched = 0;
+  int64_t last_match_ns = 0;  // wall; 0: never
+};
+
+class Stage {
+ public:
+  // `load` gives the compiled rules of a tenant that has some; called by the stage's thread.
+  using Load = std::function<Result<std::shared_ptr<const CompiledRules>>(TenantId)>;
+  Stage(MatchStore* matches, Queue* queue, Load load, const base::Clock* clock,
+        StageMetrics* metrics);
+  ~Stage() { Stop(); }
+
+  // `tenants` have rules. From now on their batches must be published.
+  void Start(StageHost host, const std::vector<TenantId>& tenants, storage::LogPosition position);
+  // Evaluates what is queued, when nobody publishes any more, and ends the thread.
+  void Stop();
+
+  // Makes `rules` the tenant's and writes `change`, as one with the stage's position: rows that were durable before are
+  // evaluated with the rules of before, and all that are acknowledged later with the new ones. The tenant's batches must
+  // be published already. Waits for the stage.
+  Status Apply(TenantId tenant, storage::MetaChange change,
+               std::shared_ptr<const CompiledRules> rules);
+  // The tenant is deleted.
+  Status Forget(TenantId tenant);
+  // By id. Waits for the stage.
+  Result<std::map<std::string, RuleCounts>> Counts(TenantId tenant);
+
+  // The first LSN that the stage may read after a start; UINT64_MAX: none, no tenant has rules.
+  uint64_t needed_from() const;
+
+ private:
+  // The rules of one tenant at work.
+  struct Runner {
+    std::shared_ptr<const CompiledRules> rules;  // null: to be loaded
+    std::unique_ptr<rules::Matcher> matcher;
+    std::vector<int64_t> last_match_ns;        // by place
+    std::map<std::string, RuleCounts> counts;  // of matchers before
+  };
+  struct Command {
+    uint64_t after_lsn;
+    std::function<Status()> work;
+    std::promise<Status> done;
+  };
+
+  // Runs `work` on the thread when all up to the LSN has been evaluated; waits for it.
+  Status Submit(uint64_t after_lsn, std::function<Status()> work);
+  void Loop();
+  // Evaluates what there is; false: nothing.
+  bool Round();
+  bool RoundOfQueue();
+  bool RoundOfLog();
+  void BeginReading();
+  Status Evaluate(TenantId tenant, uint64_t lsn, const model::RecordBatch& batch);
+  Status EvaluateRow(TenantId tenant, Runner* runner, const model::RecordBatch& batch,
+                     const char* row, storage::LogPosition at);
+  Result<Runner*> RunnerOf(TenantId tenant);
+  void SetRules(Runner* runner, std::shared_ptr<const CompiledRules> rules);
+  static void KeepCounts(Runner* runner);
+  void PassTo(storage::LogPosition position);
+  Status Commit(storage::MetaChange change);
+  // Commits what is pending, again and again until it works; an error when the stage stops.
+  Status CommitPending();
+  // True: some wait for later batches.
+  bool RunCommands();
+  void RefuseCommands();
+  void Tidy();
+  void CountTenants();
+
+  MatchStore* const matches_;
+  Queue* const queue_;
+  const Load load_;
+  const base::Clock* const clock_;
+  StageMetrics* const metrics_;
+
+  StageHost host_;  // constant after Start
+
+  // Owned by the thread.
+  std::map<TenantId, Runner> runners_;
+  storage::LogPosition position_;  // rows before it have been evaluated
+  storage::LogPosition written_;   // the last that was committed and synced
+  std::optional<wal::RangeReader> reader_;
+  uint64_t read_until_ = 0;
+  int64_t tidied_ns_ = 0;
+  int64_t expired_ns_ = 0;
+
+  mutable base::Mutex mutex_;
+  std::deque<Command> commands_ NL_GUARDED_BY(mutex_);
+  bool stopped_ NL_GUARDED_BY(mutex_) = true;
+  size_t tenants_ NL_GUARDED_BY(mutex_) = 0;        // that have rules
+  size_t applying_ NL_GUARDED_BY(mutex_) = 0;       // calls of Apply
+  uint64_t needed_from_ NL_GUARDED_BY(mutex_) = 0;  // if there are any of these
+  std::atomic<bool> stop_{false};
+  std::thread thread_;
+};
+
+}  // namespace neurallog::detection

@@ -1,0 +1,263 @@
+// The rule stage over a real log and a real store, without the rest of the server.
+#include "detection/detection.h"
+
+#include <catch2/catch.hpp>
+
+#include "base/json_value.h"
+#include "support/batch.h"
+#include "support/temp_dir.h"
+
+namespace neurallog::detection {
+namespace {
+
+constexpr TenantId kTenant{1};
+constexpr TenantId kOther{2};
+
+std::string RuleText(const std::string& name, const std::string& word) {
+  return "name: " + name + "\ndetection:\n  a: {message|contains: '" + word +
+         "'}\n  condition: a\n";
+}
+
+class DetectionFixture {
+ public:
+  DetectionFixture() {
+    wal_options_.directory = wal_dir_.path();
+    wal_options_.segment_bytes = 1 << 20;
+    writer_ = wal::Writer::Open(&io::FileSystem::Posix(), wal_options_, 0, {}, {}, 0).value();
+    OpenStore();
+    Open();
+  }
+  ~DetectionFixture() {
+    if (detection_) detection_->Stop();
+  }
+
+  void OpenStore() {
+    storage::StoreOptions options;
+    options.directory = store_dir_.path();
+    store_ = storage::Store::Open(options, &base::Clock::System()).value();
+  }
+
+  void Open() {
+    published_.clear();
+    registry_ = std::make_unique<metrics::Registry>();
+    detection_ = std::make_unique<Detection>(options_, store_.get(), &base::Clock::System(),
+                                             registry_.get());
+    REQUIRE(detection_->Load().ok());
+    Host host;
+    host.set_published = [this](TenantId id, bool is_published) {
+      base::MutexLock lock(mutex_);
+      published_[id] = is_published;
+    };
+    host.stage.delivered_lsn = [this] { return delivered_.load(); };
+    host.stage.durable_lsn = [this] { return writer_->durable_lsn(); };
+    host.stage.read_log = [this](wal::RangeReader::Wants wants, uint64_t from) {
+      return wal::RangeReader(&io::FileSystem::Posix(), writer_.get(), std::move(wants), from);
+    };
+    REQUIRE(detection_->Start(std::move(host)).ok());
+  }
+
+  // Ends the stage. What is committed later is seen by the next one only.
+  void Close() {
+    detection_->Stop();
+    detection_.reset();
+  }
+
+  // As the committer does it.
+  void Append(TenantId tenant, std::shared_ptr<const model::RecordBatch> batch,
+              int carried_from = 0) {
+    wal::FrameInfo info;
+    info.tenant = tenant;
+    info.rows = batch->rows();
+    info.carried_from_lsn = static_cast<uint64_t>(carried_from);
+    const uint64_t lsn = writer_->Add(info, *batch);
+    REQUIRE(writer_->Sync().ok());
+    bool is_published = false;
+    {
+      base::MutexLock lock(mutex_);
+      is_published = published_[tenant];
+    }
+    if (detection_ && is_published && carried_from == 0)
+      detection_->queue()->Publish({tenant, lsn, 0, std::move(batch)});
+    delivered_.store(lsn);
+  }
+
+  StoredRule Put(const std::string& name, const std::string& word, TenantId tenant = kTenant) {
+    auto rule = detection_->Put(tenant, {"", RuleText(name, word), {}}, {});
+    REQUIRE(rule.status().ToString() == "ok");
+    return *rule;
+  }
+  // Waits until everything has been evaluated.
+  std::vector<int64_t> Seqs(TenantId tenant = kTenant) {
+    REQUIRE(detection_->Counts(tenant).ok());
+    while (detection_->passed_lsn() < delivered_.load()) REQUIRE(detection_->Counts(tenant).ok());
+    REQUIRE(detection_->Counts(tenant).ok());  // behind the commit of that round
+    std::vector<int64_t> seqs;
+    MatchQuery query;
+    query.limit = 100'000;
+    std::optional<MatchId> next;
+    for (const std::string& json : detection_->matches().List(tenant, query, &next).value()) {
+      const base::JsonValue match = base::ParseJson(json).value();
+      seqs.push_back(std::stoll(match.Find("record")->Find("seq")->text()));
+    }
+    std::sort(seqs.begin(), seqs.end());
+    return seqs;
+  }
+
+ protected:
+  testing::TempDir wal_dir_, store_dir_;
+  wal::WriterOptions wal_options_;
+  std::unique_ptr<wal::Writer> writer_;
+  std::unique_ptr<storage::Store> store_;
+  std::unique_ptr<metrics::Registry> registry_;
+  Options options_;
+  std::atomic<uint64_t> delivered_{0};
+  base::Mutex mutex_;
+  std::map<TenantId, bool> published_;
+  std::unique_ptr<Detection> detection_;
+};
+
+using List = std::vector<int64_t>;
+
+TEST_CASE_METHOD(DetectionFixture, "a rule sees what is appended after it, of its tenant") {
+  Append(kTenant, testing::MakeBatch(0, 10));
+  CHECK(detection_->needed_from() == UINT64_MAX);
+  Put("one", "row 1");
+  CHECK(detection_->needed_from() <= delivered_ + 1);
+  Append(kTenant, testing::MakeBatch(10, 3));
+  Append(kOther, testing::MakeBatch(10, 3));
+  CHECK(Seqs() == List{10, 11, 12});
+  CHECK(Seqs(kOther).empty());
+  CHECK(detection_->Counts(kTenant)->at(IdFromName("one")).matched == 3);
+  REQUIRE(detection_->Delete(kTenant, IdFromName("one"), {}).ok());
+  CHECK(detection_->needed_from() == UINT64_MAX);
+  Append(kTenant, testing::MakeBatch(13, 1));
+  CHECK(Seqs() == List{10, 11, 12});
+}
+
+TEST_CASE_METHOD(DetectionFixture, "what came in while no stage ran is read from the log, once") {
+  Put("one", "row");
+  Append(kTenant, testing::MakeBatch(0, 5));
+  CHECK(Seqs().size() == 5);
+  Close();
+  Append(kTenant, testing::MakeBatch(5, 5));
+  Append(kTenant, testing::MakeBatch(3, 7), /*carried_from=*/1);  // rows that are there already
+  Open();
+  Append(kTenant, testing::MakeBatch(10, 2));
+  const List seqs = Seqs();
+  CHECK(seqs == List{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11});
+}
+
+TEST_CASE_METHOD(DetectionFixture,
+                 "a stage that is too slow for its queue reads the log and loses nothing") {
+  Close();
+  options_.queue_bytes_max = 1;
+  Open();
+  Put("one", "row");
+  List expected;
+  for (int64_t i = 0; i < 300; ++i) {
+    Append(kTenant, testing::MakeBatch(i * 20, 20));
+    for (int64_t row = 0; row < 20; ++row) expected.push_back(i * 20 + row);
+  }
+  CHECK(Seqs() == expected);
+}
+
+TEST_CASE_METHOD(DetectionFixture,
+                 "a stage that dies anywhere makes the same matches again, none twice") {
+  Put("one", "row");
+  List expected;
+  for (int64_t i = 0; i < 30; ++i) {
+    Append(kTenant, testing::MakeBatch(i * 100, 100));
+    for (int64_t row = 0; row < 100; ++row) expected.push_back(i * 100 + row);
+  }
+  CHECK(Seqs() == expected);
+  // An older state of the store: the stage goes on from the position that it finds there.
+  Close();
+  storage::MetaChange change;
+  std::string position;
+  base::AppendLe<uint64_t>(&position, 7);
+  base::AppendLe<uint32_t>(&position, 50);
+  change.put.emplace_back("rule_position", position);
+  REQUIRE(store_->WriteMeta(change).ok());
+  Open();
+  CHECK(Seqs() == expected);
+}
+
+TEST_CASE_METHOD(DetectionFixture,
+                 "rows that the log does not hold any more are counted as missed") {
+  Put("one", "row");
+  Close();
+  Append(kTenant, testing::MakeBatch(0, 5));
+  REQUIRE(writer_->StartSegment().ok());
+  Append(kTenant, testing::MakeBatch(5, 5));
+  writer_->Release(2);
+  Open();
+  CHECK(Seqs() == List{5, 6, 7, 8, 9});
+  CHECK(registry_->WriteText().find("neurallog_rule_batches_missed_total 1\n") !=
+        std::string::npos);
+}
+
+TEST_CASE_METHOD(DetectionFixture, "a rule's versions are kept, and changes are guarded by them") {
+  const std::string id = Put("one", "a").id;
+  CHECK(detection_->Put(kTenant, {"", RuleText("one", "b"), {}}, {.is_new = true, .version = {}})
+            .status()
+            .code() == Code::kConflict);
+  CHECK(detection_->Put(kTenant, {id, RuleText("one", "b"), {}}, {.is_new = false, .version = 2})
+            .status()
+            .code() == Code::kConflict);
+  for (uint64_t version = 1; version < 30; ++version)
+    REQUIRE(detection_
+                ->Put(kTenant, {id, RuleText("one", "b" + std::to_string(version)), {}},
+                      {.is_new = false, .version = version})
+                .ok());
+  CHECK(detection_->Get(kTenant, id)->version == 30);
+  const auto versions = detection_->Versions(kTenant, id).value();
+  REQUIRE(versions.size() == Detection::kVersionsKept);
+  CHECK(versions.front().version == 29);
+  CHECK(versions.back().version == 10);
+  REQUIRE(detection_->Delete(kTenant, id, {.is_new = false, .version = 30}).ok());
+  CHECK(detection_->Versions(kTenant, id).status().code() == Code::kNotFound);
+}
+
+TEST_CASE_METHOD(DetectionFixture, "a stored rule that cannot be read does not stop the others") {
+  Put("one", "row");
+  storage::MetaChange change;
+  StoredRule broken;
+  broken.id = "broken";
+  broken.document = "name: broken\ndetection: {a: {x|nothing: 1}, condition: a}\n";
+  change.put.emplace_back(RuleKey(kTenant, "broken"), EncodeRule(broken));
+  change.put.emplace_back(RuleKey(kTenant, "garbage"), "garbage");
+  REQUIRE(store_->WriteMeta(change).ok());
+  Close();
+  Open();
+  Append(kTenant, testing::MakeBatch(0, 2));
+  CHECK(Seqs() == List{0, 1});
+  CHECK(detection_->Compiled(kTenant).value()->Find("broken")->state == RuleState::kFailed);
+}
+
+TEST_CASE_METHOD(DetectionFixture,
+                 "an import changes what differs and leaves what cannot run out") {
+  const std::string text = RuleText("one", "row 1") + "---\n" + RuleText("two", "row 2") +
+                           "---\nname: three\ndetection: 5\n---\n" +
+                           "name: four\ndetection: {a: {x|expand: '%no%'}, condition: a}\n";
+  CHECK(detection_->Import(kTenant, SplitDocuments(text), /*dry_run=*/true)->size() == 4);
+  CHECK(detection_->List(kTenant, "", 10)->empty());
+  const auto report = detection_->Import(kTenant, SplitDocuments(text), /*dry_run=*/false).value();
+  CHECK(report[0].info.state == RuleState::kReady);
+  CHECK(report[2].info.state == RuleState::kFailed);
+  CHECK(report[2].problems[0].at.line > report[2].line);
+  CHECK(report[3].info.state == RuleState::kNeedsLists);
+  CHECK(detection_->List(kTenant, "", 10)->size() == 3);
+  REQUIRE(detection_
+              ->Import(kTenant,
+                       SplitDocuments(RuleText("one", "row 1") + "---\n" + RuleText("two", "x")),
+                       false)
+              .ok());
+  CHECK(detection_->Get(kTenant, IdFromName("one"))->version == 1);
+  CHECK(detection_->Get(kTenant, IdFromName("two"))->version == 2);
+  REQUIRE(detection_->PutList(kTenant, "no", {"5"}).ok());
+  CHECK(detection_->Compiled(kTenant).value()->Find(IdFromName("four"))->state ==
+        RuleState::kReady);
+}
+
+}  // namespace
+}  // namespace neurallog::detection

@@ -1,0 +1,164 @@
+#include "detection/match.h"
+
+#include <catch2/catch.hpp>
+
+#include "base/json_value.h"
+#include "detection/match_store.h"
+#include "support/batch.h"
+#include "support/temp_dir.h"
+
+namespace neurallog::detection {
+namespace {
+
+constexpr TenantId kTenant{7};
+
+RuleInfo Rule(std::string id, rules::Severity severity = rules::Severity::kHigh) {
+  RuleInfo rule;
+  rule.id = std::move(id);
+  rule.name = "a \"name\"";
+  rule.version = 3;
+  rule.severity = severity;
+  return rule;
+}
+
+std::shared_ptr<const model::RecordBatch> BatchOf(std::string_view name, ValueType type,
+                                                  std::string_view value) {
+  model::RecordBatchBuilder builder(1024);
+  builder.BeginRow();
+  builder.AddField(builder.NameId(name), type, value);
+  builder.EndRow(1'700'000'000'000'000'000);
+  return builder.Finish();
+}
+
+TEST_CASE("the id of a match depends on tenant, rule, version, time and place, and reads back") {
+  const MatchId id = MakeMatchId(kTenant, Rule("a"), 5, {1, 2});
+  CHECK(MakeMatchId(kTenant, Rule("a"), 5, {1, 2}) == id);
+  CHECK(MakeMatchId(TenantId{8}, Rule("a"), 5, {1, 2}) != id);
+  CHECK(MakeMatchId(kTenant, Rule("b"), 5, {1, 2}) != id);
+  CHECK(MakeMatchId(kTenant, Rule("a"), 5, {1, 3}) != id);
+  CHECK(MakeMatchId(kTenant, Rule("a"), 5, {2, 2}) != id);
+  RuleInfo next = Rule("a");
+  ++next.version;
+  CHECK(MakeMatchId(kTenant, next, 5, {1, 2}) != id);
+  CHECK(ParseMatchId(ToString(id)) == id);
+  CHECK(!ParseMatchId(ToString(id).substr(1)));
+  CHECK(!ParseMatchId("x" + ToString(id).substr(1)));
+  const MatchId before_1970 = MakeMatchId(kTenant, Rule("a"), -5, {1, 2});
+  CHECK(ParseMatchId(ToString(before_1970)) == before_1970);
+}
+
+TEST_CASE("the record of a match keeps the types of its values and is cut at a bound") {
+  bool is_cut = false;
+  std::string json;
+  AppendRecord(*BatchOf("n", ValueType::kNumber, "1.50"),
+               BatchOf("n", ValueType::kNumber, "1.50")->first_row(), 1024, &json, &is_cut);
+  CHECK(json == R"({"timestamp":"2023-11-14T22:13:20Z","n":1.50})");
+  CHECK(!is_cut);
+  const std::string long_text = std::string(2000, 'x') + "\xc3\xa4";
+  for (const size_t bytes : {size_t{100}, size_t{2041}, size_t{2042}}) {
+    json.clear();
+    const auto batch = BatchOf("t", ValueType::kString, long_text);
+    AppendRecord(*batch, batch->first_row(), bytes, &json, &is_cut);
+    CHECK(json.size() < bytes + 100);
+    CHECK(base::ParseJson(json).ok());
+  }
+  CHECK(is_cut);
+}
+
+class MatchStoreFixture {
+ public:
+  MatchStoreFixture() {
+    storage::StoreOptions options;
+    options.directory = dir_.path();
+    store_ = storage::Store::Open(options, &clock_).value();
+  }
+
+  void Add(MatchStore* matches, TenantId tenant, const RuleInfo& rule, int64_t time_ns) {
+    const auto batch = testing::MakeBatch(0, 1);
+    const MatchId id = MakeMatchId(tenant, rule, time_ns, {1, static_cast<uint32_t>(time_ns)});
+    matches->Add(tenant, id, EncodeMatch(id, rule, *batch, batch->first_row(), 0));
+  }
+  static std::vector<int64_t> Times(const MatchStore& matches, TenantId tenant,
+                                    const MatchQuery& query) {
+    std::optional<MatchId> next;
+    const auto found = matches.List(tenant, query, &next);
+    REQUIRE(found.ok());
+    std::vector<int64_t> times;
+    for (const std::string& json : *found)
+      times.push_back(
+          ParseMatchId(base::ParseJson(json).value().String("match_id").value())->time_ns);
+    return times;
+  }
+
+ protected:
+  testing::TempDir dir_;
+  base::ManualClock clock_{100 * base::kNsPerDay};
+  std::unique_ptr<storage::Store> store_;
+};
+
+using TimeList = std::vector<int64_t>;
+
+TEST_CASE_METHOD(MatchStoreFixture, "matches are listed newest first, filtered, in pages") {
+  MatchStore matches({}, store_.get(), &clock_);
+  for (int64_t time = -2; time <= 3; ++time)
+    Add(&matches, kTenant,
+        Rule(time % 2 == 0 ? "even" : "odd",
+             time < 2 ? rules::Severity::kLow : rules::Severity::kHigh),
+        time);
+  Add(&matches, TenantId{8}, Rule("even"), 1);
+  CHECK(Times(matches, kTenant, {}).empty());
+  REQUIRE(matches.Commit({5, 1}, {}).ok());
+  CHECK(matches.ReadPosition().value() == storage::LogPosition{5, 1});
+  CHECK(Times(matches, kTenant, {}) == TimeList{3, 2, 1, 0, -1, -2});
+  MatchQuery query;
+  query.rule_id = "odd";
+  CHECK(Times(matches, kTenant, query) == TimeList{3, 1, -1});
+  query = {};
+  query.severity_min = rules::Severity::kMedium;
+  CHECK(Times(matches, kTenant, query) == TimeList{3, 2});
+  query = {};
+  query.range = {-1, 2};
+  CHECK(Times(matches, kTenant, query) == TimeList{1, 0, -1});
+  query.limit = 2;
+  std::optional<MatchId> next;
+  CHECK(matches.List(kTenant, query, &next).value().size() == 2);
+  REQUIRE(next);
+  query.after = next;
+  CHECK(Times(matches, kTenant, query) == TimeList{-1});
+}
+
+TEST_CASE_METHOD(MatchStoreFixture, "at the bound the oldest matches go, of this tenant only") {
+  MatchLimits limits;
+  limits.matches_max = 32;
+  MatchStore matches(limits, store_.get(), &clock_);
+  Add(&matches, TenantId{8}, Rule("a"), 0);
+  for (int64_t time = 0; time < 100; ++time) {
+    Add(&matches, kTenant, Rule("a"), time);
+    REQUIRE(matches.Commit({1, 0}, {}).ok());
+  }
+  const TimeList times = Times(matches, kTenant, {});
+  CHECK(times.size() <= 32);
+  CHECK(times.size() >= 30);
+  CHECK(times.front() == 99);
+  CHECK(Times(matches, TenantId{8}, {}).size() == 1);
+  MatchStore again(limits, store_.get(), &clock_);  // counts on
+  for (int64_t time = 100; time < 110; ++time) Add(&again, kTenant, Rule("a"), time);
+  REQUIRE(again.Commit({1, 0}, {}).ok());
+  CHECK(Times(again, kTenant, {}).size() <= 33);
+}
+
+TEST_CASE_METHOD(MatchStoreFixture, "matches that are too old are removed") {
+  MatchLimits limits;
+  limits.age_max_ns = 30 * base::kNsPerDay;
+  MatchStore matches(limits, store_.get(), &clock_);
+  for (const int64_t day : {50, 69, 71, 99})
+    Add(&matches, kTenant, Rule("a"), day * base::kNsPerDay);
+  REQUIRE(matches.Commit({1, 0}, {}).ok());
+  REQUIRE(matches.Expire().ok());
+  CHECK(Times(matches, kTenant, {}) == TimeList{99 * base::kNsPerDay, 71 * base::kNsPerDay});
+  REQUIRE(matches.Forget(kTenant).ok());
+  CHECK(Times(matches, kTenant, {}).empty());
+}
+
+}  // namespace
+}  // namespace neurallog::detection
