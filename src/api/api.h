@@ -80,7 +80,7 @@ struct Context {
 
 struct Route {
   http::Method method;
-  std::string_view path;  // a segment {id} stands for one of any text; paths without it go first
+  std::string_view path;  // a segment {id} stands for one of any text, {id}:verb for one that ends so; paths without it go first
   Access access;
   void (*handle)(Context context);
 };
@@ -143,7 +143,8 @@ class Api : public http::Handler {
 
 // Handlers, one file per subject: handler_ingest.cc, handler_query.cc,
 // handler_victorialogs.cc, handler_logs.cc, handler_record.cc, handler_export.cc, handler_explain.cc,
-// handler_active.cc, handler_saved.cc, handler_tail.cc, openapi.cc, handler_admin.cc,
+// handler_active.cc, handler_saved.cc, handler_rules.cc, handler_rule_import.cc, handler_lists.cc,
+// handler_matches.cc, handler_tail.cc, openapi.cc, handler_admin.cc,
 // handler_deletion.cc, handler_storage.cc, handler_backup.cc, handler_health.cc.
 void HandlePostLogs(Context context);
 void HandleIngestJsonLine(Context context);
@@ -177,6 +178,25 @@ void HandleGetSaved(Context context);
 void HandlePutSaved(Context context);
 void HandleDeleteSaved(Context context);
 void HandleOpenApi(Context context);
+void HandleListRules(Context context);
+void HandleCreateRule(Context context);
+void HandleValidateRules(Context context);
+void HandleImportRules(Context context);
+void HandleExportRules(Context context);
+void HandleEnableRule(Context context);
+void HandleDisableRule(Context context);
+void HandleRuleVersions(Context context);
+void HandleRuleMetrics(Context context);
+void HandleGetRule(Context context);
+void HandlePutRule(Context context);
+void HandlePatchRule(Context context);
+void HandleDeleteRule(Context context);
+void HandleListLists(Context context);
+void HandleGetList(Context context);
+void HandlePutList(Context context);
+void HandleDeleteList(Context context);
+void HandleListMatches(Context context);
+void HandleGetMatch(Context context);
 void HandleTail(Context context);
 void HandleTailVictoriaLogs(Context context);
 void HandleListTenants(Context context);

@@ -40,7 +40,10 @@ constexpr ParamDoc kParams[] = {
     {"limit", "integer", "At most so many."},
     {"offset", "string", "Rows to leave out, or by how much steps of time are moved."},
     {"order", "string", "asc or desc, by time."},
-    {"cursor", "string", "Go on behind this event of a live tail."},
+    {"cursor", "string", "Go on behind this: an event of a live tail, or what an answer named."},
+    {"rule", "string", "The id of a rule."},
+    {"severity", "string", "At least this: info, low, medium, high or critical."},
+    {"dry_run", "boolean", "Only says what would happen."},
     {"start_offset", "string", "How much of what is stored comes first, a duration."},
     {"refresh_interval", "string", "Read, without effect: nothing is polled."},
     {"with_id", "boolean", "Adds _id to each record."},
@@ -54,9 +57,9 @@ constexpr ParamDoc kParams[] = {
     {"max_values_per_field", "integer", "Fields with more values are left out."},
     {"max_value_len", "integer", "Fields with longer values are left out."},
     {"keep_const_fields", "boolean", "Shows fields with one value too."},
-    {"format", "string", "ndjson or csv."},
+    {"format", "string", "ndjson or csv; of rules: sigma or native."},
     {"compression", "string", "gzip, zstd or none."},
-    {"after", "string", "The time of the last record that has been received."},
+    {"after", "string", "The time of the last record, or the id of the last rule, that has been received."},
     {"id", "string", "The id of a record."},
     {"before", "string", "How many records before it, or an id for lists."},
     {"tenant", "string", "The name of a tenant, for administrators."},
@@ -114,6 +117,32 @@ constexpr RouteDoc kDocs[] = {
     {Method::kPut, "/v1/queries/{id}", "Saves a query under this name.", "", "SavedQueryText",
      "200 application/json SavedQuery,201 application/json SavedQuery"},
     {Method::kDelete, "/v1/queries/{id}", "Forgets a saved query.", "", "", "204"},
+    {Method::kGet, "/v1/rules", "Rules, by id.", "limit after", "", NL_JSON("Rules")},
+    {Method::kPost, "/v1/rules", "Adds a rule.", "", "RuleText", "201 application/json Rule"},
+    {Method::kPost, "/v1/rules:validate", "What is wrong with rules.", "", "RuleText",
+     NL_JSON("ImportReport")},
+    {Method::kPost, "/v1/rules:import", "Adds or changes the rules of a text of many.",
+     "format dry_run", "RuleText", NL_JSON("ImportReport")},
+    {Method::kGet, "/v1/rules:export", "All rules as one text.", "", "", "200 application/yaml"},
+    {Method::kPost, "/v1/rules/{id}:enable", "Lets a rule run.", "", "", NL_JSON("Rule")},
+    {Method::kPost, "/v1/rules/{id}:disable", "Lets a rule rest.", "", "", NL_JSON("Rule")},
+    {Method::kGet, "/v1/rules/{id}/versions", "Earlier versions of a rule, newest first.", "", "",
+     NL_JSON("RuleVersions")},
+    {Method::kGet, "/v1/rules/{id}/metrics", "What a rule has done since the start.", "", "",
+     NL_JSON("RuleMetrics")},
+    {Method::kGet, "/v1/rules/{id}", "A rule.", "", "", NL_JSON("Rule")},
+    {Method::kPut, "/v1/rules/{id}", "Adds or changes a rule.", "", "RuleText",
+     "200 application/json Rule,201 application/json Rule"},
+    {Method::kPatch, "/v1/rules/{id}", "Enables or disables a rule.", "", "RuleChange",
+     NL_JSON("Rule")},
+    {Method::kDelete, "/v1/rules/{id}", "Deletes a rule.", "", "", "204"},
+    {Method::kGet, "/v1/lists", "Lists of values for rules.", "", "", NL_JSON("Lists")},
+    {Method::kGet, "/v1/lists/{id}", "A list.", "", "", NL_JSON("List")},
+    {Method::kPut, "/v1/lists/{id}", "Sets a list.", "", "ListValues", NL_JSON("List")},
+    {Method::kDelete, "/v1/lists/{id}", "Deletes a list.", "", "", "204"},
+    {Method::kGet, "/v1/matches", "Matches of rules, newest first.",
+     "rule severity start end limit cursor", "", NL_JSON("Matches")},
+    {Method::kGet, "/v1/matches/{id}", "A match.", "", "", NL_JSON("Match")},
     {Method::kPost, "/insert/jsonline", "Stores records, one per line.",
      "ack _time_field _msg_field _stream_fields ignore_fields extra_fields", "Lines",
      "200 application/json Ingested,202 application/json Ingested"},
@@ -245,7 +274,9 @@ std::string SchemaRef(std::string_view name) {
 }
 
 void AppendBody(std::string* json, std::string_view schema) {
-  const std::string_view media = schema == "Lines" ? "application/x-ndjson" : "application/json";
+  const std::string_view media = schema == "Lines"      ? "application/x-ndjson"
+                                 : schema == "RuleText" ? "application/yaml"
+                                                        : "application/json";
   json->append(",\"requestBody\":{\"required\":true,\"content\":{\"").append(media);
   json->append("\":").append(SchemaRef(schema)).append("}}");
 }

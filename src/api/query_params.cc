@@ -33,15 +33,6 @@ Result<base::TimeSpan> ReadTime(std::string_view name, std::string_view text, in
   return Unexpected(name, text, "a time like 2025-06-01T12:00:00Z, an epoch number or 3h");
 }
 
-// Nothing when the parameter is absent or empty.
-Result<std::optional<base::TimeSpan>> FindTime(const http::QueryParams& params,
-                                               std::string_view name, int64_t now_ns) {
-  const auto text = params.Find(name);
-  if (!text || text->empty()) return std::optional<base::TimeSpan>();
-  NL_TRY(const base::TimeSpan span, ReadTime(name, *text, now_ns));
-  return std::optional(span);
-}
-
 std::optional<int64_t> ParseSeconds(std::string_view text) {
   if (const auto duration = base::ParseDuration(text)) return duration;
   double seconds = 0;
@@ -107,6 +98,14 @@ Result<std::vector<std::string>> ReadExtraFilters(const http::QueryParams& param
 }
 
 }  // namespace
+
+Result<std::optional<base::TimeSpan>> FindTime(const http::QueryParams& params,
+                                               std::string_view name, int64_t now_ns) {
+  const auto text = params.Find(name);
+  if (!text || text->empty()) return std::optional<base::TimeSpan>();
+  NL_TRY(const base::TimeSpan span, ReadTime(name, *text, now_ns));
+  return std::optional(span);
+}
 
 Status Search::ReplacePipes(std::string_view pipes) {
   query.pipes.clear();

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "api/api.h"
+#include "base/time_format.h"
 #include "query/execution.h"
 #include "query/query.h"
 
@@ -27,6 +28,9 @@ struct Search {
 // `query_required`.
 Result<Search> ReadSearch(const Context& context, bool query_required);
 
+// A time as `start` and `end` take it; nothing when the parameter is absent or empty.
+Result<std::optional<base::TimeSpan>> FindTime(const http::QueryParams& params,
+                                               std::string_view name, int64_t now_ns);
 // A whole number; `otherwise` when the parameter is absent or empty.
 Result<uint64_t> ReadCount(const http::QueryParams& params, std::string_view name,
                            uint64_t otherwise);

@@ -40,6 +40,25 @@ constexpr Route kRoutes[] = {
     {Method::kGet, "/v1/queries/{id}", Access::kRead, HandleGetSaved},
     {Method::kPut, "/v1/queries/{id}", Access::kReadWrite, HandlePutSaved},
     {Method::kDelete, "/v1/queries/{id}", Access::kReadWrite, HandleDeleteSaved},
+    {Method::kGet, "/v1/rules", Access::kRead, HandleListRules},
+    {Method::kPost, "/v1/rules", Access::kReadWrite, HandleCreateRule},
+    {Method::kPost, "/v1/rules:validate", Access::kRead, HandleValidateRules},
+    {Method::kPost, "/v1/rules:import", Access::kReadWrite, HandleImportRules},
+    {Method::kGet, "/v1/rules:export", Access::kRead, HandleExportRules},
+    {Method::kPost, "/v1/rules/{id}:enable", Access::kReadWrite, HandleEnableRule},
+    {Method::kPost, "/v1/rules/{id}:disable", Access::kReadWrite, HandleDisableRule},
+    {Method::kGet, "/v1/rules/{id}/versions", Access::kRead, HandleRuleVersions},
+    {Method::kGet, "/v1/rules/{id}/metrics", Access::kRead, HandleRuleMetrics},
+    {Method::kGet, "/v1/rules/{id}", Access::kRead, HandleGetRule},
+    {Method::kPut, "/v1/rules/{id}", Access::kReadWrite, HandlePutRule},
+    {Method::kPatch, "/v1/rules/{id}", Access::kReadWrite, HandlePatchRule},
+    {Method::kDelete, "/v1/rules/{id}", Access::kReadWrite, HandleDeleteRule},
+    {Method::kGet, "/v1/lists", Access::kRead, HandleListLists},
+    {Method::kGet, "/v1/lists/{id}", Access::kRead, HandleGetList},
+    {Method::kPut, "/v1/lists/{id}", Access::kReadWrite, HandlePutList},
+    {Method::kDelete, "/v1/lists/{id}", Access::kReadWrite, HandleDeleteList},
+    {Method::kGet, "/v1/matches", Access::kRead, HandleListMatches},
+    {Method::kGet, "/v1/matches/{id}", Access::kRead, HandleGetMatch},
     {Method::kGet, "/v1/openapi.json", Access::kPublic, HandleOpenApi},
     {Method::kPost, "/insert/jsonline", Access::kWrite, HandleIngestJsonLine},
     {Method::kGet, "/select/logsql/query", Access::kRead, HandleSearchVictoriaLogs},
@@ -103,12 +122,19 @@ std::string_view TakeSegment(std::string_view* path) {
   return segment;
 }
 
+// "{id}" is any text, "{id}:enable" any that ends so.
+bool MatchesAny(std::string_view wanted, std::string_view segment) {
+  if (!wanted.starts_with(kAnySegment)) return false;
+  const std::string_view verb = wanted.substr(kAnySegment.size());
+  return segment.size() > verb.size() && segment.ends_with(verb);
+}
+
 bool Matches(std::string_view pattern, std::string_view path) {
   if (pattern.find(kAnySegment) == std::string_view::npos) return pattern == path;
   if (path.ends_with('/')) return false;
   while (!pattern.empty() && !path.empty()) {
     const std::string_view wanted = TakeSegment(&pattern), segment = TakeSegment(&path);
-    if (wanted != segment && (wanted != kAnySegment || segment.empty())) return false;
+    if (wanted != segment && !MatchesAny(wanted, segment)) return false;
   }
   return pattern.empty() && path.empty();
 }

@@ -8,7 +8,7 @@ TYPES = {"object": dict, "array": list, "string": str, "integer": int, "number":
 class Document:
     def __init__(self, text):
         self.document = json.loads(text)
-        self.patterns = [(re.compile("/".join("[^/]+" if s == "{id}" else re.escape(s) for s in path.split("/"))), item)
+        self.patterns = [(re.compile("/".join("[^/]+" + re.escape(s[4:]) if s.startswith("{id}") else re.escape(s) for s in path.split("/"))), item)
                          for path, item in sorted(self.document["paths"].items(), key=lambda entry: "{id}" in entry[0])]
 
     def find(self, method, target):
@@ -18,7 +18,8 @@ class Document:
         exact = self.document["paths"].get(path)
         if exact is not None:
             return exact.get(method)
-        return next((item.get(method) for pattern, item in self.patterns if pattern.fullmatch(path)), None)
+        found = [item[method] for pattern, item in self.patterns if pattern.fullmatch(path) and method in item]
+        return found[0] if found else None
 
     def problems(self, method, target, status, content_type, body):
         """What is not as described, as a list of texts."""

@@ -1,0 +1,76 @@
+// /v1/matches: what rules have found, newest first.
+#include "api/admin_request.h"
+#include "api/json_members.h"
+#include "api/query_params.h"
+#include "api/rule_json.h"
+
+namespace neurallog::api {
+namespace {
+
+constexpr uint64_t kListedDefault = 100;
+constexpr uint64_t kListedMax = 1'000;
+
+Result<rules::Severity> ReadSeverity(std::string_view text) {
+  using rules::Severity;
+  for (const Severity severity :
+       {Severity::kInfo, Severity::kLow, Severity::kMedium, Severity::kHigh, Severity::kCritical})
+    if (text == SeverityName(severity)) return severity;
+  return InvalidArgument("severity=" + std::string(text.substr(0, 40)) +
+                         ": expected info, low, medium, high or critical");
+}
+
+Result<detection::MatchId> ReadId(std::string_view name, std::string_view text) {
+  if (const auto id = detection::ParseMatchId(text)) return *id;
+  return InvalidArgument(std::string(name) + " " + std::string(text.substr(0, 40)) +
+                         ": expected 32 hexadecimal digits");
+}
+
+Result<detection::MatchQuery> ReadQuery(const http::QueryParams& params, int64_t now_ns) {
+  detection::MatchQuery query;
+  query.rule_id = params.Find("rule").value_or("");
+  if (const auto text = params.Find("severity"); text && !text->empty()) {
+    NL_TRY(query.severity_min, ReadSeverity(*text));
+  }
+  NL_TRY(const auto start, FindTime(params, "start", now_ns));
+  NL_TRY(const auto end, FindTime(params, "end", now_ns));
+  if (start) query.range.start_ns = start->start_ns;
+  if (end) query.range.end_ns = end->end_ns;
+  if (const auto text = params.Find("cursor"); text && !text->empty()) {
+    NL_TRY(query.after, ReadId("cursor", *text));
+  }
+  NL_TRY(const uint64_t limit, ReadCount(params, "limit", kListedDefault));
+  query.limit = std::clamp<uint64_t>(limit, 1, kListedMax);
+  return query;
+}
+
+}  // namespace
+
+void HandleListMatches(Context context) {
+  OnWorker(std::move(context), [](Context& on) -> Status {
+    engine::Engine& engine = on.api.engine();
+    NL_TRY(const auto query,
+           ReadQuery(http::QueryParams(on.request.query()), engine.clock().WallNs()));
+    std::optional<detection::MatchId> next;
+    NL_TRY(const auto matches,
+           engine.detection().matches().List(on.principal.log->id(), query, &next));
+    std::string json = "{\"matches\":[";
+    for (const std::string& match : matches)
+      json.append(json.back() == '[' ? "" : ",").append(match);
+    json.push_back(']');
+    if (next) AppendText(&json, "cursor", ToString(*next));
+    SendJson(on.responder, 200, json + "}\n");
+    return {};
+  });
+}
+
+void HandleGetMatch(Context context) {
+  OnWorker(std::move(context), [](Context& on) -> Status {
+    NL_TRY(const detection::MatchId id, ReadId("match", IdOf(on.request)));
+    NL_TRY(const std::string match,
+           on.api.engine().detection().matches().Get(on.principal.log->id(), id));
+    SendJson(on.responder, 200, match + "\n");
+    return {};
+  });
+}
+
+}  // namespace neurallog::api

@@ -1,0 +1,178 @@
+// /v1/rules: the rules of a tenant, one at a time. An ETag is a rule's version; If-Match and If-None-Match guard changes.
+#include <charconv>
+
+#include "api/admin_request.h"
+#include "api/json_members.h"
+#include "api/query_params.h"
+#include "api/rule_json.h"
+#include "base/json_value.h"
+#include "base/time_format.h"
+
+namespace neurallog::api {
+namespace {
+
+using detection::Detection;
+using detection::RuleInfo;
+using detection::StoredRule;
+
+constexpr size_t kListedDefault = 100;
+constexpr size_t kListedMax = 1'000;
+
+TenantId TenantOf(const Context& context) { return context.principal.log->id(); }
+Detection& DetectionOf(const Context& context) { return context.api.engine().detection(); }
+
+Result<Detection::Expectation> ReadExpectation(const http::Request& request) {
+  Detection::Expectation expectation;
+  expectation.is_new = request.FindHeader("If-None-Match") == "*";
+  std::string_view tag = request.FindHeader("If-Match");
+  if (tag.empty() || tag == "*") return expectation;
+  if (tag.size() >= 2 && tag.front() == '"' && tag.back() == '"')
+    tag = tag.substr(1, tag.size() - 2);
+  uint64_t version = 0;
+  const auto [end, error] = std::from_chars(tag.data(), tag.data() + tag.size(), version);
+  const bool is_number = error == std::errc() && end == tag.data() + tag.size();
+  expectation.version = is_number ? version : 0;  // what is no version is no rule's
+  return expectation;
+}
+
+Status Send(const Context& context, int status, const StoredRule& rule) {
+  NL_TRY(const auto compiled, DetectionOf(context).Compiled(TenantOf(context)));
+  http::Response response;
+  response.status = status;
+  response.content_type = "application/json";
+  response.headers.emplace_back("ETag", "\"" + std::to_string(rule.version) + "\"");
+  if (status == 201) response.headers.emplace_back("Location", "/v1/rules/" + rule.id);
+  response.body = RuleJson(rule, compiled->Find(rule.id), Detail::kWithDocument) + "\n";
+  context.responder->Send(std::move(response));
+  return {};
+}
+
+Status Write(Context& context, std::string id, const Detection::Expectation& expectation) {
+  NL_RETURN_IF_ERROR(context.api.engine().ReadyStatus());
+  Detection& detection = DetectionOf(context);
+  NL_TRY(std::string document, ReadText(&context));
+  NL_TRY(const rules::Lists lists, detection.Lists(TenantOf(context)));
+  const detection::ReadRule read = detection::ReadDocument(document, lists);
+  if (!read.parsed.problems.empty())
+    return SendProblems(context.responder, read.parsed.problems), Status();
+  NL_TRY(const StoredRule rule,
+         detection.Put(TenantOf(context), {std::move(id), std::move(document), {}}, expectation));
+  return Send(context, rule.version == 1 ? 201 : 200, rule);
+}
+
+void SetEnabled(Context context, std::string_view verb, bool enabled) {
+  OnWorker(std::move(context), [verb, enabled](Context& on) -> Status {
+    NL_RETURN_IF_ERROR(on.api.engine().ReadyStatus());
+    NL_TRY(const auto expectation, ReadExpectation(on.request));
+    NL_TRY(const StoredRule rule,
+           DetectionOf(on).SetEnabled(TenantOf(on), IdOf(on.request, verb), enabled, expectation));
+    return Send(on, 200, rule);
+  });
+}
+
+}  // namespace
+
+void HandleListRules(Context context) {
+  OnWorker(std::move(context), [](Context& on) -> Status {
+    const http::QueryParams params(on.request.query());
+    NL_TRY(uint64_t limit, ReadCount(params, "limit", kListedDefault));
+    limit = std::min<uint64_t>(limit, kListedMax);
+    NL_TRY(const auto rules,
+           DetectionOf(on).List(TenantOf(on), params.Find("after").value_or(""), limit));
+    NL_TRY(const auto compiled, DetectionOf(on).Compiled(TenantOf(on)));
+    std::string json = "{\"rules\":[";
+    for (const StoredRule& rule : rules)
+      json.append(json.back() == '[' ? "" : ",")
+          .append(RuleJson(rule, compiled->Find(rule.id), Detail::kShort));
+    json.push_back(']');
+    if (rules.size() == limit && limit > 0) AppendText(&json, "next", rules.back().id);
+    SendJson(on.responder, 200, json + "}\n");
+    return {};
+  });
+}
+
+void HandleCreateRule(Context context) {
+  OnWorker(std::move(context),
+           [](Context& on) -> Status { return Write(on, "", {.is_new = true, .version = {}}); });
+}
+
+void HandlePutRule(Context context) {
+  OnWorker(std::move(context), [](Context& on) -> Status {
+    NL_TRY(const auto expectation, ReadExpectation(on.request));
+    return Write(on, IdOf(on.request), expectation);
+  });
+}
+
+void HandleGetRule(Context context) {
+  OnWorker(std::move(context), [](Context& on) -> Status {
+    NL_TRY(const StoredRule rule, DetectionOf(on).Get(TenantOf(on), IdOf(on.request)));
+    return Send(on, 200, rule);
+  });
+}
+
+// {"enabled":true}
+void HandlePatchRule(Context context) {
+  OnWorker(std::move(context), [](Context& on) -> Status {
+    NL_TRY(const base::JsonValue json, base::ParseJson(on.request.body.view()));
+    const base::JsonValue* const enabled = json.Find("enabled");
+    if (json.names().size() != 1 || enabled == nullptr ||
+        enabled->kind() != base::JsonValue::Kind::kBool)
+      return InvalidArgument("expected {\"enabled\":true} or false");
+    NL_RETURN_IF_ERROR(on.api.engine().ReadyStatus());
+    NL_TRY(const auto expectation, ReadExpectation(on.request));
+    NL_TRY(const StoredRule rule,
+           DetectionOf(on).SetEnabled(TenantOf(on), IdOf(on.request), enabled->text() == "true",
+                                      expectation));
+    return Send(on, 200, rule);
+  });
+}
+
+void HandleEnableRule(Context context) { SetEnabled(std::move(context), ":enable", true); }
+void HandleDisableRule(Context context) { SetEnabled(std::move(context), ":disable", false); }
+
+void HandleDeleteRule(Context context) {
+  OnWorker(std::move(context), [](Context& on) -> Status {
+    NL_RETURN_IF_ERROR(on.api.engine().ReadyStatus());
+    NL_TRY(const auto expectation, ReadExpectation(on.request));
+    NL_RETURN_IF_ERROR(DetectionOf(on).Delete(TenantOf(on), IdOf(on.request), expectation));
+    http::Response response;
+    response.status = 204;
+    on.responder->Send(std::move(response));
+    return {};
+  });
+}
+
+void HandleRuleVersions(Context context) {
+  OnWorker(std::move(context), [](Context& on) -> Status {
+    NL_TRY(const auto versions, DetectionOf(on).Versions(TenantOf(on), IdOf(on.request)));
+    std::string json = "{\"versions\":[";
+    for (const StoredRule& rule : versions) {
+      json.append(json.back() == '[' ? "{\"version\":" : ",{\"version\":");
+      json.append(std::to_string(rule.version));
+      json.append(",\"enabled\":").append(rule.enabled ? "true" : "false");
+      AppendText(&json, "updated", base::FormatRfc3339(rule.updated_ns));
+      AppendText(&json, "document", rule.document);
+      json.push_back('}');
+    }
+    SendJson(on.responder, 200, json + "]}\n");
+    return {};
+  });
+}
+
+void HandleRuleMetrics(Context context) {
+  OnWorker(std::move(context), [](Context& on) -> Status {
+    const std::string id = IdOf(on.request);
+    NL_RETURN_IF_ERROR(DetectionOf(on).Get(TenantOf(on), id).status());
+    NL_TRY(auto counts, DetectionOf(on).Counts(TenantOf(on)));
+    const detection::RuleCounts& of = counts[id];
+    std::string json = "{\"evaluated\":" + std::to_string(of.evaluated);
+    AppendNumber(&json, "matched", of.matched);
+    json.append(",\"last_match\":");
+    if (of.last_match_ns == 0) json.append("null");
+    else base::AppendJsonString(&json, base::FormatRfc3339(of.last_match_ns));
+    SendJson(on.responder, 200, json + "}\n");
+    return {};
+  });
+}
+
+}  // namespace neurallog::api

@@ -1,0 +1,81 @@
+#include "api/rule_json.h"
+
+#include "api/json_members.h"
+#include "base/time_format.h"
+#include "http/status_map.h"
+#include "ingest/inflate.h"
+
+namespace neurallog::api {
+namespace {
+
+constexpr size_t kProblemsMax = 100;
+
+}  // namespace
+
+void AppendTexts(std::string* json, std::string_view name, const std::vector<std::string>& texts) {
+  json->append(",\"").append(name).append("\":[");
+  for (const std::string& text : texts) {
+    if (json->back() != '[') json->push_back(',');
+    base::AppendJsonString(json, text);
+  }
+  json->push_back(']');
+}
+
+std::string RuleJson(const detection::StoredRule& rule, const detection::RuleInfo* info,
+                     Detail detail) {
+  const detection::RuleInfo unknown;
+  const detection::RuleInfo& about = info != nullptr ? *info : unknown;
+  std::string json = "{\"id\":";
+  base::AppendJsonString(&json, rule.id);
+  AppendText(&json, "name", about.name);
+  AppendText(&json, "type", about.type);
+  AppendText(&json, "format", about.is_sigma ? "sigma" : "native");
+  AppendText(&json, "severity", SeverityName(about.severity));
+  json.append(",\"enabled\":").append(rule.enabled ? "true" : "false");
+  AppendText(&json, "state", StateName(about.state));
+  if (!about.reason.empty()) AppendText(&json, "reason", about.reason);
+  AppendNumber(&json, "version", rule.version);
+  AppendText(&json, "created", base::FormatRfc3339(rule.created_ns));
+  AppendText(&json, "updated", base::FormatRfc3339(rule.updated_ns));
+  AppendText(&json, "author", about.author);
+  AppendText(&json, "license", about.license);
+  AppendTexts(&json, "references", about.references);
+  AppendTexts(&json, "tags", about.tags);
+  AppendText(&json, "description", about.description);
+  if (detail == Detail::kWithDocument) AppendText(&json, "document", rule.document);
+  return json.append("}");
+}
+
+std::string ProblemsJson(const std::vector<rules::Problem>& problems) {
+  std::string json = "[";
+  for (size_t i = 0; i < problems.size() && i < kProblemsMax; ++i) {
+    json.append(i == 0 ? "{\"line\":" : ",{\"line\":").append(std::to_string(problems[i].at.line));
+    json.append(",\"column\":").append(std::to_string(problems[i].at.column));
+    AppendText(&json, "message", problems[i].message);
+    json.push_back('}');
+  }
+  return json.append("]");
+}
+
+void SendProblems(const http::ResponderPtr& responder,
+                  const std::vector<rules::Problem>& problems) {
+  http::Response response = http::ProblemResponse(400, detection::Describe(problems));
+  response.body.resize(response.body.rfind('}'));
+  response.body.append(",\"errors\":").append(ProblemsJson(problems)).append("}\n");
+  responder->Send(std::move(response));
+}
+
+Result<std::string> ReadText(Context* context) {
+  NL_TRY(const base::Buffer body,
+         ingest::Inflate(context->request.FindHeader("Content-Encoding"),
+                         std::move(context->request.body), context->api.options().decode));
+  return std::string(body.view());
+}
+
+std::string IdOf(const http::Request& request, std::string_view verb) {
+  std::string segment = PathSegment(request, 3);
+  if (segment.ends_with(verb)) segment.resize(segment.size() - verb.size());
+  return segment;
+}
+
+}  // namespace neurallog::api

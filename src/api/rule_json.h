@@ -1,0 +1,25 @@
+// How rules and what is wrong with them are shown, and what their requests have in common.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "api/api.h"
+#include "detection/detection.h"
+
+namespace neurallog::api {
+
+enum class Detail : uint8_t { kShort, kWithDocument };
+std::string RuleJson(const detection::StoredRule& rule, const detection::RuleInfo* info,
+                     Detail detail);
+// [{"line":3,"column":5,"message":"..."}]
+std::string ProblemsJson(const std::vector<rules::Problem>& problems);
+// 400 with all problems as member `errors`.
+void SendProblems(const http::ResponderPtr& responder, const std::vector<rules::Problem>& problems);
+// The text of the body, of which Content-Encoding has been undone.
+Result<std::string> ReadText(Context* context);
+// The segment of the path behind /v1/rules/ or the like, without `verb`.
+std::string IdOf(const http::Request& request, std::string_view verb = {});
+void AppendTexts(std::string* json, std::string_view name, const std::vector<std::string>& texts);
+
+}  // namespace neurallog::api

@@ -1,0 +1,141 @@
+"""Rules at work: what is imported sees what is posted, and matches are there once, also after kill -9."""
+import json
+import random
+import time
+import unittest
+
+from harness import Server, until
+
+RULE = """name: {name}
+severity: high
+detection:
+  sel: {{message|contains: {word}}}
+  condition: sel
+meta: {{author: A. Person, license: DRL-1.1, tags: [attack.t1110]}}
+"""
+SIGMA = """title: Suspicious shell
+id: 9f3a1f36-1f0e-4c5b-8b8a-0a1b2c3d4e5f
+status: test
+level: critical
+author: B. Person
+logsource: {product: linux}
+detection:
+    keywords: [xmrig]
+    condition: keywords
+"""
+
+
+class Rules:
+    """A server and what the tests say to it."""
+
+    def __init__(self, *flags):
+        self.server = Server(*flags)
+
+    def put(self, name, word, **more):
+        text = RULE.format(name=name, word=word)
+        status, headers, body = self.server.request("PUT", "/v1/rules/" + name, text, more.get("headers"))
+        assert status in (200, 201), body
+        return json.loads(body), headers
+
+    def get(self, target):
+        status, _, body = self.server.request("GET", target)
+        assert status == 200, (status, body)
+        return json.loads(body)
+
+    def matches(self, **params):
+        """All matches, page by page."""
+        found, cursor = [], ""
+        while True:
+            query = "&".join(f"{k}={v}" for k, v in {**params, "limit": 1000, "cursor": cursor}.items())
+            page = self.get("/v1/matches?" + query)
+            found += page["matches"]
+            cursor = page.get("cursor")
+            if not cursor:
+                return found
+
+    def seqs(self, **params):
+        return sorted(match["record"]["seq"] for match in self.matches(**params))
+
+
+class RulesTest(unittest.TestCase):
+    def setUp(self):
+        self.rules = Rules()
+        self.server = self.rules.server
+        self.addCleanup(self.server.close)
+
+    def test_records_that_are_acknowledged_after_a_rule_match_it(self):
+        self.server.post([{"message": "needle before", "seq": 0}])
+        self.rules.put("one", "needle")
+        self.server.post([{"message": "a needle", "seq": 1}, {"message": "hay", "seq": 2}])
+        until(lambda: self.rules.matches())
+        (match,) = self.rules.matches()
+        self.assertEqual((match["rule_id"], match["severity"], match["author"], match["license"], match["tags"]),
+                         ("one", "high", "A. Person", "DRL-1.1", ["attack.t1110"]))
+        self.assertEqual((match["record"]["message"], match["record"]["seq"], match["version"]), ("a needle", 1, 1))
+        self.assertEqual(self.rules.get("/v1/matches/" + match["match_id"]), match)
+        self.assertEqual(self.rules.get("/v1/rules/one/metrics")["matched"], 1)
+
+    def test_a_change_holds_for_what_comes_later(self):
+        self.rules.put("one", "needle")
+        self.server.post([{"message": "needle", "seq": 1}])
+        self.rules.put("one", "thread")
+        self.server.post([{"message": "needle", "seq": 2}, {"message": "thread", "seq": 3}])
+        self.assertEqual(self.server.request("POST", "/v1/rules/one:disable")[0], 200)
+        self.server.post([{"message": "thread", "seq": 4}])
+        self.assertEqual(self.server.request("DELETE", "/v1/rules/one")[0], 204)
+        self.server.post([{"message": "thread", "seq": 5}])
+        until(lambda: len(self.rules.matches()) == 2)
+        self.assertEqual(sorted((m["record"]["seq"], m["version"]) for m in self.rules.matches()), [(1, 1), (3, 2)])
+
+    def test_sigma_is_imported_and_reported_rule_by_rule(self):
+        text = SIGMA + "---\ntitle: broken\nlogsource: {}\ndetection:\n    a: {x|nothing: 1}\n    condition: a\n---\n" + SIGMA.replace(
+            "9f3a", "0000").replace("[xmrig]", "{Image|expand: '%tools%'}").replace("Suspicious", "Waiting")
+        status, _, report = self.server.send(text, target="/v1/rules:import?format=sigma")
+        self.assertEqual((status, report["compiled"], report["needs_lists"], report["failed"]), (200, 1, 1, 1))
+        broken = report["rules"][1]
+        self.assertEqual((broken["line"], broken["errors"][0]["line"]), (10, 14))
+        self.assertEqual(self.server.request("PUT", "/v1/lists/tools", '{"values":["nmap"]}')[0], 200)
+        self.assertEqual([rule["state"] for rule in self.rules.get("/v1/rules")["rules"]], ["ready", "ready"])
+        self.server.post([{"logsource": {"product": "linux"}, "message": "xmrig runs", "seq": 1}, {"message": "xmrig", "seq": 2},
+                          {"logsource": {"product": "linux"}, "Image": "nmap", "seq": 3}])
+        until(lambda: len(self.rules.matches()) == 2)
+        self.assertEqual(self.rules.seqs(severity="critical"), [1, 3])
+
+    def test_matches_of_a_restarted_server_are_the_same(self):
+        self.rules.put("one", "needle")
+        self.server.post([{"message": "needle", "seq": i} for i in range(500)])
+        until(lambda: len(self.rules.matches()) == 500)
+        before = self.rules.matches()
+        self.server.restart()
+        self.server.post([{"message": "needle", "seq": 500}])
+        until(lambda: len(self.rules.matches()) == 501)
+        self.assertEqual([m for m in self.rules.matches() if m["record"]["seq"] < 500], before)
+        self.assertEqual(self.rules.seqs(), list(range(501)))
+
+
+class CrashTest(unittest.TestCase):
+    def test_a_killed_server_has_each_match_once(self):
+        """Rules are changed meanwhile: each row is seen by the rules of its time and no others."""
+        random.seed(1)
+        rules = Rules()
+        server = rules.server
+        self.addCleanup(server.close)
+        expected, seq = [], 0
+        for round_ in range(6):
+            version = rules.put("one", f"needle{round_}")[0]["version"]
+            for _ in range(random.randrange(5, 40)):
+                records = [{"message": f"needle{random.randrange(6)}", "seq": seq + i} for i in range(200)]
+                self.assertEqual(server.post(records)[0], 200)
+                expected += [(r["seq"], version) for r in records if r["message"] == f"needle{round_}"]
+                seq += len(records)
+            server.kill()
+            server.start()
+        self.assertTrue(until(lambda: len(rules.matches()) >= len(expected), 20))
+        time.sleep(0.3)
+        matches = rules.matches()
+        self.assertEqual(sorted((m["record"]["seq"], m["version"]) for m in matches), expected)
+        self.assertEqual(len({m["match_id"] for m in matches}), len(matches))
+
+
+if __name__ == "__main__":
+    unittest.main()
