@@ -74,6 +74,9 @@ ReadRule ReadDocument(std::string_view text, const rules::Lists& lists) {
     rule.parsed = rules::ParseRule(read.documents[0], options);
     rule.info.is_sigma = read.documents[0].Find("title") != nullptr;
     if (const rules::Node* id = read.documents[0].Find("id")) rule.info.id = id->text;
+    if (rule.parsed.rule && rule.parsed.rule->stateful)
+      rule.parsed.problems.push_back(
+          {rule.parsed.at, "rules of other types than match are not run by this server yet"});
     if (rule.parsed.correlation)
       rule.parsed.problems.push_back(
           {rule.parsed.at, "correlations are not run by this server yet"});

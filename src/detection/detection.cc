@@ -50,7 +50,7 @@ Detection::Detection(const Options& options, storage::Store* store, const base::
       clock_(clock),
       queue_(options.queue_bytes_max),
       metrics_(registry),
-      matches_(options.matches, store, clock),
+      matches_(options.matches, store),
       stage_(
           &matches_, &queue_, [this](TenantId tenant) { return Compiled(tenant); }, clock,
           &metrics_) {

@@ -107,9 +107,7 @@ Status MatchStore::Trim(TenantId tenant, int64_t oldest_ns, Totals* totals,
   return {};
 }
 
-Status MatchStore::Expire() {
-  if (limits_.age_max_ns == 0) return {};
-  const int64_t oldest_ns = clock_->WallNs() - limits_.age_max_ns;
+Status MatchStore::Expire(const std::function<int64_t(TenantId)>& oldest_ns) {
   std::vector<TenantId> tenants;
   NL_RETURN_IF_ERROR(store_->ScanMeta(kTotalsPrefix, [&](std::string_view key, std::string_view) {
     const std::string number(key.substr(sizeof(kTotalsPrefix) - 1));
@@ -119,7 +117,7 @@ Status MatchStore::Expire() {
     storage::MetaChange change;
     change.is_synced = false;
     Totals* const totals = TotalsOf(tenant);
-    NL_RETURN_IF_ERROR(Trim(tenant, oldest_ns, totals, &change));
+    NL_RETURN_IF_ERROR(Trim(tenant, oldest_ns(tenant), totals, &change));
     if (change.remove_ranges.empty()) continue;
     NL_RETURN_IF_ERROR(store_->WriteMeta(change));
   }

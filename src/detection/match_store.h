@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -33,8 +34,7 @@ struct MatchQuery {
 
 class MatchStore {
  public:
-  MatchStore(const MatchLimits& limits, storage::Store* store, const base::Clock* clock)
-      : limits_(limits), store_(store), clock_(clock) {}
+  MatchStore(const MatchLimits& limits, storage::Store* store) : limits_(limits), store_(store) {}
 
   // Where the stage goes on after a start: rows before it have been evaluated. Zero: never written.
   Result<storage::LogPosition> ReadPosition() const;
@@ -46,8 +46,8 @@ class MatchStore {
   // Writes what was added, the position, and `extra` with them.
   Status Commit(storage::LogPosition position, storage::MetaChange extra);
 
-  // Removes matches that are too old, of every tenant.
-  Status Expire();
+  // Removes matches of records from before `oldest_ns`, of every tenant.
+  Status Expire(const std::function<int64_t(TenantId)>& oldest_ns);
   // The tenant is deleted.
   Status Forget(TenantId tenant);
   static void AddRemoval(TenantId tenant, storage::MetaChange* change);
@@ -70,7 +70,6 @@ class MatchStore {
 
   const MatchLimits limits_;
   storage::Store* const store_;
-  const base::Clock* const clock_;
   storage::MetaChange pending_;
   size_t pending_bytes_ = 0;
   std::map<TenantId, Totals> totals_;

@@ -4,15 +4,12 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "base/clock.h"
-
 namespace neurallog::detection {
 
 // Of a tenant; beyond one the oldest matches go.
 struct MatchLimits {
   uint64_t matches_max = 100'000;
   uint64_t bytes_max = 256u << 20;
-  int64_t age_max_ns = 30 * base::kNsPerDay;  // by the time of the record; 0: any
 };
 
 struct Options {

@@ -329,7 +329,7 @@ void Stage::Tidy() {
   if (!runners_.empty() && position_ != written_) status = Commit({});
   if (now_ns - expired_ns_ >= kExpireNs) {
     expired_ns_ = now_ns;
-    if (status.ok()) status = matches_->Expire();
+    if (status.ok()) status = matches_->Expire(host_.expiry_ns);
   }
   if (!status.ok()) base::LogWarn("the rule stage cannot write", {{"error", status.ToString()}});
 }

@@ -39,6 +39,7 @@ struct StageHost {
   std::function<uint64_t()> delivered_lsn;  // all up to here was published
   std::function<uint64_t()> durable_lsn;    // all up to here can be read from the log
   std::function<wal::RangeReader(wal::RangeReader::Wants, uint64_t from)> read_log;
+  std::function<int64_t(TenantId)> expiry_ns;  // older records of the tenant are not kept
 };
 
 // What a rule has done since the start.

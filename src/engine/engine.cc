@@ -96,6 +96,10 @@ Status Engine::StartDetection() {
     return wal::RangeReader(environment_.file_system, &journaler_->writer(), std::move(wants),
                             from);
   };
+  host.stage.expiry_ns = [this](TenantId id) {
+    const ingest::TenantLog* const log = FindTenant(id);
+    return log != nullptr ? ExpiryOf(*log) : INT64_MIN;
+  };
   return detection_->Start(std::move(host));
 }
 

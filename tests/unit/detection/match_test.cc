@@ -70,7 +70,7 @@ class MatchStoreFixture {
   MatchStoreFixture() {
     storage::StoreOptions options;
     options.directory = dir_.path();
-    store_ = storage::Store::Open(options, &clock_).value();
+    store_ = storage::Store::Open(options, &base::Clock::System()).value();
   }
 
   void Add(MatchStore* matches, TenantId tenant, const RuleInfo& rule, int64_t time_ns) {
@@ -92,14 +92,13 @@ class MatchStoreFixture {
 
  protected:
   testing::TempDir dir_;
-  base::ManualClock clock_{100 * base::kNsPerDay};
   std::unique_ptr<storage::Store> store_;
 };
 
 using TimeList = std::vector<int64_t>;
 
 TEST_CASE_METHOD(MatchStoreFixture, "matches are listed newest first, filtered, in pages") {
-  MatchStore matches({}, store_.get(), &clock_);
+  MatchStore matches({}, store_.get());
   for (int64_t time = -2; time <= 3; ++time)
     Add(&matches, kTenant,
         Rule(time % 2 == 0 ? "even" : "odd",
@@ -130,7 +129,7 @@ TEST_CASE_METHOD(MatchStoreFixture, "matches are listed newest first, filtered, 
 TEST_CASE_METHOD(MatchStoreFixture, "at the bound the oldest matches go, of this tenant only") {
   MatchLimits limits;
   limits.matches_max = 32;
-  MatchStore matches(limits, store_.get(), &clock_);
+  MatchStore matches(limits, store_.get());
   Add(&matches, TenantId{8}, Rule("a"), 0);
   for (int64_t time = 0; time < 100; ++time) {
     Add(&matches, kTenant, Rule("a"), time);
@@ -141,20 +140,18 @@ TEST_CASE_METHOD(MatchStoreFixture, "at the bound the oldest matches go, of this
   CHECK(times.size() >= 30);
   CHECK(times.front() == 99);
   CHECK(Times(matches, TenantId{8}, {}).size() == 1);
-  MatchStore again(limits, store_.get(), &clock_);  // counts on
+  MatchStore again(limits, store_.get());  // counts on
   for (int64_t time = 100; time < 110; ++time) Add(&again, kTenant, Rule("a"), time);
   REQUIRE(again.Commit({1, 0}, {}).ok());
   CHECK(Times(again, kTenant, {}).size() <= 33);
 }
 
-TEST_CASE_METHOD(MatchStoreFixture, "matches that are too old are removed") {
-  MatchLimits limits;
-  limits.age_max_ns = 30 * base::kNsPerDay;
-  MatchStore matches(limits, store_.get(), &clock_);
+TEST_CASE_METHOD(MatchStoreFixture, "matches of records that have expired are removed") {
+  MatchStore matches({}, store_.get());
   for (const int64_t day : {50, 69, 71, 99})
     Add(&matches, kTenant, Rule("a"), day * base::kNsPerDay);
   REQUIRE(matches.Commit({1, 0}, {}).ok());
-  REQUIRE(matches.Expire().ok());
+  REQUIRE(matches.Expire([](TenantId) { return 70 * base::kNsPerDay; }).ok());
   CHECK(Times(matches, kTenant, {}) == TimeList{99 * base::kNsPerDay, 71 * base::kNsPerDay});
   REQUIRE(matches.Forget(kTenant).ok());
   CHECK(Times(matches, kTenant, {}).empty());
