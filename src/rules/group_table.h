@@ -5,7 +5,7 @@
 //   groups.RemoveIf([](const Group& group) { return ...; });
 //
 // An entry of the table is a place and eight bits of the key, so that a search reads one line of the
-// table and the group itself. The list grows in pieces: nothing is moved, and no more than a piece is spare.
+// table and the group itself. The list grows in huge pages: nothing is moved, and no more than one is spare.
 // At most kMax groups; the caller sees to that. Not thread-safe.
 #pragma once
 
@@ -13,12 +13,12 @@
 #include <bit>
 #include <compare>
 #include <cstdint>
-#include <memory>
 #include <utility>
 #include <vector>
 
 #include "base/check.h"
 #include "base/hash.h"
+#include "base/huge_pages.h"
 
 namespace neurallog::rules {
 
@@ -97,12 +97,13 @@ class GroupTable {
 
   size_t memory_bytes() const {
     return table_.capacity() * sizeof(uint32_t) + head_.capacity() * sizeof(Group) +
-           pieces_.size() * (kPiece * sizeof(Group) + sizeof(pieces_[0]));
+           pieces_.size() * (base::kHugePageBytes + sizeof(pieces_[0]));
   }
 
  private:
-  static constexpr uint32_t kPiece = 1024;
+  static constexpr uint32_t kPiece = base::kHugePageBytes / sizeof(Group);
   static constexpr size_t kTableMin = 8;
+  using Piece = std::vector<Group, base::HugePageAllocator<Group>>;
 
   // An entry: a place and one in 24 bits, the top of key.high above them. 0: empty.
   static uint32_t EntryOf(const base::Hash128Value& key, uint32_t place) {
@@ -147,7 +148,7 @@ class GroupTable {
   }
   Group* Append() {
     if (size_ < kPiece) head_.emplace_back();
-    else if (size_ % kPiece == 0) pieces_.push_back(std::make_unique<Group[]>(kPiece));
+    else if (size_ % kPiece == 0) pieces_.emplace_back(kPiece);
     return &at(size_++);
   }
   void Shrink(uint32_t size) {
@@ -157,9 +158,10 @@ class GroupTable {
     pieces_.resize(size <= kPiece ? 0 : (size - 1) / kPiece);
   }
 
-  std::vector<uint32_t> table_;  // a power of two, at most three quarters full
-  std::vector<Group> head_;      // the first kPiece
-  std::vector<std::unique_ptr<Group[]>> pieces_;
+  // A power of two, at most three quarters full.
+  std::vector<uint32_t, base::HugePageAllocator<uint32_t>> table_;
+  std::vector<Group> head_;  // the first kPiece
+  std::vector<Piece> pieces_;
   uint32_t size_ = 0;
 };
 

@@ -314,7 +314,8 @@ bool WindowMachine<Values>::DecodeGroup(base::ByteReader* from) {
   return from->ok();
 }
 
-template class WindowMachine<CountValues>;
+template class WindowMachine<CountValues<uint16_t>>;
+template class WindowMachine<CountValues<uint32_t>>;
 template class WindowMachine<DistinctValues>;
 template class WindowMachine<MetricValues>;
 template class WindowMachine<QuantileValues>;

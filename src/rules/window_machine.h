@@ -30,7 +30,9 @@ class WindowMachine : public Machine {
   size_t memory_bytes() const override;
 
  private:
-  struct Group {
+  // What fits into one line of the cache is read as one.
+  static constexpr size_t kLineBytes = 64;
+  struct alignas(sizeof(Values) + 40 == kLineBytes ? kLineBytes : alignof(uint64_t)) Group {
     base::Hash128Value key;
     uint64_t newest : 63 =
         0;  // sliding: piece of time; tumbling: number; session: time of the last record

@@ -26,23 +26,6 @@ double ReadDouble(base::ByteReader* from) {
 
 }  // namespace
 
-bool CountValues::Holds(const Stateful& rule, uint64_t) const {
-  return HoldAll(rule.bounds, static_cast<double>(Sum()));
-}
-
-void CountValues::Encode(std::string* to) const {
-  for (const uint32_t count : ring_.cells()) base::AppendVarint(to, count);
-}
-
-bool CountValues::Decode(base::ByteReader* from) {
-  for (uint32_t& count : ring_.cells()) {
-    const uint64_t stored = from->ReadVarint();
-    if (stored > UINT32_MAX) return false;
-    count = static_cast<uint32_t>(stored);
-  }
-  return from->ok();
-}
-
 void MetricValues::Cell::Merge(const Cell& other) {
   if (other.count == 0) return;
   min = count == 0 ? other.min : std::min(min, other.min);

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,8 @@ namespace neurallog::rules {
 
 inline constexpr size_t kWindowPieces = 12;
 
+// A piece counts up to the largest Count, which no bound is above.
+template <typename Count>
 class CountValues {
  public:
   static constexpr size_t kPieces = kWindowPieces;
@@ -31,22 +34,33 @@ class CountValues {
   void Move(uint64_t from, uint64_t to) { ring_.Move(from, to); }
   static bool Counts(const Observation&) { return true; }
   void Add(uint64_t piece, int64_t, const Observation&) {
-    uint32_t& count = ring_.at(piece);
-    count += count != UINT32_MAX;
+    Count& count = ring_.at(piece);
+    if (count != std::numeric_limits<Count>::max()) ++count;
   }
   double Value(const Stateful&, uint64_t) const { return static_cast<double>(Sum()); }
-  bool Holds(const Stateful& rule, uint64_t newest) const;
-  void Encode(std::string* to) const;
-  bool Decode(base::ByteReader* from);
+  bool Holds(const Stateful& rule, uint64_t) const {
+    return HoldAll(rule.bounds, static_cast<double>(Sum()));
+  }
+  void Encode(std::string* to) const {
+    for (const Count count : ring_.cells()) base::AppendVarint(to, count);
+  }
+  bool Decode(base::ByteReader* from) {
+    for (Count& count : ring_.cells()) {
+      const uint64_t stored = from->ReadVarint();
+      if (stored > std::numeric_limits<Count>::max()) return false;
+      count = static_cast<Count>(stored);
+    }
+    return from->ok();
+  }
   size_t memory_bytes() const { return 0; }
 
  private:
   uint64_t Sum() const {
     uint64_t sum = 0;
-    for (const uint32_t count : ring_.cells()) sum += count;
+    for (const Count count : ring_.cells()) sum += count;
     return sum;
   }
-  WindowRing<uint32_t, kPieces> ring_;
+  WindowRing<Count, kPieces> ring_;
 };
 
 class DistinctValues {
