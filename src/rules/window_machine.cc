@@ -33,7 +33,7 @@ WindowMachine<Values>::WindowMachine(std::shared_ptr<const Stateful> rule)
 
 template <typename Values>
 void WindowMachine<Values>::Observe(const Observation& o, Out* out) {
-  if (!Values::Counts(o)) return;
+  if (!Values::Counts(o) || (rule_->type == RuleType::kNewTerm && !o.has_value)) return;
   const int64_t time_ns = clock_.TimeOf(o.event_ns, o.received_ns);
   if (learn_until_ns_ < 0) learn_until_ns_ = time_ns + rule_->learn_ns;
   if (clock_.Reach(time_ns, o.received_ns)) CloseDue(out);

@@ -14,6 +14,10 @@ using namespace neurallog;
 
 namespace {
 
+// As the records of the states in the corpus.
+constexpr int64_t kStartNs = 1'000'000'000'000;
+constexpr int64_t kStepNs = 3'000'000'000;
+
 constexpr std::string_view kRules = R"(
 name: threshold
 type: threshold
@@ -61,7 +65,7 @@ void Run(rules::RuleState* state) {
   for (int i = 0; i < 20; ++i) {
     builder.BeginRow();
     builder.AddField(builder.NameId("g"), ValueType::kString, std::to_string(i % 10));
-    builder.EndRow(int64_t{1} << (3 * i));
+    builder.EndRow(kStartNs + i * kStepNs);
   }
   const auto batch = builder.Finish();
   std::vector<rules::Firing> firings;
@@ -70,8 +74,8 @@ void Run(rules::RuleState* state) {
   state->Bind(*batch);
   const char* row = batch->first_row();
   for (uint64_t i = 0; i < batch->rows(); ++i) {
-    state->Observe(inputs, row, i + 1, int64_t{1} << (3 * i), &firings);
-    state->Advance(int64_t{1} << (3 * i + 1), &firings);
+    state->Observe(inputs, row, i + 1, 2 * kStartNs, &firings);
+    if (i % 5 == 4) state->Advance(2 * kStartNs + static_cast<int64_t>(i) * kStepNs, &firings);
     row = model::RowReader(row).next_row();
   }
 }

@@ -108,7 +108,7 @@ class NaiveState {
   }
   bool Counts(const NaiveRow& row) const {
     if (rule_.type == Type::kPercentage) return (row.steps & 1) != 0;
-    if (rule_.fields.empty() || rule_.type == Type::kNewTerm) return true;
+    if (rule_.fields.empty()) return true;
     const auto value = ValueIn(row);
     return value && (rule_.type != Type::kMetric || Number(*value));
   }

@@ -181,6 +181,7 @@ TEST_CASE("a new term is a value that was not seen for the window's size") {
   REQUIRE(fired.size() == 1);
   CHECK(fired[0].group == std::vector<std::string>{"ann", "us"});
   CHECK(tell(62, "ann", "us").empty());
+  CHECK(rules.Tell(62 * kMinute, {Text("e", "a"), Text("user", "ann")}).empty());
   CHECK(tell(63, "bob", "us").size() == 1);
   CHECK(tell(14 * 60, "ann", "us").size() == 1);
 }
