@@ -18,7 +18,7 @@
 
 #include "base/check.h"
 #include "base/hash.h"
-#include "base/huge_pages.h"
+#include "rules/huge_pages.h"
 
 namespace neurallog::rules {
 
@@ -97,13 +97,13 @@ class GroupTable {
 
   size_t memory_bytes() const {
     return table_.capacity() * sizeof(uint32_t) + head_.capacity() * sizeof(Group) +
-           pieces_.size() * (base::kHugePageBytes + sizeof(pieces_[0]));
+           pieces_.size() * (kHugePageBytes + sizeof(pieces_[0]));
   }
 
  private:
-  static constexpr uint32_t kPiece = base::kHugePageBytes / sizeof(Group);
+  static constexpr uint32_t kPiece = kHugePageBytes / sizeof(Group);
   static constexpr size_t kTableMin = 8;
-  using Piece = std::vector<Group, base::HugePageAllocator<Group>>;
+  using Piece = std::vector<Group, HugePageAllocator<Group>>;
 
   // An entry: a place and one in 24 bits, the top of key.high above them. 0: empty.
   static uint32_t EntryOf(const base::Hash128Value& key, uint32_t place) {
@@ -159,7 +159,7 @@ class GroupTable {
   }
 
   // A power of two, at most three quarters full.
-  std::vector<uint32_t, base::HugePageAllocator<uint32_t>> table_;
+  std::vector<uint32_t, HugePageAllocator<uint32_t>> table_;
   std::vector<Group> head_;  // the first kPiece
   std::vector<Piece> pieces_;
   uint32_t size_ = 0;

@@ -8,7 +8,7 @@
 #include <cstdlib>
 #include <new>
 
-namespace neurallog::base {
+namespace neurallog::rules {
 
 inline constexpr size_t kHugePageBytes = 2 << 20;
 
@@ -37,4 +37,4 @@ struct HugePageAllocator {
   bool operator==(const HugePageAllocator&) const = default;
 };
 
-}  // namespace neurallog::base
+}  // namespace neurallog::rules
