@@ -59,17 +59,13 @@ Result<ColumnCache::Found> ColumnCache::Get(const BlockEntry& entry, const Keysp
   return Found{std::move(made), false};
 }
 
-// Nothing has to go for columns of which single rows are wanted. Taking some rows costs about a quarter of
-// taking all.
+// Nothing has to go for columns of which single rows are wanted.
 bool ColumnCache::ShallBeHere(const std::string& key, size_t rows) {
   constexpr size_t kRowBytes = 16;  // about
-  constexpr uint32_t kAsksBefore = 4;
   if (cache_.bytes() + rows * kRowBytes > cache_.bytes_max()) return false;
   const std::string mark = key + "?";
-  const auto asked = cache_.Get<uint32_t>(mark);
-  const uint32_t asks = asked == nullptr ? 0 : *asked;
-  if (asks == kAsksBefore) return true;
-  cache_.Put(mark, std::make_shared<const uint32_t>(asks + 1), sizeof(uint32_t));
+  if (cache_.Get<bool>(mark) != nullptr) return true;
+  cache_.Put(mark, std::make_shared<const bool>(true), sizeof(bool));
   return false;
 }
 

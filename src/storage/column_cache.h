@@ -77,7 +77,7 @@ class ColumnCache {
                                                                    const ReadView& view);
 
   // These rows, which ascend, of a column that is not here. Nothing when it is, or shall be: it was asked
-  // for several times and there is room.
+  // for before and there is room.
   Result<std::optional<block::Column>> TakeRows(const BlockEntry& entry, const Keyspace& keyspace,
                                                 size_t column, std::span<const uint32_t> rows,
                                                 const ReadView& view);
