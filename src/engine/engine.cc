@@ -243,12 +243,8 @@ Result<std::shared_ptr<const block::BlockSet>> Engine::Snapshot(ingest::TenantLo
                                                                 uint64_t* position) {
   TimeRange kept = range;
   kept.start_ns = std::max(kept.start_ns, ExpiryOf(*log));
-  const size_t buffered_bytes = log->buffered().bytes;
-  const size_t held_bytes = snapshot_bytes_->fetch_add(buffered_bytes, std::memory_order_relaxed);
-  const std::shared_ptr<void> lease(nullptr, [counter = snapshot_bytes_, buffered_bytes](void*) {
-    counter->fetch_sub(buffered_bytes, std::memory_order_relaxed);
-  });
-  if (held_bytes > 0 && held_bytes + buffered_bytes > options_.snapshot_bytes_max)
+  const size_t held_bytes = snapshot_bytes_->load(std::memory_order_relaxed);
+  if (held_bytes > 0 && held_bytes + log->buffered().bytes > options_.snapshot_bytes_max)
     return ResourceExhausted(std::to_string(held_bytes) +
                              " bytes of rows that are not sealed yet are held by running queries");
   const uint64_t delivered = DeliveredLsn();
@@ -256,11 +252,9 @@ Result<std::shared_ptr<const block::BlockSet>> Engine::Snapshot(ingest::TenantLo
          log->Snapshot(
              kept, environment_.clock->MonotonicNs(),
              [&](const std::string&) { damaged_headers_.fetch_add(1, std::memory_order_relaxed); },
-             position));
+             snapshot_bytes_, position));
   if (position != nullptr) *position = std::max(*position, delivered);
-  const block::BlockSet* const raw = blocks.get();
-  return std::shared_ptr<const block::BlockSet>(
-      raw, [blocks = std::move(blocks), lease](const block::BlockSet*) {});
+  return blocks;
 }
 
 // Read before the tenant's own: of what comes between the two, every row is in both or in none.

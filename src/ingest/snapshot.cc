@@ -83,8 +83,8 @@ class Snapshot : public block::BlockSet {
  public:
   Snapshot(const storage::Store* store, const storage::Keyspace& keyspace,
            std::shared_ptr<const storage::Directory> directory,
-           std::shared_ptr<const storage::ReadView> view, std::vector<RowSlice> unsealed,
-           const TimeRange& range)
+           std::shared_ptr<const storage::ReadView> view,
+           std::vector<std::shared_ptr<const block::MemoryBlock>> unsealed, const TimeRange& range)
       : store_(store),
         keyspace_(keyspace),
         directory_(std::move(directory)),
@@ -92,11 +92,8 @@ class Snapshot : public block::BlockSet {
     directory_->ForEach([&](const storage::BlockEntry& entry) {
       if (Overlaps(*entry.header, range)) sealed_.push_back(&entry);
     });
-    for (RowSlice& slice : unsealed) {
-      auto memory =
-          std::make_unique<block::MemoryBlock>(std::move(slice.batches), std::move(slice.rows));
+    for (auto& memory : unsealed)
       if (Overlaps(memory->header(), range)) buffered_.push_back(std::move(memory));
-    }
   }
 
   size_t size() const override { return sealed_.size() + buffered_.size(); }
@@ -126,10 +123,38 @@ class Snapshot : public block::BlockSet {
   const std::shared_ptr<const storage::Directory> directory_;
   const std::shared_ptr<const storage::ReadView> view_;
   std::vector<const storage::BlockEntry*> sealed_;  // into directory_
-  std::vector<std::unique_ptr<block::MemoryBlock>> buffered_;
+  std::vector<std::shared_ptr<const block::MemoryBlock>> buffered_;
 };
 
 }  // namespace
+
+// Whose batches are alive has rows that lie nowhere else.
+std::shared_ptr<const block::MemoryBlock> BufferedBlocks::Find(const RowSlice& slice) {
+  base::MutexLock lock(mutex_);
+  std::erase_if(known_, [](const Known& known) { return known.block.expired(); });
+  for (const Known& known : known_)
+    if (known.first_row == slice.rows.front().row && known.end == slice.end)
+      return known.block.lock();
+  return nullptr;
+}
+
+std::shared_ptr<const block::MemoryBlock> BufferedBlocks::Get(RowSlice slice,
+                                                              const HeldBytes& held) {
+  if (auto found = Find(slice)) return found;
+  size_t bytes = 0;
+  for (const auto& batch : slice.batches) bytes += batch->memory_bytes();
+  const char* const first_row = slice.rows.front().row;
+  held->fetch_add(bytes, std::memory_order_relaxed);
+  const std::shared_ptr<const block::MemoryBlock> block(
+      new block::MemoryBlock(std::move(slice.batches), std::move(slice.rows)),
+      [held, bytes](const block::MemoryBlock* made) {
+        delete made;
+        held->fetch_sub(bytes, std::memory_order_relaxed);
+      });
+  base::MutexLock lock(mutex_);
+  known_.push_back({first_row, slice.end, block});
+  return block;
+}
 
 std::unique_ptr<block::BlockView> OpenSealed(const storage::Store* store,
                                              const storage::Keyspace& keyspace,
@@ -141,8 +166,8 @@ std::unique_ptr<block::BlockView> OpenSealed(const storage::Store* store,
 std::shared_ptr<const block::BlockSet> MakeSnapshot(
     const storage::Store* store, const storage::Keyspace& keyspace,
     std::shared_ptr<const storage::Directory> directory,
-    std::shared_ptr<const storage::ReadView> view, std::vector<RowSlice> unsealed,
-    const TimeRange& range) {
+    std::shared_ptr<const storage::ReadView> view,
+    std::vector<std::shared_ptr<const block::MemoryBlock>> unsealed, const TimeRange& range) {
   return std::make_shared<Snapshot>(store, keyspace, std::move(directory), std::move(view),
                                     std::move(unsealed), range);
 }

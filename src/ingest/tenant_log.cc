@@ -8,7 +8,7 @@ namespace neurallog::ingest {
 namespace {
 
 // Of the blocks that buffered rows are shown as.
-constexpr size_t kSnapshotRows = 8192;
+constexpr size_t kSnapshotRows = 4096;  // in a block; all but the last are there for the next query
 constexpr size_t kSnapshotBytes = 64u << 20;
 
 }  // namespace
@@ -128,20 +128,27 @@ Status TenantLog::LoadDirectory(const std::function<void(std::string)>& damage) 
 
 Result<std::shared_ptr<const block::BlockSet>> TenantLog::Snapshot(
     const TimeRange& range, int64_t now_ns, const std::function<void(std::string)>& damage,
-    uint64_t* last_lsn) {
+    const HeldBytes& held, uint64_t* last_lsn) {
   directory_used_ns_.store(now_ns, std::memory_order_relaxed);
-  for (;;) {
+  std::shared_ptr<const storage::Directory> directory;
+  std::shared_ptr<const storage::ReadView> view;
+  std::vector<RowSlice> slices;
+  while (!directory) {
     {
       base::MutexLock lock(mutex_);
       if (deleted()) return NotFound("tenant " + name_ + " is deleted");
       if (last_lsn != nullptr) *last_lsn = last_append_lsn_;
-      if (directory_)
-        return MakeSnapshot(store_, keyspace_, directory_,
-                            rewrite_view_ ? rewrite_view_ : store_->TakeView(),
-                            buffer_.All(kSnapshotRows, kSnapshotBytes), range);
+      directory = directory_;
+      if (directory) view = rewrite_view_ ? rewrite_view_ : store_->TakeView();
+      if (directory) slices = buffer_.All(kSnapshotRows, kSnapshotBytes);
     }
-    NL_RETURN_IF_ERROR(LoadDirectory(damage));
+    if (!directory) NL_RETURN_IF_ERROR(LoadDirectory(damage));
   }
+  std::vector<std::shared_ptr<const block::MemoryBlock>> buffered;
+  for (RowSlice& slice : slices)
+    buffered.push_back(buffered_blocks_.Get(std::move(slice), held));
+  return MakeSnapshot(store_, keyspace_, std::move(directory), std::move(view),
+                      std::move(buffered), range);
 }
 
 Result<std::shared_ptr<const storage::Directory>> TenantLog::Blocks(

@@ -11,6 +11,7 @@
 #include "base/mutex.h"
 #include "block/block_view.h"
 #include "ingest/row_buffer.h"
+#include "ingest/snapshot.h"
 #include "storage/directory.h"
 #include "storage/store.h"
 #include "tail/feed.h"
@@ -85,11 +86,11 @@ class TenantLog {
   std::optional<storage::StoredTotals> stored() const;
 
   // Every row that was appended before the call, each once; blocks and rows outside `range` may be left out. Loads the directory on
-  // first use. `damage` is told of headers that cannot be read.
+  // first use. `damage` is told of headers that cannot be read, `held` counts the rows that are not sealed.
   // When given, `*last_lsn` becomes last_append_lsn() as of the same moment.
   Result<std::shared_ptr<const block::BlockSet>> Snapshot(
       const TimeRange& range, int64_t now_ns, const std::function<void(std::string)>& damage,
-      uint64_t* last_lsn = nullptr);
+      const HeldBytes& held, uint64_t* last_lsn = nullptr);
 
   // Replaces blocks of a partition by others that hold the same rows, or fewer: the change must remove and put just these. Readers see the
   // old blocks or the new ones. The rest of the tenant's rows may be sealed meanwhile. Conflict, and nothing is done, when a block to be
@@ -155,6 +156,7 @@ class TenantLog {
   // before mutex_.
   base::Mutex rewrite_mutex_;
 
+  BufferedBlocks buffered_blocks_;
   mutable base::Mutex mutex_;
   RowBuffer buffer_ NL_GUARDED_BY(mutex_);
   tenant::TenantProperties properties_ NL_GUARDED_BY(mutex_);
