@@ -5,8 +5,38 @@ namespace {
 
 constexpr size_t kProblemsShown = 5;
 
+std::string_view TypeName(rules::RuleType type) {
+  using rules::RuleType;
+  switch (type) {
+    case RuleType::kMatch: return "match";
+    case RuleType::kThreshold: return "threshold";
+    case RuleType::kDistinct: return "distinct";
+    case RuleType::kMetric: return "metric";
+    case RuleType::kSequence: return "sequence";
+    case RuleType::kAbsence: return "absence";
+    case RuleType::kChange: return "change";
+    case RuleType::kNewTerm: return "new_term";
+    case RuleType::kSpike: return "spike";
+    case RuleType::kPercentage: return "percentage";
+  }
+  return "";
+}
+
+// As the type of ours that does the same.
+std::string_view TypeName(const rules::Correlation& correlation) {
+  using rules::CorrelationType;
+  using rules::RuleType;
+  switch (correlation.type) {
+    case CorrelationType::kEventCount: return TypeName(RuleType::kThreshold);
+    case CorrelationType::kValueCount: return TypeName(RuleType::kDistinct);
+    case CorrelationType::kTemporal:
+    case CorrelationType::kTemporalOrdered: return TypeName(RuleType::kSequence);
+    default: return TypeName(RuleType::kMetric);
+  }
+}
+
 void SetAboutRule(const rules::Rule& rule, RuleInfo* info) {
-  info->type = "match";
+  info->type = TypeName(rule.stateful ? rule.stateful->type : rules::RuleType::kMatch);
   info->severity = rule.severity;
   info->author = rule.author;
   info->license = rule.license;
@@ -26,7 +56,9 @@ void SetAbout(const rules::Parsed& parsed, RuleInfo* info) {
     info->type = "filter";
   } else if (parsed.correlation) {
     info->id = parsed.correlation->id;
-    info->type = "correlation";
+    info->type = TypeName(*parsed.correlation);
+    info->severity = parsed.correlation->severity;
+    info->author = parsed.correlation->author;
   }
 }
 
@@ -74,12 +106,6 @@ ReadRule ReadDocument(std::string_view text, const rules::Lists& lists) {
     rule.parsed = rules::ParseRule(read.documents[0], options);
     rule.info.is_sigma = read.documents[0].Find("title") != nullptr;
     if (const rules::Node* id = read.documents[0].Find("id")) rule.info.id = id->text;
-    if (rule.parsed.rule && rule.parsed.rule->stateful)
-      rule.parsed.problems.push_back(
-          {rule.parsed.at, "rules of other types than match are not run by this server yet"});
-    if (rule.parsed.correlation)
-      rule.parsed.problems.push_back(
-          {rule.parsed.at, "correlations are not run by this server yet"});
   }
   SetAbout(rule.parsed, &rule.info);
   SetState(rule.parsed, &rule.info);
@@ -90,35 +116,59 @@ std::shared_ptr<const CompiledRules> CompiledRules::Compile(
     const std::map<std::string, StoredRule, std::less<>>& stored, const rules::Lists& lists) {
   auto compiled = std::make_shared<CompiledRules>();
   std::vector<rules::Rule> rules;
+  std::vector<rules::Correlation> correlations;
   std::vector<rules::Filter> filters;
-  std::vector<RuleInfo*> infos;
-  rules.reserve(stored.size());
+  std::vector<RuleInfo*> of_correlations;
   for (const auto& [id, rule] : stored) {
     ReadRule read = ReadDocument(rule.document, lists);
     read.info.id = rule.id;
     read.info.version = rule.version;
-    if (read.info.state == RuleState::kReady && !rule.enabled)
-      read.info.state = RuleState::kDisabled;
+    const bool can_run = read.info.state == RuleState::kReady;
+    if (can_run && !rule.enabled) read.info.state = RuleState::kDisabled;
     RuleInfo& info = compiled->infos_[rule.id] = std::move(read.info);
-    if (info.state != RuleState::kReady) continue;
-    if (read.parsed.filter) filters.push_back(std::move(*read.parsed.filter));
+    if (!can_run) continue;
+    if (read.parsed.filter && rule.enabled) filters.push_back(std::move(*read.parsed.filter));
+    if (read.parsed.correlation && rule.enabled) {
+      correlations.push_back(std::move(*read.parsed.correlation));
+      of_correlations.push_back(&info);
+    }
     if (!read.parsed.rule) continue;
+    read.parsed.rule->enabled = rule.enabled;  // other rules may refer to it all the same
+    if (read.parsed.rule->id.empty()) read.parsed.rule->id = rule.id;
     rules.push_back(std::move(*read.parsed.rule));
-    infos.push_back(&info);
+    compiled->of_plan_.push_back(&info);
   }
-  std::vector<const rules::Rule*> rule_pointers;
+  compiled->of_plan_.insert(compiled->of_plan_.end(), of_correlations.begin(),
+                            of_correlations.end());
+  std::vector<rules::RulePlan::LeftOut> left_out;
+  compiled->plan_ = rules::RulePlan::Make(std::move(rules), correlations, &left_out);
+  for (const auto& each : left_out) compiled->LeaveOut(compiled->of_plan_[each.rule], each.reason);
   std::vector<const rules::Filter*> filter_pointers;
-  for (const rules::Rule& rule : rules) rule_pointers.push_back(&rule);
   for (const rules::Filter& filter : filters) filter_pointers.push_back(&filter);
   rules::CompileReport report;
-  compiled->set_ = rules::RuleSet::Compile(rule_pointers, filter_pointers, {}, &report);
-  for (const auto& left_out : report.left_out) {
-    infos[left_out.rule]->state = RuleState::kFailed;
-    infos[left_out.rule]->reason = left_out.reason;
-  }
-  compiled->places_.assign(infos.begin(), infos.end());
-  compiled->ready_ = infos.size() - report.left_out.size();
+  compiled->set_ = rules::RuleSet::Compile(compiled->plan_->inputs(), filter_pointers, {}, &report);
+  compiled->FindOwners();
+  for (const auto& each : report.left_out)
+    compiled->LeaveOut(compiled->of_set_[each.rule], each.reason);
+  for (const RuleInfo* info : compiled->of_plan_)
+    compiled->ready_ += info->state == RuleState::kReady;
   return compiled;
+}
+
+// A place of the set is the condition of a rule, or of a step of one that it is told to.
+void CompiledRules::FindOwners() {
+  std::map<const rules::Rule*, RuleInfo*> of_rule;
+  for (size_t i = 0; i < plan_->rules().size(); ++i) of_rule[&plan_->rules()[i]] = of_plan_[i];
+  for (size_t place = 0; place < plan_->inputs().size(); ++place) {
+    const auto found = of_rule.find(plan_->inputs()[place]);
+    of_set_.push_back(found != of_rule.end() ? found->second
+                                             : of_plan_[plan_->targets()[place].feeds[0].rule]);
+  }
+}
+
+void CompiledRules::LeaveOut(RuleInfo* info, std::string reason) {
+  info->state = RuleState::kFailed;
+  info->reason = std::move(reason);
 }
 
 const RuleInfo* CompiledRules::Find(std::string_view id) const {

@@ -1,8 +1,9 @@
 // All rules of a tenant, compiled: what the rule stage runs, and what is said about each rule.
 //
-//   auto compiled = CompiledRules::Compile(stored, lists, limits);
+//   auto compiled = CompiledRules::Compile(stored, lists);
 //   rules::Matcher matcher(compiled->set());
-//   const RuleInfo& rule = compiled->of_set(place);   // of a place that Match returned
+//   rules::RuleState state(compiled->plan());
+//   const RuleInfo& rule = compiled->of_firing(firing.rule);
 //
 // A rule that cannot run (broken, disabled, waiting for a list) is left out and says why; the others
 // run. Immutable; thread-safe.
@@ -15,6 +16,7 @@
 
 #include "detection/stored_rule.h"
 #include "rules/rule_parser.h"
+#include "rules/rule_plan.h"
 #include "rules/rule_set.h"
 
 namespace neurallog::detection {
@@ -25,7 +27,7 @@ std::string_view StateName(RuleState state);
 struct RuleInfo {
   std::string id;
   std::string name;
-  std::string type;  // match, filter
+  std::string type;  // match, threshold, ...; filter
   bool is_sigma = false;
   uint64_t version = 0;
   rules::Severity severity = rules::Severity::kMedium;
@@ -44,16 +46,24 @@ class CompiledRules {
       const std::map<std::string, StoredRule, std::less<>>& stored, const rules::Lists& lists);
 
   const std::shared_ptr<const rules::RuleSet>& set() const { return set_; }
-  const RuleInfo& of_set(uint32_t place) const { return *places_[place]; }
+  const std::shared_ptr<const rules::RulePlan>& plan() const { return plan_; }
+  // Of a rule of the plan, and of the one that a place in the set belongs to.
+  const RuleInfo& of_firing(uint32_t rule) const { return *of_plan_[rule]; }
+  const RuleInfo& of_set(uint32_t place) const { return *of_set_[place]; }
   // By id; nullptr when there is none.
   const RuleInfo* Find(std::string_view id) const;
   // How many are ready.
   size_t ready() const { return ready_; }
 
  private:
+  void FindOwners();
+  void LeaveOut(RuleInfo* info, std::string reason);
+
+  std::shared_ptr<const rules::RulePlan> plan_;
   std::shared_ptr<const rules::RuleSet> set_;
   std::map<std::string, RuleInfo, std::less<>> infos_;
-  std::vector<const RuleInfo*> places_;
+  std::vector<RuleInfo*> of_plan_;
+  std::vector<RuleInfo*> of_set_;
   size_t ready_ = 0;
 };
 

@@ -88,9 +88,9 @@ Result<std::vector<TenantId>> Detection::Load() {
 
 Status Detection::Start(Host host) {
   set_published_ = std::move(host.set_published);
-  NL_TRY(const storage::LogPosition position, matches_.ReadPosition());
+  NL_TRY(const Progress progress, matches_.ReadProgress());
   for (const TenantId tenant : tenants_) set_published_(tenant, true);
-  stage_.Start(std::move(host.stage), tenants_, position);
+  stage_.Start(std::move(host.stage), tenants_, progress);
   return {};
 }
 

@@ -1,5 +1,9 @@
 #include "detection/match.h"
 
+#include <fmt/format.h>
+
+#include <cmath>
+
 #include "base/bytes.h"
 #include "base/hash.h"
 #include "base/json_text.h"
@@ -50,6 +54,22 @@ bool AppendValue(const model::Field& field, size_t room, std::string* json) {
   return false;
 }
 
+// {"group":{"user":"ann"},"window":{...},"value":21}, of rules that look at many records.
+void AppendWindow(const rules::Firing& firing, const std::vector<std::string>& group_fields,
+                  std::string* json) {
+  json->append(",\"group\":{");
+  for (size_t i = 0; i < group_fields.size() && i < firing.group.size(); ++i) {
+    if (i > 0) json->push_back(',');
+    base::AppendJsonString(json, group_fields[i]);
+    json->push_back(':');
+    base::AppendJsonString(json, firing.group[i]);
+  }
+  json->append("},\"window\":{\"start\":\"").append(base::FormatRfc3339(firing.start_ns));
+  json->append("\",\"end\":\"").append(base::FormatRfc3339(firing.end_ns));
+  json->append("\"},\"value\":");
+  json->append(std::isfinite(firing.value) ? fmt::format("{}", firing.value) : "null");
+}
+
 }  // namespace
 
 std::string ToString(const MatchId& id) {
@@ -64,13 +84,13 @@ std::optional<MatchId> ParseMatchId(std::string_view text) {
 }
 
 MatchId MakeMatchId(TenantId tenant, const RuleInfo& rule, int64_t time_ns,
-                    storage::LogPosition row) {
+                    const base::Hash128Value& what) {
   std::string bytes;
   base::AppendLe(&bytes, static_cast<uint32_t>(tenant));
   base::AppendLengthPrefixed(&bytes, rule.id);
   base::AppendLe(&bytes, rule.version);
-  base::AppendLe(&bytes, row.lsn);
-  base::AppendLe(&bytes, row.row);
+  base::AppendLe(&bytes, what.low);
+  base::AppendLe(&bytes, what.high);
   return {time_ns, base::Hash64(bytes)};
 }
 
@@ -96,8 +116,9 @@ void AppendRecord(const model::RecordBatch& batch, const char* row, size_t bytes
   json->push_back('}');
 }
 
-std::string EncodeMatch(const MatchId& id, const RuleInfo& rule, const model::RecordBatch& batch,
-                        const char* row, int64_t now_ns) {
+std::string EncodeMatch(const MatchId& id, const RuleInfo& rule, const rules::Firing& firing,
+                        const std::vector<std::string>& group_fields, const MatchRow& row,
+                        int64_t now_ns) {
   std::string value;
   base::AppendLe(&value, kFormat);
   base::AppendLe(&value, static_cast<uint8_t>(rule.severity));
@@ -113,9 +134,11 @@ std::string EncodeMatch(const MatchId& id, const RuleInfo& rule, const model::Re
   AppendList(&value, "tags", rule.tags);
   AppendMember(&value, "timestamp", base::FormatRfc3339(id.time_ns));
   AppendMember(&value, "matched", base::FormatRfc3339(now_ns));
+  if (rule.type != "match") AppendWindow(firing, group_fields, &value);
+  if (row.row == nullptr) return value.append("}");
   value.append(",\"record\":");
   bool is_cut = false;
-  AppendRecord(batch, row, kMatchRecordBytesMax, &value, &is_cut);
+  AppendRecord(*row.batch, row.row, kMatchRecordBytesMax, &value, &is_cut);
   return value.append(is_cut ? ",\"record_is_cut\":true}" : "}");
 }
 

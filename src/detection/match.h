@@ -1,7 +1,7 @@
 // Matches as they are stored and shown.
 //
-// A match is named by the time of the record that fired and a hash of tenant, rule, version and place
-// in the log: whoever evaluates the same record with the same rule again makes the same match.
+// A match is named by its time and a hash of tenant, rule, version and what fired: whoever evaluates the same
+// records with the same rule again makes the same match.
 #pragma once
 
 #include <cstdint>
@@ -11,6 +11,7 @@
 
 #include "detection/compiled_rules.h"
 #include "model/record_batch.h"
+#include "rules/firing.h"
 #include "storage/keyspace.h"
 
 namespace neurallog::detection {
@@ -22,15 +23,23 @@ struct MatchId {
 };
 std::string ToString(const MatchId& id);
 std::optional<MatchId> ParseMatchId(std::string_view text);
+// `what` tells the firings of a rule apart: rules::Firing::id.
 MatchId MakeMatchId(TenantId tenant, const RuleInfo& rule, int64_t time_ns,
-                    storage::LogPosition row);
+                    const base::Hash128Value& what);
 
 // The record of a match is cut at so many bytes.
 inline constexpr size_t kMatchRecordBytesMax = 16 << 10;
 
+// The record that a match came with. None: it came with the passing of time.
+struct MatchRow {
+  const model::RecordBatch* batch = nullptr;
+  const char* row = nullptr;
+};
+
 // The stored value: what listing looks at, then the match as JSON.
-std::string EncodeMatch(const MatchId& id, const RuleInfo& rule, const model::RecordBatch& batch,
-                        const char* row, int64_t now_ns);
+std::string EncodeMatch(const MatchId& id, const RuleInfo& rule, const rules::Firing& firing,
+                        const std::vector<std::string>& group_fields, const MatchRow& row,
+                        int64_t now_ns);
 struct MatchView {
   rules::Severity severity = rules::Severity::kMedium;
   std::string_view rule_id;

@@ -1,12 +1,14 @@
 #include "detection/match_store.h"
 
 #include "base/bytes.h"
+#include "detection/hex.h"
 
 namespace neurallog::detection {
 namespace {
 
 constexpr char kPositionKey[] = "rule_position";
 constexpr char kTotalsPrefix[] = "match_totals/";
+constexpr size_t kStatePieceBytes = 1u << 20;
 constexpr size_t kScannedMax = 20'000;  // matches that one request looks at
 
 std::string TotalsKey(TenantId tenant) {
@@ -15,25 +17,73 @@ std::string TotalsKey(TenantId tenant) {
 
 storage::Keyspace KeysOf(TenantId tenant) { return {tenant, /*generation=*/0}; }
 
-std::string EncodePosition(storage::LogPosition position) {
+void AppendPosition(std::string* to, storage::LogPosition position) {
+  base::AppendLe(to, position.lsn);
+  base::AppendLe(to, position.row);
+}
+
+storage::LogPosition ReadPosition(base::ByteReader* reader) {
+  const auto lsn = reader->ReadLe<uint64_t>();
+  return {lsn, reader->ReadLe<uint32_t>()};
+}
+
+std::string EncodeProgress(const Progress& progress) {
   std::string bytes;
-  base::AppendLe(&bytes, position.lsn);
-  base::AppendLe(&bytes, position.row);
+  AppendPosition(&bytes, progress.reported);
+  AppendPosition(&bytes, progress.rebuild);
   return bytes;
+}
+
+// Pieces have keys that sort by number.
+std::string StatePrefix(TenantId tenant) {
+  return "rule_state/" + std::to_string(static_cast<uint32_t>(tenant)) + "/";
+}
+std::string StateEnd(TenantId tenant) {
+  std::string end = StatePrefix(tenant);
+  end.back() = '/' + 1;
+  return end;
 }
 
 }  // namespace
 
-Result<storage::LogPosition> MatchStore::ReadPosition() const {
+Result<Progress> MatchStore::ReadProgress() const {
   const auto bytes = store_->GetMeta(kPositionKey);
-  if (bytes.status().code() == Code::kNotFound) return storage::LogPosition{};
+  if (bytes.status().code() == Code::kNotFound) return Progress();
   NL_RETURN_IF_ERROR(bytes.status());
   base::ByteReader reader(*bytes);
-  storage::LogPosition position;
-  position.lsn = reader.ReadLe<uint64_t>();
-  position.row = reader.ReadLe<uint32_t>();
+  Progress progress;
+  progress.reported = ReadPosition(&reader);
+  progress.rebuild = reader.empty() ? progress.reported : ReadPosition(&reader);
   if (!reader.ok()) return Corruption("the position of the rule stage is damaged");
-  return position;
+  return progress;
+}
+
+Result<StoredState> MatchStore::ReadState(TenantId tenant) const {
+  std::string bytes;
+  NL_RETURN_IF_ERROR(store_->ScanMeta(
+      StatePrefix(tenant), [&](std::string_view, std::string_view piece) { bytes.append(piece); }));
+  StoredState state;
+  if (bytes.empty()) return state;
+  base::ByteReader reader(bytes);
+  state.until = ReadPosition(&reader);
+  state.bytes = reader.ReadBytes(reader.remaining());
+  if (!reader.ok()) return Corruption("the state of the tenant's rules is damaged");
+  return state;
+}
+
+void MatchStore::AddState(TenantId tenant, const StoredState& state, storage::MetaChange* change) {
+  change->remove_ranges.emplace_back(StatePrefix(tenant), StateEnd(tenant));
+  if (state.bytes.empty()) return;
+  std::string bytes;
+  AppendPosition(&bytes, state.until);
+  bytes.append(state.bytes);
+  for (size_t at = 0; at < bytes.size(); at += kStatePieceBytes)
+    change->put.emplace_back(StatePrefix(tenant).append(Hex64(at / kStatePieceBytes)),
+                             bytes.substr(at, kStatePieceBytes));
+}
+
+bool MatchStore::Contains(TenantId tenant, const MatchId& id) const {
+  return store_->GetMeta(KeysOf(tenant).MatchKey(id.time_ns, id.hash)).ok();
 }
 
 MatchStore::Totals* MatchStore::TotalsOf(TenantId tenant) {
@@ -55,7 +105,7 @@ void MatchStore::Add(TenantId tenant, const MatchId& id, std::string value) {
   pending_.put.emplace_back(KeysOf(tenant).MatchKey(id.time_ns, id.hash), std::move(value));
 }
 
-Status MatchStore::Commit(storage::LogPosition position, storage::MetaChange extra) {
+Status MatchStore::Commit(const Progress& progress, storage::MetaChange extra) {
   for (auto& [tenant, totals] : totals_) {
     if (!totals.is_changed) continue;
     if (totals.matches > limits_.matches_max || totals.bytes > limits_.bytes_max)
@@ -65,7 +115,7 @@ Status MatchStore::Commit(storage::LogPosition position, storage::MetaChange ext
     base::AppendLe(&bytes, totals.bytes);
     extra.put.emplace_back(TotalsKey(tenant), bytes);
   }
-  extra.put.emplace_back(kPositionKey, EncodePosition(position));
+  extra.put.emplace_back(kPositionKey, EncodeProgress(progress));
   const size_t extras = extra.put.size();
   std::move(pending_.put.begin(), pending_.put.end(), std::back_inserter(extra.put));
   const Status status = store_->WriteMeta(extra);
@@ -127,6 +177,7 @@ Status MatchStore::Expire(const std::function<int64_t(TenantId)>& oldest_ns) {
 void MatchStore::AddRemoval(TenantId tenant, storage::MetaChange* change) {
   const storage::Keyspace keys = KeysOf(tenant);
   change->remove_ranges.emplace_back(keys.MatchesBegin(), keys.MatchesEnd());
+  change->remove_ranges.emplace_back(StatePrefix(tenant), StateEnd(tenant));
   change->remove.push_back(TotalsKey(tenant));
 }
 

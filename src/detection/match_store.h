@@ -1,8 +1,8 @@
-// The matches of all tenants in `meta`, and how far the rule stage has come: both are written as one,
-// so that a match is neither lost nor there twice whenever the process dies.
+// The matches of all tenants in `meta`, the state of their rules, and how far the rule stage has come: all
+// written as one, so that a match is neither lost nor there twice whenever the process dies.
 //
 //   store.Add(tenant, id, EncodeMatch(...));
-//   Status written = store.Commit(position, {});     // when it fails, what was added is still there
+//   Status written = store.Commit(progress, {});     // when it fails, what was added is still there
 //
 // Per tenant at most MatchLimits are kept; at a bound the oldest go, a sixteenth at a time.
 // Add, Commit, Expire, Forget: one thread. The rest: any.
@@ -32,19 +32,38 @@ struct MatchQuery {
   size_t limit = 100;
 };
 
+// Where the stage goes on after a start.
+struct Progress {
+  storage::LogPosition reported;  // matches of rows before it are written
+  storage::LogPosition
+      rebuild;  // no state of a rule lacks rows from before it; not behind `reported`
+  bool operator==(const Progress&) const = default;
+};
+
+// The state of a tenant's rules after all rows before a place.
+struct StoredState {
+  storage::LogPosition until;
+  std::string bytes;  // empty: none is stored
+};
+
 class MatchStore {
  public:
   MatchStore(const MatchLimits& limits, storage::Store* store) : limits_(limits), store_(store) {}
 
-  // Where the stage goes on after a start: rows before it have been evaluated. Zero: never written.
-  Result<storage::LogPosition> ReadPosition() const;
+  // Zeros: never written.
+  Result<Progress> ReadProgress() const;
+  Result<StoredState> ReadState(TenantId tenant) const;
+  // Puts the state in the place of the one that is stored.
+  static void AddState(TenantId tenant, const StoredState& state, storage::MetaChange* change);
 
+  // Whether a match of this id is written already.
+  bool Contains(TenantId tenant, const MatchId& id) const;
   void Add(TenantId tenant, const MatchId& id, std::string value);
   // Of what was added since the last Commit.
   size_t pending_bytes() const { return pending_bytes_; }
   size_t pending() const { return pending_.put.size(); }
-  // Writes what was added, the position, and `extra` with them.
-  Status Commit(storage::LogPosition position, storage::MetaChange extra);
+  // Writes what was added, the progress, and `extra` with them.
+  Status Commit(const Progress& progress, storage::MetaChange extra);
 
   // Removes matches of records from before `oldest_ns`, of every tenant.
   Status Expire(const std::function<int64_t(TenantId)>& oldest_ns);

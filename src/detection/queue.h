@@ -1,6 +1,6 @@
 // The way of durable batches from the committer to the rule stage.
 //
-//   queue.Publish({tenant, lsn, now_ns, batch});   // committer, in log order
+//   queue.Publish({tenant, lsn, written_ns, batch});   // committer, in log order
 //   Queue::Taken taken = queue.Take();             // the stage's thread
 //
 // Publish never waits: it is a push to a lock-free list, and a wake when the stage sleeps. At the
@@ -24,7 +24,7 @@ namespace neurallog::detection {
 struct QueuedBatch {
   TenantId tenant{};
   uint64_t lsn = 0;
-  int64_t queued_ns = 0;  // monotonic
+  int64_t written_ns = 0;  // wall: when it was written to the log
   std::shared_ptr<const model::RecordBatch> batch;
 };
 

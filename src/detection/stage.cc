@@ -12,6 +12,7 @@ namespace {
 constexpr int64_t kIdleNs = 200 * base::kNsPerMs;
 constexpr int64_t kGatherNs = base::kNsPerMs;  // after a round, so that the next one is larger
 constexpr int64_t kRetryNs = 500 * base::kNsPerMs;
+constexpr int64_t kStateNs = 10 * base::kNsPerSecond;  // between writing a state
 constexpr int64_t kExpireNs = 60 * base::kNsPerSecond;
 constexpr size_t kReadBytes = 4u << 20;
 constexpr size_t kPendingBytesMax = 1u << 20;
@@ -20,18 +21,21 @@ void Pause(int64_t ns) { std::this_thread::sleep_for(std::chrono::nanoseconds(ns
 
 storage::LogPosition Behind(uint64_t lsn) { return {lsn + 1, 0}; }
 
+// Not 0, and growing. A batch has fewer rows than 2^25: a body is bounded.
+uint64_t RowId(storage::LogPosition row) { return row.lsn << 25 | row.row; }
+
 }  // namespace
 
 Stage::Stage(MatchStore* matches, Queue* queue, Load load, const base::Clock* clock,
              StageMetrics* metrics)
     : matches_(matches), queue_(queue), load_(std::move(load)), clock_(clock), metrics_(metrics) {}
 
-void Stage::Start(StageHost host, const std::vector<TenantId>& tenants,
-                  storage::LogPosition position) {
+void Stage::Start(StageHost host, const std::vector<TenantId>& tenants, const Progress& progress) {
   host_ = std::move(host);
   const storage::LogPosition end = Behind(host_.durable_lsn());
-  const bool is_new = tenants.empty() || position == storage::LogPosition{};
-  position_ = is_new ? end : std::min(position, end);
+  const bool is_new = tenants.empty() || progress == Progress();
+  reported_ = is_new ? end : std::min(progress.reported, end);
+  position_ = is_new ? end : std::min(progress.rebuild, reported_);
   for (const TenantId tenant : tenants) runners_[tenant];
   {
     base::MutexLock lock(mutex_);
@@ -64,8 +68,7 @@ void Stage::Loop() {
   }
   while (!reader_ && Round()) {
   }
-  tidied_ns_ = 0;
-  Tidy();
+  if (!reader_) Write(/*all_states=*/true);
   RefuseCommands();
 }
 
@@ -78,8 +81,8 @@ bool Stage::RoundOfQueue() {
   Status status;
   for (const QueuedBatch& batch : taken.batches) {
     if (batch.lsn < position_.lsn) continue;
-    metrics_->behind_since_ns = clock_->WallNs() - (clock_->MonotonicNs() - batch.queued_ns);
-    status = Evaluate(batch.tenant, batch.lsn, *batch.batch);
+    metrics_->behind_since_ns = batch.written_ns;
+    status = Evaluate(batch.tenant, batch.lsn, batch.written_ns, *batch.batch);
     if (!status.ok()) break;
   }
   if (status.ok()) {
@@ -105,12 +108,12 @@ void Stage::BeginReading() {
 
 bool Stage::RoundOfLog() {
   const uint64_t from = position_.lsn, gap_before = reader_->resumed_at();
-  const Result<bool> more = reader_->Read(read_until_, kReadBytes,
-                                          [this](const wal::FrameInfo& frame, const auto& batch) {
-                                            metrics_->batches_read.Add();
-                                            metrics_->behind_since_ns = frame.written_ns;
-                                            return Evaluate(frame.tenant, frame.lsn, *batch);
-                                          });
+  const Result<bool> more = reader_->Read(
+      read_until_, kReadBytes, [this](const wal::FrameInfo& frame, const auto& batch) {
+        metrics_->batches_read.Add();
+        metrics_->behind_since_ns = frame.written_ns;
+        return Evaluate(frame.tenant, frame.lsn, frame.written_ns, *batch);
+      });
   uint64_t missed = reader_->resumed_at() != gap_before ? reader_->resumed_at() - from : 0;
   Status status = more.status();
   if (status.code() == Code::kCorruption) missed += read_until_ + 1 - position_.lsn;
@@ -134,72 +137,176 @@ bool Stage::RoundOfLog() {
   return true;
 }
 
-Status Stage::Evaluate(TenantId tenant, uint64_t lsn, const model::RecordBatch& batch) {
+Status Stage::Evaluate(TenantId tenant, uint64_t lsn, int64_t written_ns,
+                       const model::RecordBatch& batch) {
   NL_TRY(Runner* const runner, RunnerOf(tenant));
-  if (runner != nullptr) {
+  const storage::LogPosition begin = std::max(position_, storage::LogPosition{lsn, 0});
+  if (runner != nullptr &&
+      std::max(begin, runner->since) < storage::LogPosition{lsn, batch.rows()}) {
     const int64_t begin_ns = clock_->MonotonicNs();
     runner->matcher->Bind(batch);
-    const uint32_t first = position_.lsn == lsn ? position_.row : 0;
+    runner->state->Bind(batch);
+    runner->is_changed = runner->has_state();
+    firings_.clear();
+    runner->state->Advance(written_ns, &firings_);
+    Report(tenant, runner, {}, begin);
     const char* row = batch.first_row();
     for (uint32_t i = 0; i < batch.rows(); ++i) {
-      if (i >= first) NL_RETURN_IF_ERROR(EvaluateRow(tenant, runner, batch, row, {lsn, i}));
+      const storage::LogPosition at{lsn, i};
+      if (at >= begin && at >= runner->since)
+        NL_RETURN_IF_ERROR(EvaluateRow(tenant, runner, {&batch, row}, at, written_ns));
       row = model::RowReader(row).next_row();
     }
-    metrics_->rows.Add(batch.rows() - first);
+    metrics_->rows.Add(batch.rows());
     metrics_->evaluation_ns += clock_->MonotonicNs() - begin_ns;
   }
   PassTo(Behind(lsn));
   return {};
 }
 
-// A rule with state (a window, a sequence) would be called here with the row and its matches, and its
-// state be committed with the position.
-Status Stage::EvaluateRow(TenantId tenant, Runner* runner, const model::RecordBatch& batch,
-                          const char* row, storage::LogPosition at) {
-  for (const uint32_t place : runner->matcher->Match(row)) {
-    const RuleInfo& rule = runner->rules->of_set(place);
+Status Stage::EvaluateRow(TenantId tenant, Runner* runner, const MatchRow& row,
+                          storage::LogPosition at, int64_t written_ns) {
+  firings_.clear();
+  runner->state->Observe(runner->matcher->Match(row.row), row.row, RowId(at), written_ns,
+                         &firings_);
+  runner->since = {at.lsn, at.row + 1};
+  if (firings_.empty()) return {};
+  Report(tenant, runner, row, at);
+  if (matches_->pending_bytes() < kPendingBytesMax) return {};
+  PassTo(runner->since);
+  return CommitPending();
+}
+
+// What fires by the passing of time may have done so before a crash, at a moment that nothing recalls.
+void Stage::Report(TenantId tenant, Runner* runner, const MatchRow& row, storage::LogPosition at) {
+  if (at < reported_) return;
+  for (const rules::Firing& firing : firings_) {
+    const RuleInfo& rule = runner->rules->of_firing(firing.rule);
     const int64_t now_ns = clock_->WallNs();
-    const MatchId id = MakeMatchId(tenant, rule, model::RowReader(row).timestamp_ns(), at);
-    matches_->Add(tenant, id, EncodeMatch(id, rule, batch, row, now_ns));
-    runner->last_match_ns[place] = now_ns;
+    const MatchId id = MakeMatchId(tenant, rule, firing.at_ns, firing.id);
+    if (row.row == nullptr && matches_->Contains(tenant, id)) continue;
+    matches_->Add(tenant, id,
+                  EncodeMatch(id, rule, firing, runner->rules->plan()->group_fields(firing.rule),
+                              row, now_ns));
+    ++runner->fired[firing.rule].matched;
+    runner->fired[firing.rule].last_match_ns = now_ns;
     metrics_->matches.Add();
   }
-  if (matches_->pending_bytes() < kPendingBytesMax) return {};
-  PassTo({at.lsn, at.row + 1});
-  return CommitPending();
+}
+
+Status Stage::LoadStates() {
+  for (auto& [tenant, runner] : runners_) {
+    if (runner.rules) continue;
+    NL_TRY(const StoredState stored, matches_->ReadState(tenant));
+    if (!stored.bytes.empty()) NL_RETURN_IF_ERROR(LoadRunner(tenant, &runner));
+  }
+  are_states_loaded_ = true;
+  return {};
+}
+
+void Stage::AdvanceAll() {
+  if (const Status loaded = are_states_loaded_ ? Status() : LoadStates(); !loaded.ok())
+    base::LogError("rules with windows cannot be loaded", {{"error", loaded.ToString()}});
+  const int64_t now_ns = clock_->WallNs();
+  for (auto& [tenant, runner] : runners_) {
+    if (!runner.has_state()) continue;
+    firings_.clear();
+    runner.state->Advance(now_ns, &firings_);
+    if (!firings_.empty()) runner.is_changed = true;
+    Report(tenant, &runner, {}, position_);
+  }
 }
 
 Result<Stage::Runner*> Stage::RunnerOf(TenantId tenant) {
   const auto found = runners_.find(tenant);
   if (found == runners_.end()) return nullptr;
-  if (!found->second.rules) {
-    NL_TRY(auto rules, load_(tenant));
-    SetRules(&found->second, std::move(rules));
-  }
+  if (!found->second.rules) NL_RETURN_IF_ERROR(LoadRunner(tenant, &found->second));
   return &found->second;
 }
 
-void Stage::SetRules(Runner* runner, std::shared_ptr<const CompiledRules> rules) {
-  KeepCounts(runner);
+Status Stage::LoadRunner(TenantId tenant, Runner* runner) {
+  NL_TRY(auto rules, load_(tenant));
+  auto state = std::make_unique<rules::RuleState>(rules->plan());
+  SetRules(runner, std::move(rules), std::move(state));
+  return RestoreState(tenant, runner);
+}
+
+// A rule that looks at single records needs none from before the place up to which all was reported.
+Status Stage::RestoreState(TenantId tenant, Runner* runner) {
+  runner->since = reported_;
+  if (!runner->has_state()) return {};
+  NL_TRY(const StoredState stored, matches_->ReadState(tenant));
+  runner->since = runner->written = stored.until;
+  if (stored.bytes.empty()) return {};
+  const Status status = runner->state->Decode(stored.bytes);
+  if (!status.ok())
+    base::LogError(
+        "windows and sequences of a tenant's rules begin anew",
+        {{"tenant", std::to_string(static_cast<uint32_t>(tenant))}, {"error", status.ToString()}});
+  return {};
+}
+
+// States that cost much to write are written rarely.
+std::vector<Stage::Runner*> Stage::AddStates(bool all, storage::MetaChange* change) {
+  std::vector<Runner*> added;
+  const int64_t begin_ns = clock_->MonotonicNs();
+  for (auto& [tenant, runner] : runners_) {
+    const int64_t pause_ns = std::max(kStateNs, 20 * runner.write_cost_ns);
+    if (!runner.is_changed || (!all && begin_ns - runner.written_ns < pause_ns)) continue;
+    const int64_t encode_ns = clock_->MonotonicNs();
+    MatchStore::AddState(tenant, {position_, runner.state->Encode()}, change);
+    runner.written_ns = clock_->MonotonicNs();
+    runner.write_cost_ns = runner.written_ns - encode_ns;
+    added.push_back(&runner);
+  }
+  return added;
+}
+
+// Makes durable how far the stage has come, with states of rules.
+void Stage::Write(bool all_states) {
+  storage::MetaChange change;
+  const std::vector<Runner*> written = AddStates(all_states, &change);
+  if (runners_.empty() || (written.empty() && CurrentProgress() == written_)) return;
+  const Status status = Commit(std::move(change));
+  if (!status.ok())
+    return base::LogWarn("the rule stage cannot write", {{"error", status.ToString()}});
+  for (Runner* runner : written) {
+    runner->written = position_;
+    runner->is_changed = false;
+  }
+}
+
+Progress Stage::CurrentProgress() const {
+  Progress progress{std::max(position_, reported_), position_};
+  for (const auto& [tenant, runner] : runners_)
+    if (runner.is_changed) progress.rebuild = std::min(progress.rebuild, runner.written);
+  return progress;
+}
+
+void Stage::SetRules(Runner* runner, std::shared_ptr<const CompiledRules> rules,
+                     std::unique_ptr<rules::RuleState> state) {
+  std::map<std::string, RuleCounts> counts;
+  if (runner->rules) AddCounts(*runner, &counts);
   const size_t before = runner->rules ? runner->rules->ready() : 0;
   metrics_->rules += static_cast<int64_t>(rules->ready()) - static_cast<int64_t>(before);
+  runner->state = std::move(state);
   runner->matcher = std::make_unique<rules::Matcher>(rules->set());
-  runner->last_match_ns.assign(rules->set()->rules(), 0);
+  runner->fired.assign(rules->plan()->rules().size(), {});
+  runner->counts.clear();
+  for (auto& [id, of] : counts)
+    if (rules->Find(id) != nullptr) runner->counts.emplace(id, of);
   runner->rules = std::move(rules);
 }
 
-void Stage::KeepCounts(Runner* runner) {
-  if (!runner->matcher) return;
-  std::map<std::string, RuleCounts> kept;
-  for (uint32_t place = 0; place < runner->matcher->set().rules(); ++place) {
-    const std::string& id = runner->rules->of_set(place).id;
-    RuleCounts counts = runner->counts[id];
-    counts.evaluated += runner->matcher->counts(place).evaluated;
-    counts.matched += runner->matcher->counts(place).matched;
-    if (runner->last_match_ns[place] != 0) counts.last_match_ns = runner->last_match_ns[place];
-    kept.emplace(id, counts);
+void Stage::AddCounts(const Runner& runner, std::map<std::string, RuleCounts>* counts) {
+  *counts = runner.counts;
+  for (uint32_t place = 0; place < runner.matcher->set().rules(); ++place)
+    (*counts)[runner.rules->of_set(place).id].evaluated += runner.matcher->counts(place).evaluated;
+  for (uint32_t rule = 0; rule < runner.fired.size(); ++rule) {
+    RuleCounts& of = (*counts)[runner.rules->of_firing(rule).id];
+    of.matched += runner.fired[rule].matched;
+    of.last_match_ns = std::max(of.last_match_ns, runner.fired[rule].last_match_ns);
   }
-  runner->counts = std::move(kept);
 }
 
 void Stage::PassTo(storage::LogPosition position) {
@@ -209,11 +316,12 @@ void Stage::PassTo(storage::LogPosition position) {
 
 Status Stage::Commit(storage::MetaChange change) {
   const bool is_synced = change.is_synced;
-  NL_RETURN_IF_ERROR(matches_->Commit(position_, std::move(change)));
+  const Progress progress = CurrentProgress();
+  NL_RETURN_IF_ERROR(matches_->Commit(progress, std::move(change)));
   if (!is_synced) return {};
-  written_ = position_;
+  written_ = progress;
   base::MutexLock lock(mutex_);
-  needed_from_ = position_.lsn;
+  needed_from_ = progress.rebuild.lsn;
   return {};
 }
 
@@ -268,13 +376,12 @@ Status Stage::Apply(TenantId tenant, storage::MetaChange change,
     ++applying_;
   }
   const Status status = Submit(host_.durable_lsn(), [&]() -> Status {
-    NL_RETURN_IF_ERROR(Commit(std::move(change)));
-    if (rules) {
-      SetRules(&runners_[tenant], rules);
-    } else if (const auto found = runners_.find(tenant); found != runners_.end()) {
-      if (found->second.rules)
-        metrics_->rules -= static_cast<int64_t>(found->second.rules->ready());
-      runners_.erase(found);
+    if (!rules) {
+      MatchStore::AddState(tenant, {}, &change);
+      NL_RETURN_IF_ERROR(Commit(std::move(change)));
+      EndRunner(tenant);
+    } else {
+      NL_RETURN_IF_ERROR(Exchange(tenant, std::move(change), std::move(rules)));
     }
     CountTenants();
     return {};
@@ -284,9 +391,32 @@ Status Stage::Apply(TenantId tenant, storage::MetaChange change,
   return status;
 }
 
+// The state of rules that stay as they are is written with the change, so that nothing is replayed across it.
+Status Stage::Exchange(TenantId tenant, storage::MetaChange change,
+                       std::shared_ptr<const CompiledRules> rules) {
+  NL_TRY(Runner* const old, RunnerOf(tenant));
+  auto state = std::make_unique<rules::RuleState>(rules->plan());
+  if (old != nullptr) NL_RETURN_IF_ERROR(state->Decode(old->state->Encode()));
+  MatchStore::AddState(
+      tenant, {position_, rules->plan()->stateful().empty() ? "" : state->Encode()}, &change);
+  NL_RETURN_IF_ERROR(Commit(std::move(change)));
+  Runner& runner = runners_[tenant];
+  SetRules(&runner, std::move(rules), std::move(state));
+  runner.since = runner.written = position_;
+  runner.is_changed = false;
+  return {};
+}
+
+void Stage::EndRunner(TenantId tenant) {
+  const auto found = runners_.find(tenant);
+  if (found == runners_.end()) return;
+  if (found->second.rules) metrics_->rules -= static_cast<int64_t>(found->second.rules->ready());
+  runners_.erase(found);
+}
+
 Status Stage::Forget(TenantId tenant) {
   return Submit(0, [this, tenant] {
-    runners_.erase(tenant);
+    EndRunner(tenant);
     CountTenants();
     return matches_->Forget(tenant);
   });
@@ -296,15 +426,7 @@ Result<std::map<std::string, RuleCounts>> Stage::Counts(TenantId tenant) {
   std::map<std::string, RuleCounts> counts;
   NL_RETURN_IF_ERROR(Submit(0, [&] {
     const auto found = runners_.find(tenant);
-    if (found == runners_.end() || !found->second.matcher) return Status();
-    const Runner& runner = found->second;
-    counts = runner.counts;
-    for (uint32_t place = 0; place < runner.matcher->set().rules(); ++place) {
-      RuleCounts& of = counts[runner.rules->of_set(place).id];
-      of.evaluated += runner.matcher->counts(place).evaluated;
-      of.matched += runner.matcher->counts(place).matched;
-      of.last_match_ns = std::max(of.last_match_ns, runner.last_match_ns[place]);
-    }
+    if (found != runners_.end() && found->second.rules) AddCounts(found->second, &counts);
     return Status();
   }));
   return counts;
@@ -320,18 +442,17 @@ uint64_t Stage::needed_from() const {
   return tenants_ + applying_ > 0 ? needed_from_ : UINT64_MAX;
 }
 
-// Once a second the position is made durable, so that the log can go; once a minute old matches go.
+// Once a second what has happened is made durable, so that the log can go; once a minute old matches go.
 void Stage::Tidy() {
   const int64_t now_ns = clock_->MonotonicNs();
   if (tidied_ns_ != 0 && now_ns - tidied_ns_ < base::kNsPerSecond) return;
   tidied_ns_ = now_ns;
-  Status status;
-  if (!runners_.empty() && position_ != written_) status = Commit({});
-  if (now_ns - expired_ns_ >= kExpireNs) {
-    expired_ns_ = now_ns;
-    if (status.ok()) status = matches_->Expire(host_.expiry_ns);
-  }
-  if (!status.ok()) base::LogWarn("the rule stage cannot write", {{"error", status.ToString()}});
+  if (!reader_) AdvanceAll();
+  Write(/*all_states=*/false);
+  if (now_ns - expired_ns_ < kExpireNs) return;
+  expired_ns_ = now_ns;
+  const Status status = matches_->Expire(host_.expiry_ns);
+  if (!status.ok()) base::LogWarn("old matches cannot be removed", {{"error", status.ToString()}});
 }
 
 }  // namespace neurallog::detection

@@ -4,6 +4,10 @@
 //   committer ── Queue ── nl-rules: Matcher per tenant ── MatchStore
 //                   └── bound reached, or a start: the write-ahead log from the stage's position on
 //
+// Rules with state (windows, sequences) keep it in memory. Now and then it is written, and after a start it is
+// rebuilt from there: rows from before the stage's position are told to the state again, and what it reports
+// for them is passed over, because it was written.
+//
 // Guarantees: each row is evaluated once, with the rules that were in force when it was acknowledged, and each match is
 // there once, whenever the process dies: matches, the stage's position and changes of rules are written in
 // the order of the log, the position with each of them as one. After a start the stage goes on from its
@@ -22,6 +26,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/mutex.h"
@@ -30,6 +35,7 @@
 #include "detection/queue.h"
 #include "detection/stage_metrics.h"
 #include "rules/matcher.h"
+#include "rules/rule_state.h"
 #include "wal/range_reader.h"
 
 namespace neurallog::detection {
@@ -58,7 +64,7 @@ class Stage {
   ~Stage() { Stop(); }
 
   // `tenants` have rules. From now on their batches must be published.
-  void Start(StageHost host, const std::vector<TenantId>& tenants, storage::LogPosition position);
+  void Start(StageHost host, const std::vector<TenantId>& tenants, const Progress& progress);
   // Evaluates what is queued, when nobody publishes any more, and ends the thread.
   void Stop();
 
@@ -80,8 +86,16 @@ class Stage {
   struct Runner {
     std::shared_ptr<const CompiledRules> rules;  // null: to be loaded
     std::unique_ptr<rules::Matcher> matcher;
-    std::vector<int64_t> last_match_ns;        // by place
+    std::unique_ptr<rules::RuleState> state;
+    storage::LogPosition since;                // rows before it are in the state
+    storage::LogPosition written;              // and those before this in the one that is stored
+    bool is_changed = false;                   // rows came behind `written`
+    int64_t written_ns = 0;                    // monotonic
+    int64_t write_cost_ns = 0;                 // of the last time
+    std::vector<RuleCounts> fired;             // by rule of the plan
     std::map<std::string, RuleCounts> counts;  // of matchers before
+
+    bool has_state() const { return rules && !rules->plan()->stateful().empty(); }
   };
   struct Command {
     uint64_t after_lsn;
@@ -97,12 +111,27 @@ class Stage {
   bool RoundOfQueue();
   bool RoundOfLog();
   void BeginReading();
-  Status Evaluate(TenantId tenant, uint64_t lsn, const model::RecordBatch& batch);
-  Status EvaluateRow(TenantId tenant, Runner* runner, const model::RecordBatch& batch,
-                     const char* row, storage::LogPosition at);
+  Status Evaluate(TenantId tenant, uint64_t lsn, int64_t written_ns,
+                  const model::RecordBatch& batch);
+  Status EvaluateRow(TenantId tenant, Runner* runner, const MatchRow& row, storage::LogPosition at,
+                     int64_t written_ns);
+  // Adds what has fired to the matches, unless it was written before.
+  void Report(TenantId tenant, Runner* runner, const MatchRow& row, storage::LogPosition at);
+  // Loads the runners with a state, which may have something to say while no row comes.
+  Status LoadStates();
+  // Tells states of rules what time it is.
+  void AdvanceAll();
+  // Null: the tenant has no rules.
   Result<Runner*> RunnerOf(TenantId tenant);
-  void SetRules(Runner* runner, std::shared_ptr<const CompiledRules> rules);
-  static void KeepCounts(Runner* runner);
+  // The rules of the runner and the state that is stored.
+  Status LoadRunner(TenantId tenant, Runner* runner);
+  void SetRules(Runner* runner, std::shared_ptr<const CompiledRules> rules,
+                std::unique_ptr<rules::RuleState> state);
+  Status RestoreState(TenantId tenant, Runner* runner);
+  Status Exchange(TenantId tenant, storage::MetaChange change,
+                  std::shared_ptr<const CompiledRules> rules);
+  void EndRunner(TenantId tenant);
+  static void AddCounts(const Runner& runner, std::map<std::string, RuleCounts>* counts);
   void PassTo(storage::LogPosition position);
   Status Commit(storage::MetaChange change);
   // Commits what is pending, again and again until it works; an error when the stage stops.
@@ -111,6 +140,10 @@ class Stage {
   bool RunCommands();
   void RefuseCommands();
   void Tidy();
+  // The states for which it is time, or all that have changed.
+  std::vector<Runner*> AddStates(bool all, storage::MetaChange* change);
+  void Write(bool all_states);
+  Progress CurrentProgress() const;
   void CountTenants();
 
   MatchStore* const matches_;
@@ -124,9 +157,12 @@ class Stage {
   // Owned by the thread.
   std::map<TenantId, Runner> runners_;
   storage::LogPosition position_;  // rows before it have been evaluated
-  storage::LogPosition written_;   // the last that was committed and synced
+  storage::LogPosition reported_;  // matches of rows before it were written before the start
+  Progress written_;               // the last that was committed and synced
+  std::vector<rules::Firing> firings_;
   std::optional<wal::RangeReader> reader_;
   uint64_t read_until_ = 0;
+  bool are_states_loaded_ = false;
   int64_t tidied_ns_ = 0;
   int64_t expired_ns_ = 0;
 

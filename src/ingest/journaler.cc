@@ -35,7 +35,7 @@ int64_t Journaler::Gather(const ring::RingBuffer<IngestEvent>& ring, int64_t fir
 
 int64_t Journaler::OnBatch(ring::RingBuffer<IngestEvent>& ring, int64_t first, int64_t last) {
   last = Gather(ring, first, last);
-  const int64_t now_ns = clock_->WallNs();
+  written_ns_ = clock_->WallNs();
   int64_t group_first = first;
   for (int64_t sequence = first; sequence <= last; ++sequence) {
     const IngestEvent& event = ring[sequence];
@@ -52,7 +52,7 @@ int64_t Journaler::OnBatch(ring::RingBuffer<IngestEvent>& ring, int64_t first, i
     info.rows = event.batch->rows();
     info.rejected = event.rejected;
     info.request_key = event.request_key;
-    info.written_ns = now_ns;
+    info.written_ns = written_ns_;
     group_lsns_.push_back(writer_->Add(info, *event.batch));
     if (writer_->group_bytes() >= group_bytes_max_) {
       Commit(ring, group_first, sequence);
@@ -107,11 +107,11 @@ void Journaler::Deliver(IngestEvent* event, wal::Lsn lsn) {
   metrics_->logs.Add(event->batch->rows());
   metrics_->batches.Add();
   size_t added_bytes;
-  const int64_t now_ns = clock_->MonotonicNs();
-  const auto buffered = event->tenant->Append(event->batch, lsn, nullptr, now_ns, &added_bytes);
+  const auto buffered =
+      event->tenant->Append(event->batch, lsn, nullptr, clock_->MonotonicNs(), &added_bytes);
   event->tenant->feed().Publish(event->batch, lsn);
   if (rules_ != nullptr && event->tenant->has_rules.load())
-    rules_->Publish({event->tenant->id(), lsn, now_ns, event->batch});
+    rules_->Publish({event->tenant->id(), lsn, written_ns_, event->batch});
   sealer_->OnAppended(event->tenant, buffered, added_bytes);
 }
 

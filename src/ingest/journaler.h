@@ -66,6 +66,7 @@ class Journaler {
   detection::Queue* const rules_;
   Carrier carrier_;
   std::vector<wal::Lsn> group_lsns_;
+  int64_t written_ns_ = 0;  // of the frames at hand
   int64_t last_group_requests_ = 0;
   std::atomic<wal::Lsn> delivered_lsn_;
   std::atomic<bool> failed_{false};

@@ -13,6 +13,12 @@ detection:
   condition: sel
 meta: {{author: A. Person, license: DRL-1.1, tags: [attack.t1110]}}
 """
+WINDOW = """name: many
+type: threshold
+detection: {a: {message: login failed}, condition: a}
+window: {size: 1h, group_by: [user]}
+threshold: {gte: 5}
+"""
 SIGMA = """title: Suspicious shell
 id: 9f3a1f36-1f0e-4c5b-8b8a-0a1b2c3d4e5f
 status: test
@@ -135,6 +141,35 @@ class CrashTest(unittest.TestCase):
         matches = rules.matches()
         self.assertEqual(sorted((m["record"]["seq"], m["version"]) for m in matches), expected)
         self.assertEqual(len({m["match_id"] for m in matches}), len(matches))
+
+
+    def test_windows_go_on_over_kills(self):
+        """Each user fires once, at the fifth record, wherever the server was killed in between."""
+        random.seed(2)
+        rules = Rules()
+        server = rules.server
+        self.addCleanup(server.close)
+        self.assertEqual(server.request("PUT", "/v1/rules/many", WINDOW)[0], 201)
+        counts, fifth = {}, []
+        for round_ in range(8):
+            for _ in range(random.randrange(1, 12)):
+                records = [{"message": "login failed", "user": f"u{random.randrange(120)}"} for _ in range(5)]
+                for i, record in enumerate(records):
+                    counts[record["user"]] = counts.get(record["user"], 0) + 1
+                    record["count"] = counts[record["user"]]
+                    if record["count"] == 5:
+                        fifth.append(record["user"])
+                self.assertEqual(server.post(records)[0], 200)
+            if random.random() < 0.5:
+                time.sleep(random.random() * 1.5)
+            server.kill()
+            server.start()
+        self.assertGreater(len(fifth), 10)
+        self.assertTrue(until(lambda: len(rules.matches()) >= len(fifth), 20))
+        time.sleep(0.3)
+        matches = rules.matches()
+        self.assertEqual(sorted(m["group"]["user"] for m in matches), sorted(fifth))
+        self.assertEqual({(m["value"], m["record"]["count"]) for m in matches}, {(5, 5)})
 
 
 if __name__ == "__main__":

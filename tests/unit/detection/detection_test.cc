@@ -2,6 +2,8 @@
 #include "detection/detection.h"
 
 #include <catch2/catch.hpp>
+#include <chrono>
+#include <thread>
 
 #include "base/json_value.h"
 #include "support/batch.h"
@@ -70,6 +72,7 @@ class DetectionFixture {
     info.tenant = tenant;
     info.rows = batch->rows();
     info.carried_from_lsn = static_cast<uint64_t>(carried_from);
+    info.written_ns = base::Clock::System().WallNs();
     const uint64_t lsn = writer_->Add(info, *batch);
     REQUIRE(writer_->Sync().ok());
     bool is_published = false;
@@ -78,7 +81,7 @@ class DetectionFixture {
       is_published = published_[tenant];
     }
     if (detection_ && is_published && carried_from == 0)
-      detection_->queue()->Publish({tenant, lsn, 0, std::move(batch)});
+      detection_->queue()->Publish({tenant, lsn, info.written_ns, std::move(batch)});
     delivered_.store(lsn);
   }
 
@@ -260,6 +263,98 @@ TEST_CASE_METHOD(DetectionFixture,
   REQUIRE(detection_->PutList(kTenant, "no", {"5"}).ok());
   CHECK(detection_->Compiled(kTenant).value()->Find(IdFromName("four"))->state ==
         RuleState::kReady);
+}
+
+std::string CountText(int count) {
+  return "name: many\ntype: threshold\ndetection:\n  a: {message|contains: row}\n  condition: a\n"
+         "window: {size: 1h, group_by: [message]}\nthreshold: {gte: " +
+         std::to_string(count) + "}\n";
+}
+
+// Three rows of each message, and a rule that fires at the third.
+TEST_CASE_METHOD(DetectionFixture,
+                 "a window counts on after a restart, from its state and the log behind it") {
+  REQUIRE(detection_->Put(kTenant, {"many", CountText(3), {}}, {}).status().ToString() == "ok");
+  const auto rows = [] { return testing::MakeBatch(0, 4, base::Clock::System().WallNs()); };
+  Append(kTenant, rows());
+  const bool is_lost = GENERATE(false, true);
+  if (is_lost) {
+    const auto before = detection_->matches().ReadState(kTenant).value();
+    CHECK(Seqs().empty());
+    Close();
+    // As after a crash: the state of before, the progress of before, and the log.
+    storage::MetaChange change;
+    MatchStore::AddState(kTenant, before, &change);
+    std::string progress;
+    for (int i = 0; i < 2; ++i) {
+      base::AppendLe(&progress, before.until.lsn);
+      base::AppendLe(&progress, before.until.row);
+    }
+    change.put.emplace_back("rule_position", progress);
+    REQUIRE(store_->WriteMeta(change).ok());
+    Open();
+  }
+  Append(kTenant, rows());
+  CHECK(Seqs().empty());
+  Close();
+  Append(kTenant, rows());
+  Open();
+  CHECK(Seqs() == List{0, 1, 2, 3});
+  Append(kTenant, rows());
+  CHECK(Seqs() == List{0, 1, 2, 3});  // it holds on
+}
+
+TEST_CASE_METHOD(DetectionFixture, "a change of one rule leaves the window of another as it is") {
+  REQUIRE(detection_->Put(kTenant, {"many", CountText(2), {}}, {}).ok());
+  const auto rows = [] { return testing::MakeBatch(0, 2, base::Clock::System().WallNs()); };
+  Append(kTenant, rows());
+  Put("other", "nothing");
+  Append(kTenant, rows());
+  CHECK(Seqs() == List{0, 1});
+}
+
+TEST_CASE_METHOD(DetectionFixture,
+                 "rows whose matches were written are told to windows again, and reported once") {
+  REQUIRE(detection_->Put(kTenant, {"many", CountText(1), {}}, {}).ok());
+  const auto before = detection_->matches().ReadState(kTenant).value();
+  Append(kTenant, testing::MakeBatch(0, 3, base::Clock::System().WallNs()));
+  CHECK(Seqs() == List{0, 1, 2});
+  Close();
+  // The state is of before, but the matches are there.
+  storage::MetaChange change;
+  MatchStore::AddState(kTenant, before, &change);
+  std::string progress;
+  base::AppendLe<uint64_t>(&progress, 2);
+  base::AppendLe<uint32_t>(&progress, 0);
+  base::AppendLe(&progress, before.until.lsn);
+  base::AppendLe(&progress, before.until.row);
+  change.put.emplace_back("rule_position", progress);
+  REQUIRE(store_->WriteMeta(change).ok());
+  Open();
+  Append(kTenant, testing::MakeBatch(2, 2, base::Clock::System().WallNs()));
+  CHECK(Seqs() == List{0, 1, 2, 3});
+}
+
+TEST_CASE_METHOD(DetectionFixture, "what does not come is noticed after a restart too, once") {
+  REQUIRE(detection_
+              ->Put(kTenant,
+                    {"silent",
+                     "name: silent\ntype: absence\ndetection:\n  a: {message|contains: row}\n"
+                     "  condition: a\nabsence: {within: 300ms}\n",
+                     {}},
+                    {})
+              .status()
+              .ToString() == "ok");
+  Append(kTenant, testing::MakeBatch(0, 1, base::Clock::System().WallNs()));
+  const auto firings = [&] {
+    std::optional<MatchId> next;
+    return detection_->matches().List(kTenant, {}, &next)->size();
+  };
+  Close();
+  Open();
+  for (int i = 0; i < 1000 && firings() == 0; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  CHECK(firings() == 1);
 }
 
 }  // namespace

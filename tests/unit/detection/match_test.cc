@@ -16,6 +16,7 @@ RuleInfo Rule(std::string id, rules::Severity severity = rules::Severity::kHigh)
   RuleInfo rule;
   rule.id = std::move(id);
   rule.name = "a \"name\"";
+  rule.type = "match";
   rule.version = 3;
   rule.severity = severity;
   return rule;
@@ -30,7 +31,8 @@ std::shared_ptr<const model::RecordBatch> BatchOf(std::string_view name, ValueTy
   return builder.Finish();
 }
 
-TEST_CASE("the id of a match depends on tenant, rule, version, time and place, and reads back") {
+TEST_CASE(
+    "the id of a match depends on tenant, rule, version, time and what fired, and reads back") {
   const MatchId id = MakeMatchId(kTenant, Rule("a"), 5, {1, 2});
   CHECK(MakeMatchId(kTenant, Rule("a"), 5, {1, 2}) == id);
   CHECK(MakeMatchId(TenantId{8}, Rule("a"), 5, {1, 2}) != id);
@@ -75,8 +77,8 @@ class MatchStoreFixture {
 
   void Add(MatchStore* matches, TenantId tenant, const RuleInfo& rule, int64_t time_ns) {
     const auto batch = testing::MakeBatch(0, 1);
-    const MatchId id = MakeMatchId(tenant, rule, time_ns, {1, static_cast<uint32_t>(time_ns)});
-    matches->Add(tenant, id, EncodeMatch(id, rule, *batch, batch->first_row(), 0));
+    const MatchId id = MakeMatchId(tenant, rule, time_ns, {1, static_cast<uint64_t>(time_ns)});
+    matches->Add(tenant, id, EncodeMatch(id, rule, {}, {}, {batch.get(), batch->first_row()}, 0));
   }
   static std::vector<int64_t> Times(const MatchStore& matches, TenantId tenant,
                                     const MatchQuery& query) {
@@ -106,8 +108,8 @@ TEST_CASE_METHOD(MatchStoreFixture, "matches are listed newest first, filtered, 
         time);
   Add(&matches, TenantId{8}, Rule("even"), 1);
   CHECK(Times(matches, kTenant, {}).empty());
-  REQUIRE(matches.Commit({5, 1}, {}).ok());
-  CHECK(matches.ReadPosition().value() == storage::LogPosition{5, 1});
+  REQUIRE(matches.Commit({{5, 1}, {4, 2}}, {}).ok());
+  CHECK(matches.ReadProgress().value() == Progress{{5, 1}, {4, 2}});
   CHECK(Times(matches, kTenant, {}) == TimeList{3, 2, 1, 0, -1, -2});
   MatchQuery query;
   query.rule_id = "odd";
@@ -133,7 +135,7 @@ TEST_CASE_METHOD(MatchStoreFixture, "at the bound the oldest matches go, of this
   Add(&matches, TenantId{8}, Rule("a"), 0);
   for (int64_t time = 0; time < 100; ++time) {
     Add(&matches, kTenant, Rule("a"), time);
-    REQUIRE(matches.Commit({1, 0}, {}).ok());
+    REQUIRE(matches.Commit({{1, 0}, {1, 0}}, {}).ok());
   }
   const TimeList times = Times(matches, kTenant, {});
   CHECK(times.size() <= 32);
@@ -142,7 +144,7 @@ TEST_CASE_METHOD(MatchStoreFixture, "at the bound the oldest matches go, of this
   CHECK(Times(matches, TenantId{8}, {}).size() == 1);
   MatchStore again(limits, store_.get());  // counts on
   for (int64_t time = 100; time < 110; ++time) Add(&again, kTenant, Rule("a"), time);
-  REQUIRE(again.Commit({1, 0}, {}).ok());
+  REQUIRE(again.Commit({{1, 0}, {1, 0}}, {}).ok());
   CHECK(Times(again, kTenant, {}).size() <= 33);
 }
 
@@ -150,11 +152,37 @@ TEST_CASE_METHOD(MatchStoreFixture, "matches of records that have expired are re
   MatchStore matches({}, store_.get());
   for (const int64_t day : {50, 69, 71, 99})
     Add(&matches, kTenant, Rule("a"), day * base::kNsPerDay);
-  REQUIRE(matches.Commit({1, 0}, {}).ok());
+  REQUIRE(matches.Commit({{1, 0}, {1, 0}}, {}).ok());
   REQUIRE(matches.Expire([](TenantId) { return 70 * base::kNsPerDay; }).ok());
   CHECK(Times(matches, kTenant, {}) == TimeList{99 * base::kNsPerDay, 71 * base::kNsPerDay});
   REQUIRE(matches.Forget(kTenant).ok());
   CHECK(Times(matches, kTenant, {}).empty());
+}
+
+TEST_CASE_METHOD(MatchStoreFixture, "the state of a tenant's rules is kept in pieces") {
+  MatchStore matches({}, store_.get());
+  for (const size_t bytes : {size_t{3'000'000}, size_t{5}, size_t{0}}) {
+    storage::MetaChange change;
+    MatchStore::AddState(kTenant, {{7, 8}, std::string(bytes, 's')}, &change);
+    REQUIRE(matches.Commit({}, std::move(change)).ok());
+    CHECK(matches.ReadState(kTenant)->bytes == std::string(bytes, 's'));
+    CHECK(matches.ReadState(kTenant)->until.lsn == (bytes > 0 ? 7 : 0));
+    CHECK(matches.ReadState(TenantId{8})->bytes.empty());
+  }
+}
+
+TEST_CASE("a match of a window says which group it is of, and what was compared") {
+  RuleInfo rule = Rule("a");
+  rule.type = "threshold";
+  rules::Firing firing;
+  firing.group = {"ann", "db"};
+  firing.value = 2.5;
+  const std::string value = EncodeMatch({1, 2}, rule, firing, {"user", "host"}, {}, 0);
+  const auto json = base::ParseJson(DecodeMatch(value)->json);
+  REQUIRE(json.ok());
+  CHECK(json->Find("group")->String("host").value() == "db");
+  CHECK(json->Find("value")->text() == "2.5");
+  CHECK(json->Find("record") == nullptr);
 }
 
 }  // namespace
