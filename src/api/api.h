@@ -143,7 +143,8 @@ class Api : public http::Handler {
 
 // Handlers, one file per subject: handler_ingest.cc, handler_query.cc,
 // handler_victorialogs.cc, handler_logs.cc, handler_record.cc, handler_export.cc, handler_explain.cc,
-// handler_active.cc, handler_saved.cc, handler_rules.cc, handler_rule_import.cc, handler_lists.cc,
+// handler_active.cc, handler_saved.cc, handler_rules.cc, handler_rule_import.cc, handler_rule_test.cc,
+// handler_lists.cc,
 // handler_matches.cc, handler_tail.cc, openapi.cc, handler_admin.cc,
 // handler_deletion.cc, handler_storage.cc, handler_backup.cc, handler_health.cc.
 void HandlePostLogs(Context context);
@@ -181,6 +182,8 @@ void HandleOpenApi(Context context);
 void HandleListRules(Context context);
 void HandleCreateRule(Context context);
 void HandleValidateRules(Context context);
+void HandleTestRule(Context context);
+void HandleExplainRule(Context context);
 void HandleImportRules(Context context);
 void HandleExportRules(Context context);
 void HandleEnableRule(Context context);

@@ -153,7 +153,7 @@ class CrashTest(unittest.TestCase):
         counts, fifth = {}, []
         for round_ in range(8):
             for _ in range(random.randrange(1, 12)):
-                records = [{"message": "login failed", "user": f"u{random.randrange(120)}"} for _ in range(5)]
+                records = [{"message": "login failed", "user": f"u{random.randrange(40)}"} for _ in range(5)]
                 for i, record in enumerate(records):
                     counts[record["user"]] = counts.get(record["user"], 0) + 1
                     record["count"] = counts[record["user"]]
