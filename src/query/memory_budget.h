@@ -16,7 +16,11 @@ namespace neurallog::query {
 struct MemoryPool {
   std::atomic<size_t> bytes_max{SIZE_MAX};
   std::atomic<size_t> used{0};
+  std::atomic<size_t> queries{0};
   base::SpareMemory* spare = nullptr;  // from which it is taken; null: none
+
+  // Beyond the bound only queries that hold more than this end: the bound shared out evenly.
+  size_t ShareBytes() const { return bytes_max / std::max<size_t>(queries, 1); }
 };
 
 // Of one query. Thread-safe.
@@ -24,9 +28,12 @@ class MemoryBudget {
  public:
   // `pool` may be null.
   explicit MemoryBudget(size_t bytes_max, MemoryPool* pool = nullptr)
-      : bytes_max_(bytes_max), pool_(pool) {}
+      : bytes_max_(bytes_max), pool_(pool) {
+    if (pool_ != nullptr) pool_->queries.fetch_add(1, std::memory_order_relaxed);
+  }
   ~MemoryBudget() {
     ChangePool(0 - used_.load());
+    if (pool_ != nullptr) pool_->queries.fetch_sub(1, std::memory_order_relaxed);
   }
   MemoryBudget(const MemoryBudget&) = delete;
   MemoryBudget& operator=(const MemoryBudget&) = delete;
@@ -40,7 +47,8 @@ class MemoryBudget {
     size_t peak = peak_;
     while (peak < used && !peak_.compare_exchange_weak(peak, used)) {
     }
-    if (pool_ != nullptr && pooled > pool_->bytes_max.load(std::memory_order_relaxed))
+    if (pool_ != nullptr && pooled > pool_->bytes_max.load(std::memory_order_relaxed) &&
+        used > pool_->ShareBytes())
       return ResourceExhausted("all running queries together need more than the " +
                                std::to_string(pool_->bytes_max.load()) +
                                " bytes of memory that they have (memory_bytes_total_max)");
