@@ -56,8 +56,7 @@ class Execution::Impl {
         options_(options),
         interrupt_(options_),
         budget_(MakeBudget()) {
-    range_ = Intersect(query_.time_range(),
-                       Shift(options.visible, query_.options.time_offset_ns));
+    range_ = Intersect(query_.time_range(), Shift(options.visible, query_.options.time_offset_ns));
     if (!query_.options.ignore_global_time_filter)
       range_ = Intersect(range_, RangeWithContext(query_, options.range));
     if (options.limit || options.offset > 0) {
@@ -129,7 +128,8 @@ class Execution::Impl {
 
   // Constant after construction.
   Query query_;
-  std::shared_ptr<const block::BlockSet> given_blocks_;  // for nested queries, which shift for themselves
+  std::shared_ptr<const block::BlockSet>
+      given_blocks_;  // for nested queries, which shift for themselves
   std::shared_ptr<const block::BlockSet> blocks_;
   const ExecuteOptions options_;
   const Interrupt interrupt_;
@@ -164,11 +164,11 @@ class Execution::Impl {
   ExecuteStats stats_;
 
   bool makes_partials_ = false;
-  std::optional<Selector> selector_;      // from the first block on
-  std::optional<Lookahead> lookahead_;    // goes first: helpers use what stands above
-  size_t next_scheduled_ = 0;             // in order_
-  int64_t scan_ns_ = 0;                   // of this thread, so far
-  size_t ahead_max_ = 8;                  // blocks
+  std::optional<Selector> selector_;    // from the first block on
+  std::optional<Lookahead> lookahead_;  // goes first: helpers use what stands above
+  size_t next_scheduled_ = 0;           // in order_
+  int64_t scan_ns_ = 0;                 // of this thread, so far
+  size_t ahead_max_ = 8;                // blocks
   static constexpr int64_t kLongNs = 3'000'000;
   bool has_large_partials_ = false;
 };
@@ -506,13 +506,11 @@ Status Execution::Impl::Write(size_t size_max, std::string* out) {
   NL_RETURN_IF_ERROR(writer_->Prepare(batch));
   const std::vector<uint32_t>& rows = batch.List();
   const size_t before = out->size();
-  for (; next_row_ < rows.size() && out->size() < size_max && !IsPageFull(); ++next_row_) {
-    writer_->Write(rows[next_row_], out);
-    ++stats_.rows_returned;
-  }
+  const size_t written = writer_->WriteUntil(size_max, std::span(rows).subspan(next_row_), out);
+  next_row_ += static_cast<uint32_t>(written);
+  stats_.rows_returned += written;
   stats_.bytes_returned += out->size() - before;
   if (IsPageFull()) {
-    --stats_.rows_returned;  // the row that did not fit
     is_finished_ = true;
     sink_.Clear();
     return {};

@@ -6,7 +6,6 @@
 
 #include "base/json_plain.h"
 #include "base/json_text.h"
-#include "block/gather.h"
 
 namespace neurallog::query {
 namespace {
@@ -42,25 +41,16 @@ MemberPrinter::Kind MemberPrinter::ChooseKind(const Options& options) const {
   return column_->encoding == block::Encoding::kInts ? Kind::kInts : Kind::kTexts;
 }
 
-void MemberPrinter::Print(uint32_t row, base::Buffer* to) {
-  if (!rows_.empty() && (rows_[row >> 6] >> (row & 63) & 1) == 0) return;
+void MemberPrinter::PrintOther(uint32_t row, base::Buffer* to) {
   switch (kind_) {
-    case Kind::kEntries: return PrintEntry(row, to);
     case Kind::kTimes: return PrintTime(row, to);
     case Kind::kInts: return PrintInt(row, to);
     case Kind::kTexts: return PrintText(row, to);
+    case Kind::kEntries:
     case Kind::kEach: break;
   }
   char digits[24];
   PrintAny(column_->TextAt(row, digits), column_->TypeAt(row), to);
-}
-
-void MemberPrinter::PrintEntry(uint32_t row, base::Buffer* to) {
-  const size_t index = column_->encoding == block::Encoding::kDict ? column_->codes[row] : 0;
-  if (entries_[index].begin == Entry::kNotPrinted) MakeEntry(index);
-  const Entry entry = entries_[index];
-  CopyText(entry_members_.data() + entry.begin, entry.size, to->Prepare(entry.size + kCopySlop));
-  to->Commit(entry.size);
 }
 
 void MemberPrinter::MakeEntry(size_t index) {

@@ -14,6 +14,7 @@
 #include "base/buffer.h"
 #include "base/time_printer.h"
 #include "block/block.h"
+#include "block/gather.h"
 
 namespace neurallog::query {
 
@@ -31,7 +32,10 @@ class MemberPrinter {
   };
   MemberPrinter(std::string_view name, const block::Column* column, const Options& options);
 
-  void Print(uint32_t row, base::Buffer* to);
+  void Print(uint32_t row, base::Buffer* to) {
+    if (!rows_.empty() && (rows_[row >> 6] >> (row & 63) & 1) == 0) return;
+    kind_ == Kind::kEntries ? PrintEntry(row, to) : PrintOther(row, to);
+  }
 
  private:
   enum class Kind : uint8_t { kEntries, kTimes, kInts, kTexts, kEach };
@@ -45,8 +49,17 @@ class MemberPrinter {
   bool IsQuoted(ValueType type) const {
     return form_ == Form::kTextsOnly || type == ValueType::kString;
   }
-  void PrintEntry(uint32_t row, base::Buffer* to);
+  void PrintEntry(uint32_t row, base::Buffer* to) {
+    const size_t index = column_->encoding == block::Encoding::kDict ? column_->codes[row] : 0;
+    if (entries_[index].begin == Entry::kNotPrinted) [[unlikely]]
+      MakeEntry(index);
+    const Entry entry = entries_[index];
+    block::CopyText(entry_members_.data() + entry.begin, entry.size,
+                    to->Prepare(entry.size + block::kCopySlop));
+    to->Commit(entry.size);
+  }
   void MakeEntry(size_t index);
+  void PrintOther(uint32_t row, base::Buffer* to);
   void PrintTime(uint32_t row, base::Buffer* to);
   void PrintInt(uint32_t row, base::Buffer* to) const;
   void PrintText(uint32_t row, base::Buffer* to);

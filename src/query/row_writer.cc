@@ -35,21 +35,47 @@ class PageWriter : public RowWriter {
     return writer_->Prepare(batch);
   }
   void Write(uint32_t row, std::string* out) override {
-    const int64_t ns = times_.empty() ? 0 : times_[row];
-    page_->is_full = page_->rows >= page_->rows_wanted && ns != page_->last_ns;
+    page_->is_full = page_->rows >= page_->rows_wanted && TimeOf(row) != page_->last_ns;
     if (page_->is_full) return;
     writer_->Write(row, out);
-    ++page_->rows;
-    page_->last_ns = ns;
+    Count(1, row);
+  }
+  // Row by row at the page's end.
+  size_t WriteUntil(size_t size_max, std::span<const uint32_t> rows, std::string* out) override {
+    const uint64_t left = page_->rows_wanted - std::min(page_->rows, page_->rows_wanted);
+    if (left > 0) rows = rows.first(std::min<uint64_t>(rows.size(), left));
+    if (left > 0) {
+      const size_t written = writer_->WriteUntil(size_max, rows, out);
+      if (written > 0) Count(written, rows[written - 1]);
+      return written;
+    }
+    size_t written = 0;
+    for (; written < rows.size() && out->size() < size_max; ++written) {
+      Write(rows[written], out);
+      if (page_->is_full) break;
+    }
+    return written;
   }
 
  private:
+  int64_t TimeOf(uint32_t row) const { return times_.empty() ? 0 : times_[row]; }
+  void Count(size_t rows, uint32_t last_row) {
+    page_->rows += rows;
+    page_->last_ns = TimeOf(last_row);
+  }
+
   const std::unique_ptr<RowWriter> writer_;
   Page* const page_;
   std::span<const int64_t> times_;
 };
 
 }  // namespace
+
+size_t RowWriter::WriteUntil(size_t size_max, std::span<const uint32_t> rows, std::string* out) {
+  size_t written = 0;
+  while (written < rows.size() && out->size() < size_max) Write(rows[written++], out);
+  return written;
+}
 
 std::unique_ptr<RowWriter> MakePageWriter(std::unique_ptr<RowWriter> writer, Page* page) {
   return std::make_unique<PageWriter>(std::move(writer), page);
@@ -71,9 +97,9 @@ Result<std::vector<ShownColumn>> FindShownColumns(Batch& batch, bool with_stream
   }
   for (FieldRef& field : batch.Fields()) {
     const bool only_own = field.is_implied && !with_stream;
-    NL_TRY(ShownColumn column,
-           only_own ? FindOwn(batch, std::move(field.name), std::move(field.shown))
-                    : Find(batch, std::move(field.name), std::move(field.shown)));
+    NL_TRY(ShownColumn column, only_own
+                                   ? FindOwn(batch, std::move(field.name), std::move(field.shown))
+                                   : Find(batch, std::move(field.name), std::move(field.shown)));
     columns.push_back(std::move(column));
   }
   return columns;

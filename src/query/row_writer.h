@@ -3,8 +3,10 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 
+#include "base/buffer.h"
 #include "query/batch.h"
 #include "query/execution.h"
 
@@ -17,7 +19,24 @@ class RowWriter {
   virtual Status Prepare(Batch& batch) = 0;
   // Appends one line.
   virtual void Write(uint32_t row, std::string* out) = 0;
+  // Appends lines until `out` has size_max bytes, and returns of how many rows.
+  virtual size_t WriteUntil(size_t size_max, std::span<const uint32_t> rows, std::string* out);
 };
+
+// Prints whole lines into a buffer, print(row, buffer), and appends them to `out` in one piece, as
+// WriteUntil does.
+template <typename F>
+size_t WriteBuffered(size_t size_max, std::span<const uint32_t> rows, std::string* out,
+                     base::Buffer* buffer, F print) {
+  constexpr size_t kBytesKept = 1 << 20;
+  buffer->Clear();
+  size_t written = 0;
+  for (; written < rows.size() && out->size() + buffer->size() < size_max; ++written)
+    print(rows[written], buffer);
+  out->append(buffer->view());
+  if (buffer->capacity() > kBytesKept) *buffer = base::Buffer();
+  return written;
+}
 
 std::unique_ptr<RowWriter> MakeNativeWriter();
 std::unique_ptr<RowWriter> MakeVictoriaLogsWriter();

@@ -15,7 +15,6 @@ namespace neurallog::query {
 namespace {
 
 constexpr size_t kDepthMax = 32;  // deeper names keep their dots from there on
-constexpr size_t kLineBytesKept = 1 << 20;
 
 // What the plan refers to stays in place when this moves.
 struct NativePlan {
@@ -118,12 +117,13 @@ class NativeWriter : public RowWriter {
     return plans_.Choose(batch, [&](NativePlan* plan) { return MakePlan(batch, plan); });
   }
 
-  void Write(uint32_t row, std::string* out) override {
-    line_.Clear();
-    plans_.current().line.Print(row, &line_);
-    line_.Append("\n");
-    out->append(line_.view());
-    if (line_.capacity() > kLineBytesKept) line_ = base::Buffer();
+  void Write(uint32_t row, std::string* out) override { WriteUntil(SIZE_MAX, {&row, 1}, out); }
+  size_t WriteUntil(size_t size_max, std::span<const uint32_t> rows, std::string* out) override {
+    LinePlan& plan = plans_.current().line;
+    return WriteBuffered(size_max, rows, out, &lines_, [&plan](uint32_t row, base::Buffer* to) {
+      plan.Print(row, to);
+      to->Append("\n");
+    });
   }
 
  private:
@@ -137,7 +137,7 @@ class NativeWriter : public RowWriter {
   }
 
   BlockPlans<NativePlan> plans_;
-  base::Buffer line_;
+  base::Buffer lines_;
 };
 
 }  // namespace

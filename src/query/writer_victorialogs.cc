@@ -9,20 +9,23 @@
 namespace neurallog::query {
 namespace {
 
-constexpr size_t kLineBytesKept = 1 << 20;
-
 class VictoriaLogsWriter : public RowWriter {
  public:
   Status Prepare(Batch& batch) override {
     return plans_.Choose(batch, [&](LinePlan* plan) { return MakePlan(batch, plan); });
   }
 
-  void Write(uint32_t row, std::string* out) override {
-    line_.Clear();
-    if (!plans_.current().Print(row, &line_)) return;
-    line_.Append("\n");
-    out->append(line_.view());
-    if (line_.capacity() > kLineBytesKept) line_ = base::Buffer();
+  void Write(uint32_t row, std::string* out) override { WriteUntil(SIZE_MAX, {&row, 1}, out); }
+  size_t WriteUntil(size_t size_max, std::span<const uint32_t> rows, std::string* out) override {
+    LinePlan& plan = plans_.current();
+    return WriteBuffered(size_max, rows, out, &lines_, [&plan](uint32_t row, base::Buffer* to) {
+      const size_t begin = to->size();
+      if (plan.Print(row, to)) {
+        to->Append("\n");
+      } else {
+        to->Resize(begin);
+      }
+    });
   }
 
  private:
@@ -56,7 +59,7 @@ class VictoriaLogsWriter : public RowWriter {
   }
 
   BlockPlans<LinePlan> plans_;
-  base::Buffer line_;
+  base::Buffer lines_;
 };
 
 }  // namespace
