@@ -13,7 +13,9 @@ constexpr size_t kBufferedBytesMax = 1 << 20;  // waiting for the client; then t
 constexpr size_t kResumeBytes = 256 << 10;
 constexpr size_t kCollectedBytesMax = 64 << 20;  // of an answer that is sent as a whole
 constexpr int64_t kSliceNs = 5'000'000;
-constexpr int64_t kShortWorkNs = 10'000'000;  // a query that has worked longer stands back
+// A query that has worked longer stands back.
+constexpr int64_t kShortWorkNs = 10'000'000;
+constexpr int64_t kMediumWorkNs = 100'000'000;
 constexpr size_t kShownQueryBytes = 2'000;     // in the list of queries and in the log
 // A header of a whole answer, a trailer of a streamed one.
 constexpr char kDamagedBlocks[] = "NeuralLog-Damaged-Blocks";
@@ -44,10 +46,13 @@ class RunningQuery : public std::enable_shared_from_this<RunningQuery> {
 
  private:
   void Submit() {
-    const bool is_long = answer_->is_export() || active_->work_ns > kShortWorkNs;
-    api_.workers().Resubmit(
-        [self = shared_from_this()] { self->Turn(); },
-        is_long ? base::WorkerPool::Lane::kLong : base::WorkerPool::Lane::kShort);
+    api_.workers().Resubmit([self = shared_from_this()] { self->Turn(); }, lane());
+  }
+
+  base::WorkerPool::Lane lane() const {
+    using Lane = base::WorkerPool::Lane;
+    if (answer_->is_export() || active_->work_ns > kMediumWorkNs) return Lane::kLong;
+    return active_->work_ns > kShortWorkNs ? Lane::kMedium : Lane::kShort;
   }
 
   enum class Next : uint8_t { kAnotherTurn, kWaitForClient, kNothing };

@@ -11,16 +11,19 @@ WorkerPool::WorkerPool(const char* thread_name, int threads, size_t tasks_max)
 
 bool WorkerPool::TrySubmit(std::function<void()> task) {
   MutexLock lock(mutex_);
-  if (stop_ || tasks_.size() >= tasks_max_) return false;
-  tasks_.push_back(std::move(task));
-  work_.NotifyOne();
+  if (stop_ || LaneLocked(Lane::kShort).size() >= tasks_max_) return false;
+  PushLocked(std::move(task), Lane::kShort);
   return true;
 }
 
 void WorkerPool::Resubmit(std::function<void()> task, Lane lane) {
   MutexLock lock(mutex_);
-  if (stop_) return;
-  (lane == Lane::kLong ? long_tasks_ : tasks_).push_back(std::move(task));
+  if (!stop_) PushLocked(std::move(task), lane);
+}
+
+void WorkerPool::PushLocked(std::function<void()> task, Lane lane) {
+  LaneLocked(lane).push_back(std::move(task));
+  if (lane == Lane::kShort) short_waiting_.fetch_add(1, std::memory_order_relaxed);
   work_.NotifyOne();
 }
 
@@ -39,12 +42,21 @@ size_t WorkerPool::queued() const {
   return QueuedLocked();
 }
 
+size_t WorkerPool::QueuedLocked() const {
+  size_t queued = 0;
+  for (const auto& lane : tasks_) queued += lane.size();
+  return queued;
+}
+
 std::function<void()> WorkerPool::TakeLocked() {
-  constexpr uint32_t kTurns = 4;
-  const bool is_turn_of_long = tasks_.empty() || ++turn_ % kTurns == 0;
-  auto& from = is_turn_of_long && !long_tasks_.empty() ? long_tasks_ : tasks_;
+  ++turn_;
+  Lane lane = turn_ % 16 == 0 ? Lane::kLong : turn_ % 4 == 0 ? Lane::kMedium : Lane::kShort;
+  for (const Lane other : {Lane::kShort, Lane::kMedium, Lane::kLong})
+    if (LaneLocked(lane).empty()) lane = other;
+  auto& from = LaneLocked(lane);
   std::function<void()> task = std::move(from.front());
   from.pop_front();
+  if (lane == Lane::kShort) short_waiting_.fetch_sub(1, std::memory_order_relaxed);
   return task;
 }
 

@@ -125,6 +125,7 @@ class Execution::Impl {
   std::unique_ptr<RowWriter> MakeFormatWriter() const;
   bool IsPageFull() const { return options_.page != nullptr && options_.page->is_full; }
   Status Write(size_t size_max, std::string* out);
+  bool IsTurnOver(int64_t taken_ns) const;
 
   // Constant after construction.
   Query query_;
@@ -320,9 +321,17 @@ Result<bool> Execution::Impl::Next(size_t bytes_target, std::string* out) {
       NL_RETURN_IF_ERROR(monitor_.CheckBytes());
     }
     stats_.memory_bytes_peak = budget_->peak();
-    if (options_.clock->MonotonicNs() - begin_ns >= options_.slice_ns) break;
+    if (IsTurnOver(options_.clock->MonotonicNs() - begin_ns)) break;
   }
   return !sink_.empty() || !is_finished_;
+}
+
+// Earlier when short queries wait for a thread.
+bool Execution::Impl::IsTurnOver(int64_t taken_ns) const {
+  constexpr int64_t kShareMin = 4;  // of a turn
+  if (taken_ns >= options_.slice_ns) return true;
+  return taken_ns >= options_.slice_ns / kShareMin && options_.helpers != nullptr &&
+         options_.helpers->HasShortWaiting();
 }
 
 std::unique_ptr<RowWriter> Execution::Impl::MakeWriter() const {
