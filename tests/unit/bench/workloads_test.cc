@@ -129,7 +129,9 @@ TEST_CASE("made-up records have new sequence numbers in every request") {
 }
 
 TEST_CASE("queries are form-encoded and take turns") {
-  auto workload = QueryWorkload(kHead, {"a b", "c:\"d\""}, {"limit=1 0"}, 0);
+  const std::vector<std::string> parameters{"limit=1 0"};
+  auto workload =
+      QueryWorkload(kHead, {FormOf("a b", parameters), FormOf("c:\"d\"", parameters)}, 0);
   Request request;
   REQUIRE(workload->Next(0, &request));
   const std::string text = TextOf(request);
