@@ -75,7 +75,9 @@ class CheckConfigTest(FolderTest):
         self.assertIn(path + ":2: log.level", finished.stderr)
 
     def test_the_files_that_come_along_are_valid(self):
-        for name in os.listdir(os.path.join(REPOSITORY, "config")):
+        names = [name for name in os.listdir(os.path.join(REPOSITORY, "config")) if name.endswith(".yaml")]
+        self.assertIn("neurallog.yaml", names)
+        for name in names:
             finished = run("check-config", "--config", os.path.join(REPOSITORY, "config", name))
             self.assertEqual((finished.returncode, finished.stdout), (0, "the configuration is valid\n"), name + finished.stderr)
 
