@@ -127,8 +127,7 @@ class QueryTest(unittest.TestCase, ProblemAssertions):
             for _ in range(4):
                 stack.enter_context(self.unread("/v1/logs?query=*&limit=0"))
             expected = ["sending", "sending", "waiting", "waiting"]
-            until(lambda: sorted(q["phase"] for q in self.active()) == expected)
-            self.assertEqual(sorted(q["phase"] for q in self.active()), expected, self.active())
+            self.assertTrue(until(lambda: sorted(q["phase"] for q in self.active()) == expected), self.active())
             answer = self.get("/v1/logs", query="*")
             self.assert_problem(answer, 429, "2 queries of this tenant are running and 2 are waiting")
             self.assertEqual(answer[1]["retry-after"], "1")
