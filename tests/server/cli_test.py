@@ -366,7 +366,10 @@ class Export(Cli):
         self.server.listen = f"127.0.0.1:{self.server.port}"
         self.server.kill()
         self.server.start()
-        out, err = process.communicate(timeout=60)
+        out, err = process.stdout.read(), process.stderr.read()  # communicate() would not see what readline() has read ahead
+        process.wait(timeout=60)
+        process.stdout.close()
+        process.stderr.close()
         self.assertEqual([json.loads(line)["message"] for line in lines + out.splitlines()], [f"m{i}" for i in range(3000)])
         self.assertIn("trying again", err)
 
