@@ -30,6 +30,9 @@ inline constexpr char kPatternDigit = 0;
 inline constexpr char kPatternHex = 1;
 inline constexpr size_t kFixedLengthMax = 64;
 
+inline constexpr char kDelete = 0x7f;  // joins words for templates and parts them for filters
+
+inline constexpr size_t kNumberBytesMax = 24;       // of a number or an address as text, without affixes
 inline constexpr size_t kSlotDigitsMax = 19;        // 10^19 - 1 fits 64 bits
 inline constexpr size_t kSlotDictEntriesMax = 256;  // codes are bytes
 

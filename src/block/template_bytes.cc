@@ -63,21 +63,32 @@ ByteSet TemplateDecoder::BytesOf(const Slot& slot, uint32_t rows) const {
 }
 
 Result<std::vector<ByteSet>> TemplateDecoder::ReadVariableBytes() {
+  return is_joined_ ? ReadBytesOfShared() : PassForBytes();
+}
+
+// Slots that templates share are read once for all of them.
+Result<std::vector<ByteSet>> TemplateDecoder::ReadBytesOfShared() {
+  NL_RETURN_IF_ERROR(ReadSlots());
   std::vector<ByteSet> sets;
-  if (is_joined_) NL_RETURN_IF_ERROR(ReadSlots());
-  passes_ = true;
   for (size_t i = 0; i < count_; ++i) {
     const Template& each = templates_[i];
-    for (uint32_t slot = 0; slot < each.slots; ++slot) {
-      if (is_joined_) {
-        const Slot& of = slots_[each.first_slot + slot];
-        sets.push_back(
-            BytesOf(of, of.set == SlotGroups::kNone ? each.rows : groups_.set_rows()[of.set]));
-      } else {
-        Slot passed;
-        NL_RETURN_IF_ERROR(ReadSlot(each.rows, &passed));
-        sets.push_back(PassedBytes(passed));
-      }
+    for (uint32_t at = 0; at < each.slots; ++at) {
+      const Slot& slot = slots_[each.first_slot + at];
+      const bool is_own = slot.set == SlotGroups::kNone;
+      sets.push_back(BytesOf(slot, is_own ? each.rows : groups_.set_rows()[slot.set]));
+    }
+  }
+  return sets;
+}
+
+Result<std::vector<ByteSet>> TemplateDecoder::PassForBytes() {
+  passes_ = true;
+  std::vector<ByteSet> sets;
+  for (size_t i = 0; i < count_; ++i) {
+    for (uint32_t at = 0; at < templates_[i].slots; ++at) {
+      Slot passed;
+      NL_RETURN_IF_ERROR(ReadSlot(templates_[i].rows, &passed));
+      sets.push_back(PassedBytes(passed));
     }
   }
   return sets;

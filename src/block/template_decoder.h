@@ -155,6 +155,8 @@ class TemplateDecoder {
   Status PutFixedHex(uint32_t rows, std::string_view pattern, char* out);
   ByteSet BytesOf(const Slot& slot, uint32_t rows) const;
   ByteSet PassedBytes(const Slot& slot) const;
+  Result<std::vector<ByteSet>> ReadBytesOfShared();
+  Result<std::vector<ByteSet>> PassForBytes();
   // The next text of this template; to be called for each value that is before one that is wanted.
   template <bool kShared>
   void PutNext(uint32_t path, base::Buffer* bytes);
