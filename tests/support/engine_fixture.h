@@ -53,8 +53,8 @@ class EngineFixture {
     engine_.reset();
     Open();
   }
-  // Goes on with what is on the disk now, as if the process had been killed. No appends may be under way.
-  void Crash() {
+  // What is on the disk now, of one moment. No appends may be under way.
+  std::unique_ptr<TempDir> Copy() {
     std::unique_ptr<TempDir> copy;
     REQUIRE(Eventually([&] {
       copy = std::make_unique<TempDir>();
@@ -62,8 +62,13 @@ class EngineFixture {
       const auto before = Files();
       std::filesystem::copy(path(), copy->path(), std::filesystem::copy_options::recursive,
                             vanished);
-      return !vanished && Files() == before;  // else the copy is of no one moment
+      return !vanished && Files() == before;
     }));
+    return copy;
+  }
+  // Goes on with what is on the disk now, as if the process had been killed.
+  void Crash() {
+    std::unique_ptr<TempDir> copy = Copy();
     engine_->Close();
     engine_.reset();
     dir_ = std::move(copy);

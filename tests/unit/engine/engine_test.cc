@@ -153,10 +153,9 @@ TEST_CASE_METHOD(
     "damage in the log makes the next start read-only, with every other row readable") {
   for (int i = 0; i < 3; ++i) REQUIRE(Append(MakeBatch(i * 10, 10)).ok());
   // Copies the folder as a crash would leave it, since a clean close would seal the rows.
-  testing::TempDir copy;
-  std::filesystem::copy(path(), copy.path(), std::filesystem::copy_options::recursive);
-  std::filesystem::remove(copy.path() + "/store/LOCK");
-  for (const auto& entry : std::filesystem::directory_iterator(copy.path() + "/wal")) {
+  const std::unique_ptr<testing::TempDir> copy = Copy();
+  std::filesystem::remove(copy->path() + "/store/LOCK");
+  for (const auto& entry : std::filesystem::directory_iterator(copy->path() + "/wal")) {
     std::fstream file(entry.path(), std::ios::in | std::ios::out | std::ios::binary);
     file.seekp(2 * 4096 + 100);  // inside of the second group
     file.put('\x7f');
@@ -165,7 +164,7 @@ TEST_CASE_METHOD(
   Environment environment;
   environment.metrics = &registry;
   EngineOptions hurt = options();
-  hurt.data_dir = copy.path();
+  hurt.data_dir = copy->path();
   auto engine = Engine::Open(hurt, environment);
   REQUIRE(engine.status().ToString() == "ok");
   REQUIRE((*engine)->damage().size() == 1);
@@ -196,13 +195,12 @@ TEST_CASE_METHOD(
   Reopen();
   REQUIRE(Append(MakeBatch(10, 10)).ok());
   ExpectRows(20);
-  testing::TempDir copy;
-  std::filesystem::copy(path(), copy.path(), std::filesystem::copy_options::recursive);
+  const std::unique_ptr<testing::TempDir> copy = Copy();
   metrics::Registry registry;
   Environment environment;
   environment.metrics = &registry;
   EngineOptions crashed = options();
-  crashed.data_dir = copy.path();
+  crashed.data_dir = copy->path();
   auto engine = Engine::Open(crashed, environment);
   REQUIRE(engine.status().ToString() == "ok");
   CHECK((*engine)->damage().empty());
