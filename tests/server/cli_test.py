@@ -381,7 +381,7 @@ class Export(Cli):
     def test_large_answers_take_little_memory(self):
         records = ndjson([{"message": f"{i} " + "x" * 1000, "source": "large"} for i in range(60000)])
         self.cli("import", self.path("large.ndjson", records), "--batch", "5000")
-        for command in (["query", "source:=large", "--limit", "0"], ["export", "source:=large", "--page", "5000"]):
+        for command in (["query", "source:=large", "--limit", "0"], ["export", "source:=large", "--page", "1000"]):
             code, size, memory = rss_max(*command, "--server", self.url)
             self.assertEqual(code, 0)
             self.assertGreater(size, 60_000_000)
