@@ -108,6 +108,7 @@ class Execution::Impl {
 
   Status ScanOrFinish();
   Status ScanNextBlock();
+  Status Finish();
   // What the next block gives. Other threads work on those behind it once the query has turned out to
   // be long.
   Selection SelectNext();
@@ -117,6 +118,7 @@ class Execution::Impl {
   void StartSelector();
   // An error for which a damaged block is to blame is none: the block is left out.
   Status LeaveOutDamaged(const Status& status);
+  void LeaveOutFront();
   Status Restart();
   std::unique_ptr<MemoryBudget> MakeBudget() const {
     return std::make_unique<MemoryBudget>(options_.memory_bytes_max, options_.memory_pool);
@@ -154,13 +156,15 @@ class Execution::Impl {
   std::vector<std::unique_ptr<Stage>> stages_;
   Stage* first_stage_ = nullptr;
   std::unique_ptr<RowWriter> writer_;
-  bool is_sorted_ = false;  // order_, and without the blocks that the index rules out
+  bool is_sorted_ = false;       // order_, and without the blocks that the index rules out
   std::unique_ptr<Impl> inner_;  // a nested query that runs
   size_t next_nested_ = 0;
   size_t nested_bytes_ = 0;  // charged
   uint64_t nested_damaged_ = 0;
-  size_t next_block_ = 0;  // in order_
-  uint32_t next_row_ = 0;  // of the sink's first batch
+  size_t next_block_ = 0;   // in order_
+  uint32_t next_row_ = 0;   // of the sink's first batch
+  bool is_ending_ = false;  // all blocks were visited
+  SlowEnd* ending_ = nullptr;
   bool is_finished_ = false;
   ExecuteStats stats_;
 
@@ -207,7 +211,8 @@ void Execution::Impl::ChooseOrder() {
 }
 
 void Execution::Impl::StartStages() {
-  const StageContext context{budget_.get(), &interrupt_, &stages_, range_, &stats_.estimates};
+  const StageContext context{budget_.get(), &interrupt_, &stages_,
+                             &ending_,      range_,      &stats_.estimates};
   first_stage_ = &sink_;
   for (auto pipe = query_.pipes.rbegin(); pipe != query_.pipes.rend(); ++pipe)
     first_stage_ = (*pipe)->Start(context, first_stage_);
@@ -311,11 +316,13 @@ Result<bool> Execution::Impl::Next(size_t bytes_target, std::string* out) {
         stats_.rows_returned = stats_.bytes_returned = 0;
       }
       NL_RETURN_IF_ERROR(LeaveOutDamaged(written));
+      if (!written.ok() && !sink_.empty()) LeaveOutFront();
     } else if (is_finished_) {
       break;
     } else {
       NL_RETURN_IF_ERROR(interrupt_.Check());
       const Status scanned = ScanOrFinish();
+      if (!is_merged_) NarrowToRows(&sink_.batches());
       stats_.bytes_scanned = monitor_.bytes_read();
       NL_RETURN_IF_ERROR(LeaveOutDamaged(scanned));
       NL_RETURN_IF_ERROR(monitor_.CheckBytes());
@@ -401,9 +408,16 @@ Status Execution::Impl::ScanOrFinish() {
     const bool is_answered = !sink_.empty() || !first_stage_->wants_more();
     return is_answered ? Status::Ok() : ScanNextBlock();
   }
-  is_finished_ = true;
   next_block_ = order_.size();
-  return Timed(&stats_.pipes_ns, [this] { return first_stage_->Finish(); });
+  return Timed(&stats_.pipes_ns, [this] { return Finish(); });
+}
+
+// The end of one stage after the other.
+Status Execution::Impl::Finish() {
+  const bool begins = !std::exchange(is_ending_, true);
+  const Status status = begins ? first_stage_->Finish() : ending_->GoOn();
+  is_finished_ = ending_ == nullptr;
+  return status;
 }
 
 void Execution::Impl::StartSelector() {
@@ -484,11 +498,12 @@ Status Execution::Impl::LeaveOutDamaged(const Status& status) {
   checked_columns_.insert(damaged->name);
   next_scheduled_ = next_block_;
   if (stats_.rows_returned == 0 && restarts_++ < kRestartsMax) return Restart();
-  if (!sink_.empty()) {
-    next_row_ = 0;
-    sink_.PopFront();
-  }
   return {};
+}
+
+void Execution::Impl::LeaveOutFront() {
+  next_row_ = 0;
+  sink_.PopFront();
 }
 
 Status Execution::Impl::Restart() {
@@ -504,13 +519,13 @@ Status Execution::Impl::Restart() {
   std::erase_if(order_, [this](uint32_t block) { return left_out_.contains(block); });
   next_block_ = next_scheduled_ = 0;
   next_row_ = 0;
-  is_finished_ = false;
+  is_ending_ = is_finished_ = false;
+  ending_ = nullptr;
   stats_.blocks_scanned = stats_.rows_scanned = stats_.rows_matched = 0;
   return ChargeNested();
 }
 
 Status Execution::Impl::Write(size_t size_max, std::string* out) {
-  if (next_row_ == 0 && !is_merged_) NarrowToRows(&sink_.batches());
   Batch& batch = sink_.front();
   NL_RETURN_IF_ERROR(writer_->Prepare(batch));
   const std::vector<uint32_t>& rows = batch.List();
@@ -525,8 +540,7 @@ Status Execution::Impl::Write(size_t size_max, std::string* out) {
     return {};
   }
   if (next_row_ < rows.size()) return {};
-  next_row_ = 0;
-  sink_.PopFront();
+  LeaveOutFront();
   return {};
 }
 

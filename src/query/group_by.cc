@@ -543,23 +543,23 @@ std::vector<uint32_t> GroupTable::SortedGroups() const {
   return order;
 }
 
-block::Column GroupTable::KeyColumn(size_t i, const std::vector<uint32_t>& order) const {
+block::Column GroupTable::KeyColumn(size_t i, std::span<const uint32_t> groups) const {
   const ValueTable& values = values_[i];
-  bool is_times = fields_[i].is_time;
-  for (uint32_t value = 0; value < values.size(); ++value)
-    is_times &= values.type(value) == ValueType::kNumber;
-  if (is_times) {
+  const auto is_time = [&](uint32_t group) {
+    return values.type(ValueOfGroup(group, i)) == ValueType::kNumber;
+  };
+  if (fields_[i].is_time && std::all_of(groups.begin(), groups.end(), is_time)) {
     block::Column column;
     column.encoding = block::Encoding::kInts;
     column.uniform_type = ValueType::kNumber;
-    column.rows = static_cast<uint32_t>(order.size());
-    column.ints.reserve(order.size());
-    for (const uint32_t group : order)
+    column.rows = static_cast<uint32_t>(groups.size());
+    column.ints.reserve(groups.size());
+    for (const uint32_t group : groups)
       column.ints.push_back(base::LoadLe<int64_t>(values.text(ValueOfGroup(group, i)).data()));
     return column;
   }
   filter::ColumnBuilder builder;
-  for (const uint32_t group : order) {
+  for (const uint32_t group : groups) {
     const uint32_t value = ValueOfGroup(group, i);
     const ValueType type = values.type(value);
     builder.Add(values.text(value), type == ValueType::kNull ? ValueType::kString : type);

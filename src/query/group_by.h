@@ -65,8 +65,8 @@ class GroupTable {
   std::vector<uint32_t> AddAll(const GroupTable& other);
   // Group numbers in the order of their keys.
   std::vector<uint32_t> SortedGroups() const;
-  // The value of field `i` of each group in `order`, as a result column.
-  block::Column KeyColumn(size_t i, const std::vector<uint32_t>& order) const;
+  // The value of field `i` of each of these groups, as a result column.
+  block::Column KeyColumn(size_t i, std::span<const uint32_t> groups) const;
 
  private:
   static constexpr uint32_t kUnknown = UINT32_MAX;

@@ -80,12 +80,15 @@ class Stage {
   Stage* const next_;
 };
 
+class SlowEnd;
+
 // What a starting pipe finds. Stages live as long as the execution.
 struct StageContext {
   MemoryBudget* budget;
   const Interrupt* interrupt;
   std::vector<std::unique_ptr<Stage>>* stages;
-  TimeRange range{};  // that the execution looks at
+  SlowEnd** ending = nullptr;  // names the stage whose end is under way; null: none can be
+  TimeRange range{};           // that the execution looks at
   std::vector<std::string>* estimates = nullptr;  // takes the results that are not exact
 
   template <typename S, typename... Args>
@@ -93,6 +96,31 @@ struct StageContext {
     stages->push_back(std::make_unique<S>(std::forward<Args>(args)...));
     return stages->back().get();
   }
+};
+
+// A stage that has much to do once it has seen all rows. Its Finish only begins the end; the execution then
+// calls GoOn until `*context.ending` is another, with turns of other queries in between.
+class SlowEnd : public Stage {
+ public:
+  SlowEnd(const StageContext& context, Stage* next) : Stage(next), ending_(context.ending) {}
+
+  Status Finish() final {
+    *ending_ = this;
+    return {};
+  }
+  Status GoOn() {
+    NL_TRY(const bool has_more, EndStep());
+    if (has_more && next_->wants_more()) return {};
+    *ending_ = nullptr;
+    return next_->Finish();
+  }
+
+ protected:
+  // Does some milliseconds of what is left; false when that was all.
+  virtual Result<bool> EndStep() = 0;
+
+ private:
+  SlowEnd** const ending_;
 };
 
 // Which end of time a pipe wants to see first.

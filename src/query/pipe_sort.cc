@@ -172,14 +172,15 @@ std::shared_ptr<const Names> SortedNames(const Batch& batch) {
   return names;
 }
 
-class SortStage : public Stage {
+class SortStage : public SlowEnd {
  public:
   SortStage(const SortSpec& spec, const StageContext& context, Stage* next)
-      : Stage(next),
+      : SlowEnd(context, next),
         spec_(spec),
         kept_(spec.has_limit && spec.partition_fields == 0 ? spec.kept() : UINT64_MAX),
         budget_(context.budget),
-        interrupt_(*context.interrupt) {}
+        interrupt_(*context.interrupt),
+        pusher_(next, spec.rank ? &*spec.rank : nullptr) {}
   ~SortStage() override { budget_->Release(&charged_); }
 
   Status Push(Batch batch) override {
@@ -207,28 +208,27 @@ class SortStage : public Stage {
     return ChargeEntries();
   }
 
-  Status Finish() override {
-    if (spec_.partition_fields > 0) {
-      Prune();
-    } else {
-      Sort();
-    }
-    RunPusher pusher(next_, spec_.rank ? &*spec_.rank : nullptr);
-    uint64_t rank = 0;
-    for (size_t i = 0; i < entries_.size(); ++i) {
-      rank = i > 0 && SamePartition(entries_[i - 1], entries_[i]) ? rank + 1 : 1;
-      if (rank > spec_.offset) NL_RETURN_IF_ERROR(pusher.Add(std::move(entries_[i].place), rank));
-    }
-    NL_RETURN_IF_ERROR(pusher.Flush());
-    entries_.clear();
-    return next_->Finish();
-  }
-
   bool wants_more() const override { return kept_ > 0; }
 
  private:
   static constexpr size_t kRowsPerCheck = 1024;
+  static constexpr size_t kRowsPerRun = 8 << 10;
+  // Those of one block are read together, the fewer times the more rows go at once.
+  static constexpr size_t kRowsPerStep = 32 << 10;
   static constexpr size_t kPruneMin = 64 << 10;
+
+  // Sorts a run of rows in each step, then merges the runs and pushes some rows in each step.
+  Result<bool> EndStep() override {
+    NL_RETURN_IF_ERROR(interrupt_.Check());
+    if (sorted_ < entries_.size()) {
+      SortNextRun();
+      return true;
+    }
+    for (size_t i = 0; i < kRowsPerStep && !runs_.empty(); ++i)
+      NL_RETURN_IF_ERROR(PushRow(TakeFirst()));
+    NL_RETURN_IF_ERROR(pusher_.Flush());
+    return !runs_.empty();
+  }
 
   struct Entry {
     std::vector<Value> keys;
@@ -270,14 +270,57 @@ class SortStage : public Stage {
     return true;
   }
 
-  void Sort() {
-    std::sort(entries_.begin(), entries_.end(),
+  // Entries [next, end) in order.
+  struct Run {
+    size_t next;
+    size_t end;
+  };
+  // For a heap with the run of the first entry in front.
+  bool RunBehind(const Run& a, const Run& b) const {
+    return Before(entries_[b.next], entries_[a.next]);
+  }
+
+  void SortNextRun() {
+    const size_t end = std::min(sorted_ + kRowsPerRun, entries_.size());
+    Sort(sorted_, end);
+    runs_.push_back({sorted_, end});
+    std::push_heap(runs_.begin(), runs_.end(),
+                   [this](const Run& a, const Run& b) { return RunBehind(a, b); });
+    sorted_ = end;
+  }
+
+  // The first entry of all runs, which is in none afterwards.
+  size_t TakeFirst() {
+    const auto behind = [this](const Run& a, const Run& b) { return RunBehind(a, b); };
+    std::pop_heap(runs_.begin(), runs_.end(), behind);
+    const size_t first = runs_.back().next++;
+    if (runs_.back().next == runs_.back().end) {
+      runs_.pop_back();
+    } else {
+      std::push_heap(runs_.begin(), runs_.end(), behind);
+    }
+    return first;
+  }
+
+  // Entries come here in order.
+  Status PushRow(size_t index) {
+    Entry& entry = entries_[index];
+    rank_ = last_ != kNone && SamePartition(entries_[last_], entry) ? rank_ + 1 : 1;
+    last_ = index;
+    const uint64_t kept = spec_.has_limit ? spec_.kept() : UINT64_MAX;
+    if (rank_ <= spec_.offset || rank_ > kept) return {};
+    return pusher_.Add(std::move(entry.place), rank_);
+  }
+
+  void Sort(size_t begin, size_t end) {
+    const auto at = entries_.begin();
+    std::sort(at + static_cast<ptrdiff_t>(begin), at + static_cast<ptrdiff_t>(end),
               [this](const Entry& a, const Entry& b) { return Before(a, b); });
   }
 
   // Throws away what lies behind the limit of its partition.
   void Prune() {
-    Sort();
+    Sort(0, entries_.size());
     const uint64_t kept = spec_.has_limit ? spec_.kept() : UINT64_MAX;
     uint64_t rank = 0;
     size_t end = 0;
@@ -361,6 +404,14 @@ class SortStage : public Stage {
   std::vector<Entry> entries_;  // with a limit a heap, the worst one in front
   size_t prune_at_ = kPruneMin;
   uint64_t sequence_ = 0;
+
+  // At the end.
+  static constexpr size_t kNone = SIZE_MAX;
+  RunPusher pusher_;
+  size_t sorted_ = 0;      // entries that are in runs
+  std::vector<Run> runs_;  // a heap of those that have entries left
+  size_t last_ = kNone;    // the entry that went before
+  uint64_t rank_ = 0;      // of it, in its partition
   size_t bytes_ = 0;
   size_t charged_ = 0;
 };

@@ -108,10 +108,10 @@ class StatsTable : public Partial {
   std::vector<GroupTable::Counted> counts_;
 };
 
-class StatsStage : public Stage {
+class StatsStage : public SlowEnd {
  public:
   StatsStage(const StatsSpec& spec, const StageContext& context, Stage* next)
-      : Stage(next),
+      : SlowEnd(context, next),
         spec_(spec),
         stats_context_{SecondsOf(spec, context.range),
                        context.budget->bytes_max() / 2 / std::max<size_t>(1, spec.calls.size()),
@@ -143,16 +143,25 @@ class StatsStage : public Stage {
   }
   bool shares_partials() const override { return table_.can_be_shared(); }
 
-  Status Finish() override {
-    const std::vector<uint32_t> order =
-        spec_.by.empty() ? std::vector<uint32_t>{0} : table_.groups().SortedGroups();
-    if (!order.empty()) NL_RETURN_IF_ERROR(PushTable(order));
-    return next_->Finish();
-  }
-
   bool wants_more() const override { return true; }
 
  private:
+  static constexpr size_t kGroupsPerStep = 16 << 10;
+
+  // First the order of the groups, then so many of them in each step.
+  Result<bool> EndStep() override {
+    NL_RETURN_IF_ERROR(interrupt_.Check());
+    if (order_.empty()) {
+      order_ = spec_.by.empty() ? std::vector<uint32_t>{0} : table_.groups().SortedGroups();
+      NoteEstimates();
+      return !order_.empty();
+    }
+    const size_t count = std::min(kGroupsPerStep, order_.size() - pushed_);
+    NL_RETURN_IF_ERROR(PushTable(std::span(order_).subspan(pushed_, count)));
+    pushed_ += count;
+    return pushed_ < order_.size();
+  }
+
   static double SecondsOf(const StatsSpec& spec, const TimeRange& range) {
     for (const GroupField& field : spec.by)
       if (field.is_time && field.time_step_ns > 0)
@@ -168,19 +177,15 @@ class StatsStage : public Stage {
     return budget_->Charge(&charged_, table_.memory_bytes()).Annotate("stats");
   }
 
-  Status PushTable(const std::vector<uint32_t>& order) {
+  Status PushTable(std::span<const uint32_t> order) {
     auto table = std::make_unique<Table>();
     AddKeyColumns(order, table.get());
     for (size_t i = 0; i < spec_.calls.size(); ++i) {
       StatsState& state = *table_.states()[i];
       filter::ColumnBuilder builder;
       for (const uint32_t group : order) state.Append(group, &builder);
-      if (const std::string_view bound = state.error_bound();
-          !bound.empty() && estimates_ != nullptr)
-        estimates_->push_back(spec_.calls[i].name + ": " + std::string(bound));
       table->AddColumn(spec_.calls[i].name, builder.Finish());
     }
-    table_.states().clear();
     Batch batch;
     batch.count = static_cast<uint32_t>(order.size());
     batch.matched.Reset(batch.count, true);
@@ -188,8 +193,15 @@ class StatsStage : public Stage {
     return next_->Push(std::move(batch));
   }
 
+  void NoteEstimates() {
+    if (estimates_ == nullptr) return;
+    for (size_t i = 0; i < spec_.calls.size(); ++i)
+      if (const std::string_view bound = table_.states()[i]->error_bound(); !bound.empty())
+        estimates_->push_back(spec_.calls[i].name + ": " + std::string(bound));
+  }
+
   // _time must be the first column of a table.
-  void AddKeyColumns(const std::vector<uint32_t>& order, Table* table) {
+  void AddKeyColumns(std::span<const uint32_t> order, Table* table) {
     for (const bool wants_time : {true, false})
       for (size_t i = 0; i < spec_.by.size(); ++i)
         if (spec_.by[i].is_time == wants_time)
@@ -202,6 +214,8 @@ class StatsStage : public Stage {
   const Interrupt& interrupt_;
   std::vector<std::string>* const estimates_;
   StatsTable table_;
+  std::vector<uint32_t> order_;  // of the groups in the answer, once all rows were seen
+  size_t pushed_ = 0;            // of them
   size_t charged_ = 0;
 };
 

@@ -1,6 +1,7 @@
 #include "query/row_subset.h"
 
 #include <algorithm>
+#include <unordered_map>
 
 #include "query/derived_rows.h"
 
@@ -81,10 +82,9 @@ void Narrow(std::span<Batch* const> batches) {
 }  // namespace
 
 void NarrowToRows(std::deque<Batch>* batches) {
-  std::vector<Batch*> same;
-  for (Batch& batch : *batches)
-    if (batch.rows == batches->front().rows) same.push_back(&batch);
-  Narrow(same);
+  std::unordered_map<const Rows*, std::vector<Batch*>> by_block;
+  for (Batch& batch : *batches) by_block[batch.rows.get()].push_back(&batch);
+  for (const auto& [rows, same] : by_block) Narrow(same);
 }
 
 void NarrowToRows(Batch* batch) {

@@ -26,8 +26,7 @@ class RowSubset : public block::BlockView {
   std::vector<std::unique_ptr<const block::Column>> columns_;
 };
 
-// When the batches that lie on the same block as the first one have few of its rows, makes them lie on
-// a subset.
+// When the batches that lie on one block have few of its rows, makes them lie on a subset.
 void NarrowToRows(std::deque<Batch>* batches);
 // The same of a batch that is alone on its block.
 void NarrowToRows(Batch* batch);

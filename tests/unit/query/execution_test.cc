@@ -226,6 +226,45 @@ TEST_CASE("deadline and cancellation end a query between blocks") {
   CHECK(Run("*", blocks, options).status.code() == Code::kCancelled);
 }
 
+TEST_CASE("a query that has seen all rows goes on in steps and can be cancelled between them") {
+  constexpr size_t kRecords = 40'000, kPerBlock = 1000;
+  const auto blocks = Blocks(NumberedRecords(kRecords), kPerBlock);
+  for (const std::string pipe : {"sort by (n desc) rank as place", "stats by (n) count() rows"}) {
+    INFO(pipe);
+    auto query = ParseQuery("* | " + pipe, {.now_ns = kNowNs});
+    REQUIRE(query.ok());
+    std::atomic<bool> cancelled{false};
+    ExecuteOptions options;
+    options.slice_ns = 0;
+    options.cancelled = &cancelled;
+    Execution execution(std::move(*query), blocks, options);
+    std::string out;
+    const auto step = [&] { return execution.Next(1000, &out).status().code(); };
+    for (size_t block = 0; block < kRecords / kPerBlock; ++block) REQUIRE(step() == Code::kOk);
+    CHECK(execution.stats().rows_scanned == kRecords);
+    REQUIRE(step() == Code::kOk);
+    CHECK(out.empty());
+    cancelled = true;
+    CHECK(step() == Code::kCancelled);
+  }
+}
+
+TEST_CASE("rows that are sorted in runs are in order, with their ranks") {
+  const auto lines = RunOk(
+      "* | sort by (message, n desc) partition by (message) limit 4000 rank as place | keep n, "
+      "place",
+      Blocks(NumberedRecords(40'000), 1000));
+  REQUIRE(lines.size() == 7 * 4000);
+  CHECK(lines.front() == R"({"n":39998,"place":1})");
+  CHECK(lines[3999] == R"({"n":12005,"place":4000})");
+  CHECK(lines[4000] == R"({"n":39999,"place":1})");
+  const auto all =
+      RunOk("* | sort by (n desc) offset 1 | keep n", Blocks(NumberedRecords(40'000), 1000));
+  REQUIRE(all.size() == 39'999);
+  for (size_t i = 0; i < all.size(); ++i)
+    REQUIRE(all[i] == "{\"n\":" + std::to_string(39'998 - i) + "}");
+}
+
 TEST_CASE("the bound on bytes that are read holds inside of a block") {
   std::vector<TestRecord> records;
   RandomQueries random(1);
