@@ -72,6 +72,7 @@ Api::Api(engine::Engine* engine, metrics::Registry* registry, std::unique_ptr<Ap
 void Api::Stop() {
   ready = false;
   backups_.Stop();
+  backtests_.Stop();
   admission_.Stop();
   workers_.Stop();
 }

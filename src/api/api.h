@@ -11,6 +11,7 @@
 
 #include "api/active_queries.h"
 #include "api/api_metrics.h"
+#include "api/backtest_jobs.h"
 #include "api/query_gate.h"
 #include "auth/api_key.h"
 #include "base/worker_pool.h"
@@ -104,6 +105,7 @@ class Api : public http::Handler {
   engine::Engine& engine() { return *engine_; }
   engine::Admission& admission() { return admission_; }
   engine::BackupJobs& backups() { return backups_; }
+  BacktestJobs& backtests() { return backtests_; }
   ApiOptions& options() { return *options_; }
   ApiMetrics& metrics() { return metrics_; }
   metrics::Registry& registry() { return *registry_; }
@@ -133,6 +135,7 @@ class Api : public http::Handler {
   ApiMetrics metrics_;
   engine::Admission admission_;
   engine::BackupJobs backups_;
+  BacktestJobs backtests_{this};
   base::WorkerPool workers_;
   ActiveQueries active_queries_;
   QueryGate query_gate_;
@@ -144,8 +147,7 @@ class Api : public http::Handler {
 // Handlers, one file per subject: handler_ingest.cc, handler_query.cc,
 // handler_victorialogs.cc, handler_logs.cc, handler_record.cc, handler_export.cc, handler_explain.cc,
 // handler_active.cc, handler_saved.cc, handler_rules.cc, handler_rule_import.cc, handler_rule_test.cc,
-// handler_lists.cc,
-// handler_matches.cc, handler_tail.cc, openapi.cc, handler_admin.cc,
+// handler_backtest.cc, handler_lists.cc, handler_matches.cc, handler_tail.cc, openapi.cc, handler_admin.cc,
 // handler_deletion.cc, handler_storage.cc, handler_backup.cc, handler_health.cc.
 void HandlePostLogs(Context context);
 void HandleIngestJsonLine(Context context);
@@ -194,6 +196,10 @@ void HandleGetRule(Context context);
 void HandlePutRule(Context context);
 void HandlePatchRule(Context context);
 void HandleDeleteRule(Context context);
+void HandleStartBacktest(Context context);
+void HandleListBacktests(Context context);
+void HandleGetBacktest(Context context);
+void HandleDeleteBacktest(Context context);
 void HandleListLists(Context context);
 void HandleGetList(Context context);
 void HandlePutList(Context context);

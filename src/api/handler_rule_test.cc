@@ -15,26 +15,6 @@ using detection::Explanation;
 
 constexpr uint32_t kRecordsMax = 1'000;
 
-void AppendJson(const JsonValue& value, std::string* json) {
-  const bool is_object = value.kind() == JsonValue::Kind::kObject;
-  switch (value.kind()) {
-    case JsonValue::Kind::kNull: json->append("null"); return;
-    case JsonValue::Kind::kBool:
-    case JsonValue::Kind::kNumber: json->append(value.text()); return;
-    case JsonValue::Kind::kString: return base::AppendJsonString(json, value.text());
-    case JsonValue::Kind::kArray:
-    case JsonValue::Kind::kObject: break;
-  }
-  json->push_back(is_object ? '{' : '[');
-  for (size_t i = 0; i < value.items().size(); ++i) {
-    if (i > 0) json->push_back(',');
-    if (is_object) base::AppendJsonString(json, value.names()[i]);
-    if (is_object) json->push_back(':');
-    AppendJson(value.items()[i], json);
-  }
-  json->push_back(is_object ? '}' : ']');
-}
-
 std::string ExplanationJson(const Explanation& why) {
   std::string json = why.matched ? "{\"matched\":true" : "{\"matched\":false";
   json.append(why.of_log_source ? ",\"log_source\":true" : ",\"log_source\":false");
@@ -90,11 +70,9 @@ void HandleTestRule(Context context) {
     const JsonValue* const records = json.Find("records");
     if (rule == nullptr || records == nullptr)
       return InvalidArgument("expected {\"rule\":...,\"records\":[...]}");
-    std::string document, text;
-    if (rule->kind() == JsonValue::Kind::kString) document = rule->text();
-    else AppendJson(*rule, &document);
-    AppendJson(*records, &text);
-    NL_TRY(std::string answer, ExplainAll(on, document, text));
+    const bool is_text = rule->kind() == JsonValue::Kind::kString;
+    const std::string document = is_text ? rule->text() : ToJson(*rule);
+    NL_TRY(std::string answer, ExplainAll(on, document, ToJson(*records)));
     SendJson(on.responder, 200, std::move(answer));
     return {};
   });

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "api/api.h"
+#include "base/json_value.h"
 #include "detection/detection.h"
 
 namespace neurallog::api {
@@ -20,6 +21,8 @@ void SendProblems(const http::ResponderPtr& responder, const std::vector<rules::
 Result<std::string> ReadText(Context* context);
 // The segment of the path behind /v1/rules/ or the like, without `verb`.
 std::string IdOf(const http::Request& request, std::string_view verb = {});
+// The value as JSON text.
+std::string ToJson(const base::JsonValue& value);
 void AppendTexts(std::string* json, std::string_view name, const std::vector<std::string>& texts);
 
 }  // namespace neurallog::api

@@ -52,6 +52,8 @@ class CompiledRules {
   const RuleInfo& of_set(uint32_t place) const { return *of_set_[place]; }
   // By id; nullptr when there is none.
   const RuleInfo* Find(std::string_view id) const;
+  // All of them, by id.
+  const std::map<std::string, RuleInfo, std::less<>>& infos() const { return infos_; }
   // How many are ready.
   size_t ready() const { return ready_; }
 

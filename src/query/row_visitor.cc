@@ -47,10 +47,10 @@ class VisitingWriter : public RowWriter {
     text->clear();
     if (shown.is_time) {
       base::AppendRfc3339(text, column->ints[row]);
-      return {*text, ValueType::kString};
+      return {*text, ValueType::kString, /*is_there=*/true};
     }
     text->resize(kScratchBytes);
-    return {column->TextAt(row, text->data()), column->TypeAt(row)};
+    return {column->TextAt(row, text->data()), column->TypeAt(row), /*is_there=*/true};
   }
 
   RowVisitor* const visitor_;

@@ -17,8 +17,10 @@ class RowWriter;
 class RowVisitor {
  public:
   struct Value {
-    std::string_view text;  // empty: none; valid during the call
+    std::string_view text;  // valid during the call
     ValueType type = ValueType::kString;
+    bool is_there =
+        false;  // else the row has no such field; queries see no difference to an empty text
   };
 
   virtual ~RowVisitor() = default;

@@ -1,0 +1,152 @@
+#include "detection/backtest.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "base/time_format.h"
+#include "filter/filter.h"
+
+namespace neurallog::detection {
+namespace {
+
+// As of which a time at or before it falls into the bucket.
+int64_t BucketOf(int64_t time_ns, int64_t step_ns) {
+  const int64_t rest = time_ns % step_ns;
+  return time_ns - (rest < 0 ? rest + step_ns : rest);
+}
+
+}  // namespace
+
+// What stands in for a record's stream in queries is not in the record.
+Result<query::Query> BacktestQuery() {
+  return query::ParseQuery("* | delete _stream, _stream_id", {});
+}
+
+Backtest::Backtest(TenantId tenant, BacktestRules rules, const BacktestOptions& options,
+                   const base::Clock* clock)
+    : tenant_(tenant),
+      rules_(std::move(rules.compiled)),
+      options_(options),
+      clock_(clock),
+      matcher_(rules_->set()),
+      state_(rules_->plan()),
+      builder_(std::make_unique<model::RecordBatchBuilder>(kBytesMax)),
+      advanced_ns_(std::numeric_limits<int64_t>::min()) {
+  base::MutexLock lock(mutex_);
+  for (const std::string& id : rules.ids) report_.rules.emplace_back().rule = *rules_->Find(id);
+  for (uint32_t rule = 0; rule < rules_->plan()->rules().size(); ++rule) {
+    const auto asked = std::find(rules.ids.begin(), rules.ids.end(), rules_->of_firing(rule).id) -
+                       rules.ids.begin();
+    const auto place = static_cast<uint32_t>(asked);
+    place_of_.push_back(place < rules.ids.size() ? std::optional(place) : std::nullopt);
+  }
+}
+
+void Backtest::OnColumns(std::span<const std::string_view> names) {
+  current_.clear();
+  for (const std::string_view name : names) {
+    auto found = columns_.find(name);
+    if (found == columns_.end()) {
+      const bool is_time = name == filter::kFieldTime;
+      found = columns_.emplace(name, Column{is_time ? "" : std::string(filter::StoredName(name))})
+                  .first;
+    }
+    current_.push_back(&found->second);
+  }
+}
+
+void Backtest::OnRow(std::span<const Value> values) {
+  if (names_ + values.size() > model::RecordBatchBuilder::kNamesMax) Evaluate();
+  int64_t time_ns = 0;
+  builder_->BeginRow();
+  for (size_t i = 0; i < values.size(); ++i) {
+    Column& column = *current_[i];
+    if (!values[i].is_there) continue;
+    if (column.name.empty()) {
+      time_ns = base::ParseTimestamp(values[i].text).value_or(0);
+      continue;
+    }
+    builder_->AddField(IdOf(&column), values[i].type, values[i].text);
+  }
+  batch_bytes_ += builder_->row_bytes();
+  builder_->EndRow(time_ns);
+  if (builder_->rows() == kRowsMax || batch_bytes_ >= kBytesMax) Evaluate();
+}
+
+uint32_t Backtest::IdOf(Column* column) {
+  if (column->batch == batch_) return column->id;
+  column->batch = batch_;
+  column->id = builder_->NameId(column->name);
+  ++names_;
+  return column->id;
+}
+
+void Backtest::Evaluate() {
+  const auto batch = builder_->Finish();
+  builder_ = std::make_unique<model::RecordBatchBuilder>(kBytesMax);
+  batch_bytes_ = names_ = 0;
+  ++batch_;
+  const int64_t begin_ns = clock_->MonotonicNs();
+  matcher_.Bind(*batch);
+  state_.Bind(*batch);
+  const char* row = batch->first_row();
+  for (uint32_t i = 0; i < batch->rows(); ++i) {
+    const model::RowReader reader(row);
+    const int64_t time_ns = reader.timestamp_ns();
+    if (time_ns >= advanced_ns_ + kAdvanceNs) AdvanceTo(time_ns);
+    firings_.clear();
+    state_.Observe(matcher_.Match(row), row, next_row_++, time_ns, &firings_);
+    Note({batch.get(), row});
+    row = reader.next_row();
+  }
+  memory_bytes_ = state_.memory_bytes() + columns_.size() * kColumnBytes + 2 * kBytesMax;
+  base::MutexLock lock(mutex_);
+  report_.rows += batch->rows();
+  report_.evaluation_ns += clock_->MonotonicNs() - begin_ns;
+}
+
+void Backtest::AdvanceTo(int64_t time_ns) {
+  advanced_ns_ = time_ns;
+  firings_.clear();
+  state_.Advance(time_ns, &firings_);
+  Note({});
+}
+
+void Backtest::Finish() {
+  if (builder_->rows() > 0) Evaluate();
+  AdvanceTo(std::max(advanced_ns_, std::min(options_.range.end_ns, clock_->WallNs())));
+  base::MutexLock lock(mutex_);
+  for (uint32_t rule = 0; rule < place_of_.size(); ++rule)
+    if (place_of_[rule])
+      report_.rules[*place_of_[rule]].suppressed = state_.counts(rule).suppressed;
+}
+
+void Backtest::Note(const MatchRow& row) {
+  if (firings_.empty()) return;
+  base::MutexLock lock(mutex_);
+  for (const rules::Firing& firing : firings_) {
+    if (!place_of_[firing.rule]) continue;
+    BacktestReport::OfRule& of = report_.rules[*place_of_[firing.rule]];
+    ++report_.matches;
+    ++of.matches;
+    ++of.buckets[BucketOf(firing.at_ns, options_.step_ns)];
+    if (of.samples.size() < options_.samples_max) AddSample(firing, row, &of);
+  }
+}
+
+void Backtest::AddSample(const rules::Firing& firing, const MatchRow& row,
+                         BacktestReport::OfRule* to) {
+  if (samples_bytes_ >= options_.samples_bytes_max) return;
+  const MatchId id = MakeMatchId(tenant_, to->rule, firing.at_ns, firing.id);
+  const std::string match = EncodeMatch(
+      id, to->rule, firing, rules_->plan()->group_fields(firing.rule), row, clock_->WallNs());
+  to->samples.emplace_back(DecodeMatch(match).value().json);
+  samples_bytes_ += match.size();
+}
+
+BacktestReport Backtest::Report() const {
+  base::MutexLock lock(mutex_);
+  return report_;
+}
+
+}  // namespace neurallog::detection

@@ -1,0 +1,112 @@
+// What rules would have found in records that are stored.
+//
+//   Backtest backtest(tenant, std::move(rules), options, &clock);
+//   query::Execution execution(std::move(query), blocks, {.in_order = true, .visitor = &backtest});
+//   ... execution.Next until it has ended ...
+//   backtest.Finish();
+//   BacktestReport report = backtest.Report();
+//
+// The query is BacktestQuery(). Its rows are shown to the rules in the order of time, each as if it arrived at its own time, and state begins
+// empty: what fires is what the rule stage would have reported. Rows wait until there are a thousand of them, or a
+// megabyte. Report may be called by any thread at any time, the rest by one at a time.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/mutex.h"
+#include "detection/backtest_rules.h"
+#include "query/query.h"
+#include "query/row_visitor.h"
+#include "rules/matcher.h"
+#include "rules/rule_state.h"
+
+namespace neurallog::detection {
+
+struct BacktestOptions {
+  TimeRange range;  // of the records
+  int64_t step_ns = 3'600 * base::kNsPerSecond;
+  size_t samples_max = 10;             // matches that are shown, of each rule
+  size_t samples_bytes_max = 1 << 20;  // of all rules; further ones are counted only
+};
+
+struct BacktestReport {
+  struct OfRule {
+    RuleInfo rule;
+    uint64_t matches = 0;
+    uint64_t suppressed = 0;              // held back; of rules with state
+    std::map<int64_t, uint64_t> buckets;  // by the multiple of the step that each begins at
+    std::vector<std::string> samples;     // the first matches, as JSON
+  };
+  uint64_t rows = 0;
+  uint64_t matches = 0;
+  int64_t evaluation_ns = 0;
+  std::vector<OfRule> rules;  // as they were asked for
+};
+
+// All records.
+Result<query::Query> BacktestQuery();
+
+class Backtest : public query::RowVisitor {
+ public:
+  Backtest(TenantId tenant, BacktestRules rules, const BacktestOptions& options,
+           const base::Clock* clock);
+
+  // No row comes any more: evaluates those that wait, and lets time go on to the end of the range.
+  void Finish();
+  BacktestReport Report() const;
+
+  void Clear() override {}
+  void OnColumns(std::span<const std::string_view> names) override;
+  void OnRow(std::span<const Value> values) override;
+  size_t memory_bytes() const override { return memory_bytes_; }
+
+ private:
+  static constexpr uint32_t kRowsMax = 1'024;
+  static constexpr size_t kBytesMax = 1 << 20;
+  static constexpr size_t kColumnBytes = 200;                // about what a name takes
+  static constexpr int64_t kAdvanceNs = base::kNsPerSecond;  // between two looks at the clock
+
+  struct Column {
+    std::string name;  // as it is stored; empty: the time of the record
+    uint32_t id = 0;   // in the batch that was the last to have it
+    uint64_t batch = 0;
+  };
+
+  uint32_t IdOf(Column* column);
+  void Evaluate();
+  void AdvanceTo(int64_t time_ns);
+  void Note(const MatchRow& row);
+  void AddSample(const rules::Firing& firing, const MatchRow& row, BacktestReport::OfRule* to)
+      NL_REQUIRES(mutex_);
+
+  const TenantId tenant_;
+  const std::shared_ptr<const CompiledRules> rules_;
+  const BacktestOptions options_;
+  const base::Clock* const clock_;
+  rules::Matcher matcher_;
+  rules::RuleState state_;
+
+  std::map<std::string, Column, std::less<>> columns_;  // by the name that queries have for it
+  std::vector<Column*> current_;
+  std::unique_ptr<model::RecordBatchBuilder> builder_;
+  uint64_t batch_ = 1;
+  size_t batch_bytes_ = 0;
+  size_t names_ = 0;  // of the batch
+  uint64_t next_row_ = 1;
+  int64_t advanced_ns_;
+  size_t memory_bytes_ = 0;
+  std::vector<rules::Firing> firings_;
+
+  std::vector<std::optional<uint32_t>> place_of_;  // by rule of the plan: in report_.rules
+  mutable base::Mutex mutex_;
+  BacktestReport report_ NL_GUARDED_BY(mutex_);
+  size_t samples_bytes_ NL_GUARDED_BY(mutex_) = 0;
+};
+
+}  // namespace neurallog::detection
