@@ -14,6 +14,9 @@
 
 namespace neurallog::rules {
 
+// Whether what a rule fired for goes on.
+enum class Condition : uint8_t { kUnknown, kHolds, kEnded };
+
 struct Observation {
   int64_t event_ns = 0;
   int64_t received_ns = 0;
@@ -39,6 +42,9 @@ class Machine {
   // Firings are added with all members but `rule` and `id`.
   virtual void Observe(const Observation& observation, std::vector<Firing>* out) = 0;
   virtual void Advance(int64_t wall_ns, std::vector<Firing>* out) = 0;
+
+  // Of the group that fired, now, as far as a rule of this type can tell.
+  virtual Condition ConditionOf(const base::Hash128Value&) { return Condition::kUnknown; }
 
   virtual void Encode(std::string* to) const = 0;
   // False for bytes that no Encode of this rule has made; the state is then anything.

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "rules/alerting.h"
 #include "rules/expression.h"
 #include "rules/stateful.h"
 
@@ -42,6 +43,7 @@ struct Rule {
   std::vector<std::string> references;
   std::vector<std::string> tags;
   std::string description;
+  Alerting alerting;
   Expression condition;  // of a sequence empty: its steps have their own
   // What the rule asks of many records; none: each match counts by itself.
   std::shared_ptr<const Stateful> stateful;
@@ -83,6 +85,7 @@ struct Correlation {
   double percentile = 50;
   bool generate = false;  // the rules that it refers to report their matches too
   std::string author;
+  Alerting alerting;
   base::Hash128Value fingerprint;  // of its text, as Stateful's
 };
 

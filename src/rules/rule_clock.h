@@ -40,6 +40,8 @@ class RuleClock {
     seen_at_ns_ += idle;
     return true;
   }
+  // -1: nothing came yet.
+  int64_t now_ns() const { return now_ns_; }
   // Records from before this come too late: what ended before it has ended.
   int64_t edge_ns() const { return std::max<int64_t>(now_ns_ - lateness_ns_, 0); }
   bool is_late(int64_t time_ns) const { return time_ns < edge_ns(); }

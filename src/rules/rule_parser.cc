@@ -66,21 +66,45 @@ class RuleParser {
     rule.severity = ParseSeverity(reader_, "level", &parsed_->problems);
     rule.source = ParseSource(reader_);
     if (document_.Find("logsource") == nullptr) reader_.Fail(document_.at, "no logsource");
+    rule.alerting = ParseAlerting(reader_);
     ParseAbout(reader_, &rule);
     ParseCondition(&rule);
   }
 
   void ParseNative() {
-    reader_.RefuseOthers({"id",        "name",      "enabled",    "severity", "priority", "type",
-                          "scope",     "detection", "meta",       "version",  "tests",    "window",
-                          "threshold", "distinct",  "metric",     "sequence", "absence",  "change",
-                          "new_term",  "spike",     "percentage", "suppress"});
+    reader_.RefuseOthers({"id",
+                          "name",
+                          "enabled",
+                          "severity",
+                          "priority",
+                          "type",
+                          "scope",
+                          "detection",
+                          "meta",
+                          "version",
+                          "tests",
+                          "window",
+                          "threshold",
+                          "distinct",
+                          "metric",
+                          "sequence",
+                          "absence",
+                          "change",
+                          "new_term",
+                          "spike",
+                          "percentage",
+                          "suppress",
+                          "for",
+                          "keep_firing_for",
+                          "resolve_timeout",
+                          "labels"});
     Rule rule;
     rule.id = reader_.Text("id");
     rule.name = rule.title = parsed_->title;
     rule.enabled = reader_.Bool("enabled", true);
     rule.severity = ParseSeverity(reader_, "severity", &parsed_->problems);
     rule.priority = static_cast<int>(reader_.Number("priority").value_or(rule.priority));
+    rule.alerting = ParseAlerting(reader_);
     std::optional<Stateful> stateful = ParseStateful(reader_, Context());
     if (const Node* meta = reader_.Map("meta"))
       ParseAbout(MapReader(*meta, &parsed_->problems), &rule);

@@ -43,6 +43,7 @@ Rule RuleOf(const Correlation& correlation) {
   rule.title = correlation.title;
   rule.severity = correlation.severity;
   rule.author = correlation.author;
+  rule.alerting = correlation.alerting;
   rule.stateful = std::move(stateful);
   return rule;
 }

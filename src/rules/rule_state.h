@@ -49,6 +49,12 @@ class RuleState {
                int64_t received_ns, std::vector<Firing>* firings);
   void Advance(int64_t now_ns, std::vector<Firing>* firings);
 
+  // Of a group that has fired: Firing::key.
+  Condition ConditionOf(uint32_t rule, const base::Hash128Value& key) {
+    Machine* const machine = machines_[rule].get();
+    return machine != nullptr ? machine->ConditionOf(key) : Condition::kUnknown;
+  }
+
   // Takes over the state of rules that both have unchanged; `previous` is of no use afterwards.
   void Adopt(RuleState* previous);
   // docs/formats/rule_state.md. Rules that the plan does not have as they were begin anew.

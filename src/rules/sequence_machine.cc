@@ -46,6 +46,16 @@ void SequenceMachine::Observe(const Observation& o, Out* out) {
   Evaluate(group, time_ns, out);
 }
 
+// The answer to an absence may come late.
+Condition SequenceMachine::ConditionOf(const base::Hash128Value& key) {
+  const Group* const group = groups_.Find(key);
+  if (rule_->type != RuleType::kAbsence || group == nullptr) return Condition::kUnknown;
+  const bool is_answered =
+      std::any_of(group->records.begin(), group->records.end(),
+                  [&](const Record& record) { return (record.steps & breaks_.back()) != 0; });
+  return is_answered ? Condition::kEnded : Condition::kUnknown;
+}
+
 void SequenceMachine::AddRecord(Group* group, int64_t time_ns, const Observation& o) {
   std::vector<Record>& records = group->records;
   const Record record{time_ns, o.row_id, o.steps};

@@ -211,6 +211,23 @@ void WindowMachine<Values>::Advance(int64_t wall_ns, Out* out) {
   RemoveIf([&](const Group& group) { return IsExpired(group); });
 }
 
+// A source is silent until it begins a group again. Of sliding windows: with what they hold by now.
+template <typename Values>
+Condition WindowMachine<Values>::ConditionOf(const base::Hash128Value& key) {
+  const bool has_moments = rule_->type == RuleType::kChange || rule_->type == RuleType::kNewTerm;
+  if (rule_->type != RuleType::kAbsence && (!is(WindowType::kSliding) || has_moments))
+    return Condition::kUnknown;
+  const Group* const group = groups_.Find(key);
+  if (rule_->type == RuleType::kAbsence)
+    return group == nullptr ? Condition::kHolds : Condition::kEnded;
+  if (group == nullptr || group->holds == 0) return Condition::kEnded;
+  const auto now = std::max(group->newest, static_cast<uint64_t>(clock_.now_ns() / width_ns_));
+  if (now >= group->newest + Values::kPieces) return Condition::kEnded;
+  Values values = group->values;
+  values.Move(group->newest, now);
+  return values.Holds(*rule_, now) ? Condition::kHolds : Condition::kEnded;
+}
+
 // No record that is not late can find anything in it that counts.
 template <typename Values>
 bool WindowMachine<Values>::IsExpired(const Group& group) const {

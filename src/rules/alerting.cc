@@ -1,0 +1,115 @@
+#include "rules/alerting.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/clock.h"
+#include "base/time_format.h"
+#include "rules/rule.h"
+
+namespace neurallog::rules {
+namespace {
+
+constexpr int64_t kTimeoutNs = 300 * base::kNsPerSecond;
+constexpr int64_t kHourNs = 3600 * base::kNsPerSecond;
+
+// A duration that may be 0, unlike others.
+std::optional<int64_t> FindDuration(const MapReader& reader, std::string_view key) {
+  const Node* const node = reader.Find(key);
+  if (node == nullptr) return std::nullopt;
+  if (node->text == "0" || node->text == "0s") return 0;
+  const int64_t duration = reader.Duration(key);
+  if (duration > kWindowMaxNs) reader.Fail(node->at, fmt::format("{}: longer than 400 days", key));
+  return duration;
+}
+
+bool IsLabelName(std::string_view name) {
+  const auto is_letter = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+  };
+  const auto is_inner = [&](char c) { return is_letter(c) || (c >= '0' && c <= '9'); };
+  return !name.empty() && name.size() <= kLabelBytesMax && is_letter(name[0]) &&
+         std::all_of(name.begin(), name.end(), is_inner);
+}
+
+void ParseLabels(const MapReader& reader, Alerting* to) {
+  const Node* const labels = reader.Map("labels");
+  if (labels == nullptr) return;
+  if (labels->items.size() > kLabelsMax)
+    return reader.Fail(labels->at, fmt::format("labels: more than {}", kLabelsMax));
+  for (size_t i = 0; i < labels->items.size(); ++i) {
+    const Node& name = labels->keys[i];
+    const Node& value = labels->items[i];
+    if (!IsLabelName(name.text))
+      reader.Fail(name.at, fmt::format("labels: \"{}\" is no name: letters, digits and '_'",
+                                       name.text.substr(0, 40)));
+    else if (!value.is_scalar() || value.text.size() > kLabelBytesMax)
+      reader.Fail(value.at, fmt::format("labels: {}: expected a text of at most {} bytes",
+                                        name.text, kLabelBytesMax));
+    else to->labels.emplace_back(name.text, value.text);
+  }
+}
+
+// As long as firings may be held back.
+int64_t QuietOf(const Suppression& suppression) {
+  const int64_t cooldown_ns = std::max(suppression.cooldown_ns, suppression.cooldown_max_ns);
+  return suppression.per_hour_max > 0 ? std::max(cooldown_ns, kHourNs) : cooldown_ns;
+}
+
+// As long as a rule can go without firing though what it looks for goes on.
+int64_t SilenceOf(const Stateful& rule) {
+  if (rule.type == RuleType::kMatch) return 0;
+  if (rule.type == RuleType::kSequence || rule.type == RuleType::kAbsence) return rule.within_ns;
+  if (rule.type == RuleType::kChange || rule.type == RuleType::kNewTerm) return 0;
+  const Window& window = rule.window;
+  return window.type == WindowType::kTumbling ? 2 * window.size_ns
+                                              : std::max(window.size_ns, window.gap_ns);
+}
+
+bool HasMoments(RuleType type) {
+  return type == RuleType::kMatch || type == RuleType::kSequence || type == RuleType::kChange ||
+         type == RuleType::kNewTerm;
+}
+bool IsSilentSource(const Stateful& rule) {
+  return rule.type == RuleType::kAbsence && rule.steps.empty();
+}
+
+// Whether the state of a group tells what holds; of an absence also by an answer that came late.
+bool KnowsCondition(const Stateful& rule) {
+  if (rule.type == RuleType::kAbsence) return true;
+  return !HasMoments(rule.type) && rule.window.type == WindowType::kSliding;
+}
+
+}  // namespace
+
+Alerting ParseAlerting(const MapReader& rule) {
+  Alerting alerting;
+  alerting.for_ns = FindDuration(rule, "for").value_or(0);
+  alerting.keep_firing_for_ns = FindDuration(rule, "keep_firing_for").value_or(0);
+  alerting.resolve_timeout_ns = FindDuration(rule, "resolve_timeout");
+  ParseLabels(rule, &alerting);
+  return alerting;
+}
+
+AlertTiming TimingOf(const Rule& rule) {
+  AlertTiming timing;
+  timing.for_ns = rule.alerting.for_ns;
+  timing.keep_firing_for_ns = rule.alerting.keep_firing_for_ns;
+  timing.timeout_ns = rule.alerting.resolve_timeout_ns.value_or(kTimeoutNs);
+  timing.is_timeout_given = rule.alerting.resolve_timeout_ns.has_value();
+  if (rule.stateful == nullptr) return timing;
+  const Stateful& stateful = *rule.stateful;
+  if (KnowsCondition(stateful)) {
+    const int64_t span_ns = std::max(stateful.window.size_ns, stateful.within_ns);
+    timing.ask_ns = std::clamp<int64_t>(span_ns / 12, base::kNsPerSecond, 30 * base::kNsPerSecond);
+  }
+  if (timing.is_timeout_given) return timing;
+  const bool always_knows =
+      timing.ask_ns > 0 && (stateful.type != RuleType::kAbsence || IsSilentSource(stateful));
+  timing.timeout_ns =
+      always_knows ? 0 : std::max(kTimeoutNs, SilenceOf(stateful)) + QuietOf(stateful.suppression);
+  return timing;
+}
+
+}  // namespace neurallog::rules

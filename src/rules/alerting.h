@@ -1,0 +1,46 @@
+// How the matches of a rule make an alert: what the document says, and what follows for its type.
+//
+//   for: 5m                     # it must last so long before the alert fires
+//   keep_firing_for: 10m        # and it fires on so long after that has ended
+//   resolve_timeout: 15m        # a match counts for so long
+//   labels: {team: payments}
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "rules/map_reader.h"
+
+namespace neurallog::rules {
+
+struct Rule;
+
+struct Alerting {
+  int64_t for_ns = 0;
+  int64_t keep_firing_for_ns = 0;
+  std::optional<int64_t> resolve_timeout_ns;
+  std::vector<std::pair<std::string, std::string>> labels;
+};
+
+// At most so many labels, of so many bytes; past it there is a problem.
+inline constexpr size_t kLabelsMax = 32;
+inline constexpr size_t kLabelBytesMax = 256;
+
+Alerting ParseAlerting(const MapReader& rule);
+
+// The times of a rule's alerts.
+struct AlertTiming {
+  int64_t for_ns = 0;
+  int64_t keep_firing_for_ns = 0;
+  int64_t timeout_ns = 0;         // after the last match, when the rule cannot say more
+  bool is_timeout_given = false;  // it holds also when the rule says that it has ended
+  int64_t ask_ns = 0;             // between asking RuleState::ConditionOf; 0: it never knows
+};
+// Without resolve_timeout a match counts for five minutes, or as long as the rule can be silent while what it
+// looks for goes on: its window, its time, its suppression. A rule that knows when its condition ends needs none.
+AlertTiming TimingOf(const Rule& rule);
+
+}  // namespace neurallog::rules
