@@ -43,6 +43,7 @@ void SetAboutRule(const rules::Rule& rule, RuleInfo* info) {
   info->references = rule.references;
   info->tags = rule.tags;
   info->description = rule.description;
+  info->alerting = rule.alerting;
 }
 
 // What the document is, as far as it says.
@@ -59,6 +60,7 @@ void SetAbout(const rules::Parsed& parsed, RuleInfo* info) {
     info->type = TypeName(*parsed.correlation);
     info->severity = parsed.correlation->severity;
     info->author = parsed.correlation->author;
+    info->alerting = parsed.correlation->alerting;
   }
 }
 

@@ -36,6 +36,7 @@ struct RuleInfo {
   std::vector<std::string> references;
   std::vector<std::string> tags;
   std::string description;
+  rules::Alerting alerting;
   RuleState state = RuleState::kReady;
   std::string reason;  // of a state other than ready
 };

@@ -50,9 +50,11 @@ Detection::Detection(const Options& options, storage::Store* store, const base::
       clock_(clock),
       queue_(options.queue_bytes_max),
       metrics_(registry),
+      alert_metrics_(registry),
       matches_(options.matches, store),
+      alerts_(options.alerts, store, &alert_metrics_),
       stage_(
-          &matches_, &queue_, [this](TenantId tenant) { return Compiled(tenant); }, clock,
+          &matches_, &alerts_, &queue_, [this](TenantId tenant) { return Compiled(tenant); }, clock,
           &metrics_) {
   registry->AddGauge("neurallog_rules", "Rules that are compiled and in memory.",
                      [this] { return static_cast<double>(metrics_.rules.load()); });
@@ -352,6 +354,12 @@ void Detection::AddRemoval(TenantId tenant, storage::MetaChange* change) const {
   for (const std::string& prefix : RulePrefixes(tenant))
     change->remove_ranges.emplace_back(prefix, EndOf(prefix));
   MatchStore::AddRemoval(tenant, change);
+  AlertStore::AddRemoval(tenant, change);
+}
+
+Result<Alert> Detection::Obey(TenantId tenant, const AlertId& id, const AlertOrder& order) {
+  NL_RETURN_IF_ERROR(stage_.Obey(tenant, id, order));
+  return alerts_.Get(tenant, id);
 }
 
 Status Detection::Forget(TenantId tenant) {

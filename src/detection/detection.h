@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "base/mutex.h"
+#include "detection/alert_store.h"
 #include "detection/compiled_rules.h"
 #include "detection/match_store.h"
 #include "detection/options.h"
@@ -95,6 +96,9 @@ class Detection {
   Result<rules::Lists> Lists(TenantId tenant) const;
 
   const MatchStore& matches() const { return matches_; }
+  const AlertStore& alerts() const { return alerts_; }
+  // What somebody wants of an alert. NotFound; Conflict when its state does not allow that.
+  Result<Alert> Obey(TenantId tenant, const AlertId& id, const AlertOrder& order);
   Result<std::map<std::string, RuleCounts>> Counts(TenantId tenant) {
     return stage_.Counts(tenant);
   }
@@ -130,7 +134,9 @@ class Detection {
   const base::Clock* const clock_;
   Queue queue_;
   StageMetrics metrics_;
+  AlertMetrics alert_metrics_;
   MatchStore matches_;
+  AlertStore alerts_;
   std::function<void(TenantId, bool)> set_published_;
   std::vector<TenantId> tenants_;  // with rules, at the start
   mutable base::Mutex mutex_;

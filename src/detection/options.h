@@ -12,9 +12,18 @@ struct MatchLimits {
   uint64_t bytes_max = 256u << 20;
 };
 
+// Of a tenant's alerts.
+struct AlertLimits {
+  size_t live_max = 10'000;          // not resolved; past it a match makes no alert, which is counted
+  size_t live_per_rule_max = 1'000;  // of one rule; the same
+  size_t resolved_max = 20'000;      // past it the oldest go
+  int64_t retention_ns = int64_t{30} * 86'400 * 1'000'000'000;  // after an alert was resolved
+};
+
 struct Options {
   size_t queue_bytes_max = 64u << 20;  // of batches that wait; more are read from the log
   MatchLimits matches;
+  AlertLimits alerts;
   size_t rules_max = 20'000;            // of a tenant
   size_t document_bytes_max = 1 << 20;  // of one rule
   size_t lists_max = 1'000;             // of a tenant

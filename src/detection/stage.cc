@@ -26,9 +26,14 @@ uint64_t RowId(storage::LogPosition row) { return row.lsn << 25 | row.row; }
 
 }  // namespace
 
-Stage::Stage(MatchStore* matches, Queue* queue, Load load, const base::Clock* clock,
-             StageMetrics* metrics)
-    : matches_(matches), queue_(queue), load_(std::move(load)), clock_(clock), metrics_(metrics) {}
+Stage::Stage(MatchStore* matches, AlertStore* alerts, Queue* queue, Load load,
+             const base::Clock* clock, StageMetrics* metrics)
+    : matches_(matches),
+      alerts_(alerts),
+      queue_(queue),
+      load_(std::move(load)),
+      clock_(clock),
+      metrics_(metrics) {}
 
 void Stage::Start(StageHost host, const std::vector<TenantId>& tenants, const Progress& progress) {
   host_ = std::move(host);
@@ -149,7 +154,8 @@ Status Stage::Evaluate(TenantId tenant, uint64_t lsn, int64_t written_ns,
     runner->is_changed = runner->has_state();
     firings_.clear();
     runner->state->Advance(written_ns, &firings_);
-    Report(tenant, runner, {}, begin);
+    Report(tenant, runner, {}, begin, written_ns);
+    if (begin >= reported_) alerts_->Advance(tenant, written_ns, AskOf(runner));
     const char* row = batch.first_row();
     for (uint32_t i = 0; i < batch.rows(); ++i) {
       const storage::LogPosition at{lsn, i};
@@ -171,14 +177,15 @@ Status Stage::EvaluateRow(TenantId tenant, Runner* runner, const MatchRow& row,
                          &firings_);
   runner->since = {at.lsn, at.row + 1};
   if (firings_.empty()) return {};
-  Report(tenant, runner, row, at);
+  Report(tenant, runner, row, at, written_ns);
   if (matches_->pending_bytes() < kPendingBytesMax) return {};
   PassTo(runner->since);
   return CommitPending();
 }
 
 // What fires by the passing of time may have done so before a crash, at a moment that nothing recalls.
-void Stage::Report(TenantId tenant, Runner* runner, const MatchRow& row, storage::LogPosition at) {
+void Stage::Report(TenantId tenant, Runner* runner, const MatchRow& row, storage::LogPosition at,
+                   int64_t received_ns) {
   if (at < reported_) return;
   for (const rules::Firing& firing : firings_) {
     const RuleInfo& rule = runner->rules->of_firing(firing.rule);
@@ -188,17 +195,25 @@ void Stage::Report(TenantId tenant, Runner* runner, const MatchRow& row, storage
     matches_->Add(tenant, id,
                   EncodeMatch(id, rule, firing, runner->rules->plan()->group_fields(firing.rule),
                               row, now_ns));
+    alerts_->Match(tenant, *runner->rules, firing, id, received_ns, AskOf(runner));
     ++runner->fired[firing.rule].matched;
     runner->fired[firing.rule].last_match_ns = now_ns;
     metrics_->matches.Add();
   }
 }
 
+AlertBook::Ask Stage::AskOf(Runner* runner) {
+  return [runner](uint32_t rule, const base::Hash128Value& key) {
+    return runner->state->ConditionOf(rule, key);
+  };
+}
+
 Status Stage::LoadStates() {
   for (auto& [tenant, runner] : runners_) {
     if (runner.rules) continue;
     NL_TRY(const StoredState stored, matches_->ReadState(tenant));
-    if (!stored.bytes.empty()) NL_RETURN_IF_ERROR(LoadRunner(tenant, &runner));
+    if (!stored.bytes.empty() || alerts_->HasLive(tenant))
+      NL_RETURN_IF_ERROR(LoadRunner(tenant, &runner));
   }
   are_states_loaded_ = true;
   return {};
@@ -209,11 +224,13 @@ void Stage::AdvanceAll() {
     base::LogError("rules with windows cannot be loaded", {{"error", loaded.ToString()}});
   const int64_t now_ns = clock_->WallNs();
   for (auto& [tenant, runner] : runners_) {
-    if (!runner.has_state()) continue;
-    firings_.clear();
-    runner.state->Advance(now_ns, &firings_);
-    if (!firings_.empty()) runner.is_changed = true;
-    Report(tenant, &runner, {}, position_);
+    if (runner.has_state()) {
+      firings_.clear();
+      runner.state->Advance(now_ns, &firings_);
+      if (!firings_.empty()) runner.is_changed = true;
+      Report(tenant, &runner, {}, position_, now_ns);
+    }
+    alerts_->Advance(tenant, now_ns, AskOf(&runner));
   }
 }
 
@@ -226,6 +243,7 @@ Result<Stage::Runner*> Stage::RunnerOf(TenantId tenant) {
 
 Status Stage::LoadRunner(TenantId tenant, Runner* runner) {
   NL_TRY(auto rules, load_(tenant));
+  NL_RETURN_IF_ERROR(alerts_->Open(tenant, rules.get(), clock_->WallNs()));
   auto state = std::make_unique<rules::RuleState>(rules->plan());
   SetRules(runner, std::move(rules), std::move(state));
   return RestoreState(tenant, runner);
@@ -317,7 +335,9 @@ void Stage::PassTo(storage::LogPosition position) {
 Status Stage::Commit(storage::MetaChange change) {
   const bool is_synced = change.is_synced;
   const Progress progress = CurrentProgress();
+  NL_RETURN_IF_ERROR(alerts_->AddTo(&change));
   NL_RETURN_IF_ERROR(matches_->Commit(progress, std::move(change)));
+  alerts_->Written();
   if (!is_synced) return {};
   written_ = progress;
   base::MutexLock lock(mutex_);
@@ -326,7 +346,7 @@ Status Stage::Commit(storage::MetaChange change) {
 }
 
 Status Stage::CommitPending() {
-  if (matches_->pending() == 0) return {};
+  if (matches_->pending() == 0 && !alerts_->is_changed()) return {};
   storage::MetaChange change;
   change.is_synced = false;
   return Commit(std::move(change));
@@ -378,8 +398,11 @@ Status Stage::Apply(TenantId tenant, storage::MetaChange change,
   const Status status = Submit(host_.durable_lsn(), [&]() -> Status {
     if (!rules) {
       MatchStore::AddState(tenant, {}, &change);
+      NL_RETURN_IF_ERROR(alerts_->Open(tenant, nullptr, clock_->WallNs()));
+      alerts_->SetRules(tenant, nullptr, clock_->WallNs());
       NL_RETURN_IF_ERROR(Commit(std::move(change)));
       EndRunner(tenant);
+      alerts_->Close(tenant);
     } else {
       NL_RETURN_IF_ERROR(Exchange(tenant, std::move(change), std::move(rules)));
     }
@@ -397,6 +420,7 @@ Status Stage::Exchange(TenantId tenant, storage::MetaChange change,
   NL_TRY(Runner* const old, RunnerOf(tenant));
   auto state = std::make_unique<rules::RuleState>(rules->plan());
   if (old != nullptr) NL_RETURN_IF_ERROR(state->Decode(old->state->Encode()));
+  NL_RETURN_IF_ERROR(alerts_->Open(tenant, rules.get(), clock_->WallNs()));
   MatchStore::AddState(
       tenant, {position_, rules->plan()->stateful().empty() ? "" : state->Encode()}, &change);
   NL_RETURN_IF_ERROR(Commit(std::move(change)));
@@ -404,6 +428,9 @@ Status Stage::Exchange(TenantId tenant, storage::MetaChange change,
   SetRules(&runner, std::move(rules), std::move(state));
   runner.since = runner.written = position_;
   runner.is_changed = false;
+  alerts_->SetRules(tenant, runner.rules.get(), clock_->WallNs());
+  if (const Status status = CommitPending(); !status.ok())  // again with what comes next
+    base::LogWarn("alerts cannot be written", {{"error", status.ToString()}});
   return {};
 }
 
@@ -418,7 +445,16 @@ Status Stage::Forget(TenantId tenant) {
   return Submit(0, [this, tenant] {
     EndRunner(tenant);
     CountTenants();
+    NL_RETURN_IF_ERROR(alerts_->Forget(tenant));
     return matches_->Forget(tenant);
+  });
+}
+
+Status Stage::Obey(TenantId tenant, const AlertId& id, const AlertOrder& order) {
+  return Submit(0, [&]() -> Status {
+    NL_RETURN_IF_ERROR(RunnerOf(tenant).status());
+    NL_RETURN_IF_ERROR(alerts_->Obey(tenant, id, order));
+    return Commit({});
   });
 }
 
@@ -448,11 +484,15 @@ void Stage::Tidy() {
   if (tidied_ns_ != 0 && now_ns - tidied_ns_ < base::kNsPerSecond) return;
   tidied_ns_ = now_ns;
   if (!reader_) AdvanceAll();
+  if (const Status status = CommitPending(); !status.ok())
+    base::LogWarn("the rule stage cannot write", {{"error", status.ToString()}});
   Write(/*all_states=*/false);
   if (now_ns - expired_ns_ < kExpireNs) return;
   expired_ns_ = now_ns;
-  const Status status = matches_->Expire(host_.expiry_ns);
-  if (!status.ok()) base::LogWarn("old matches cannot be removed", {{"error", status.ToString()}});
+  Status status = matches_->Expire(host_.expiry_ns);
+  if (status.ok()) status = alerts_->Expire(clock_->WallNs());
+  if (!status.ok())
+    base::LogWarn("old matches and alerts cannot be removed", {{"error", status.ToString()}});
 }
 
 }  // namespace neurallog::detection

@@ -30,6 +30,7 @@
 
 #include "base/clock.h"
 #include "base/mutex.h"
+#include "detection/alert_store.h"
 #include "detection/compiled_rules.h"
 #include "detection/match_store.h"
 #include "detection/queue.h"
@@ -59,7 +60,7 @@ class Stage {
  public:
   // `load` gives the compiled rules of a tenant that has some; called by the stage's thread.
   using Load = std::function<Result<std::shared_ptr<const CompiledRules>>(TenantId)>;
-  Stage(MatchStore* matches, Queue* queue, Load load, const base::Clock* clock,
+  Stage(MatchStore* matches, AlertStore* alerts, Queue* queue, Load load, const base::Clock* clock,
         StageMetrics* metrics);
   ~Stage() { Stop(); }
 
@@ -75,6 +76,8 @@ class Stage {
                std::shared_ptr<const CompiledRules> rules);
   // The tenant is deleted.
   Status Forget(TenantId tenant);
+  // What somebody wants of an alert, durable when this returns. Waits for the stage.
+  Status Obey(TenantId tenant, const AlertId& id, const AlertOrder& order);
   // By id. Waits for the stage.
   Result<std::map<std::string, RuleCounts>> Counts(TenantId tenant);
 
@@ -115,8 +118,10 @@ class Stage {
                   const model::RecordBatch& batch);
   Status EvaluateRow(TenantId tenant, Runner* runner, const MatchRow& row, storage::LogPosition at,
                      int64_t written_ns);
-  // Adds what has fired to the matches, unless it was written before.
-  void Report(TenantId tenant, Runner* runner, const MatchRow& row, storage::LogPosition at);
+  // Adds what has fired to the matches and alerts, unless it was written before.
+  void Report(TenantId tenant, Runner* runner, const MatchRow& row, storage::LogPosition at,
+              int64_t received_ns);
+  static AlertBook::Ask AskOf(Runner* runner);
   // Loads the runners with a state, which may have something to say while no row comes.
   Status LoadStates();
   // Tells states of rules what time it is.
@@ -147,6 +152,7 @@ class Stage {
   void CountTenants();
 
   MatchStore* const matches_;
+  AlertStore* const alerts_;
   Queue* const queue_;
   const Load load_;
   const base::Clock* const clock_;

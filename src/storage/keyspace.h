@@ -89,8 +89,14 @@ class Keyspace {
   }
   std::string MatchesBegin() const { return kMatchPrefix + prefix_; }
   std::string MatchesEnd() const { return kMatchPrefix + prefix_ + std::string(17, '\xff'); }
+  // Alerts, by the time of their first match, with keys of the same shape.
+  std::string AlertKey(int64_t time_ns, uint64_t hash) const {
+    return AsAlert(MatchKey(time_ns, hash));
+  }
+  std::string AlertsBegin() const { return AsAlert(MatchesBegin()); }
+  std::string AlertsEnd() const { return AsAlert(MatchesEnd()); }
   static constexpr size_t kMatchKeyBytes = 27;
-  // Of a key of a match.
+  // Of a key of a match or an alert.
   static int64_t TimeOfMatch(std::string_view key) {
     return static_cast<int64_t>(base::LoadBe<uint64_t>(key.data() + kMatchKeyBytes - 16) ^
                                 uint64_t{1} << 63);
@@ -137,7 +143,12 @@ class Keyspace {
     return key;
   }
 
+  static std::string AsAlert(std::string match_key) {
+    return match_key.replace(0, kMatchPrefix.size(), kAlertPrefix);
+  }
+
   static inline const std::string kMatchPrefix = "match/";
+  static inline const std::string kAlertPrefix = "alert/";
   std::string prefix_;  // tenant and generation
 };
 

@@ -1,0 +1,119 @@
+// The alerts of one tenant that are not resolved: the state machine of alert.h.
+//
+//   book.Match(rules, firing, match_id, received_ns, ask);     // transitions come out in order
+//   book.Advance(now_ns, ask);                                  // what follows from the passing of time
+//   book.AddTo(&change);  ... written ...  book.Written();
+//
+// The timers run by each rule's clock: the time of its matches, which goes on as on the wall while none come. The
+// clock is written with the alerts, so that a restart goes on with it. Nothing is read from the wall here.
+//
+// transitions() and changed alerts stay until Written: whoever writes them does so as one with what they follow
+// from. At AlertLimits a match makes no alert, which is counted. Not thread-safe.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "detection/alert_metrics.h"
+#include "detection/compiled_rules.h"
+#include "detection/options.h"
+#include "rules/machine.h"
+#include "rules/timer_queue.h"
+#include "storage/store.h"
+
+namespace neurallog::detection {
+
+// What somebody wants of an alert.
+struct AlertOrder {
+  enum class Kind : uint8_t { kAcknowledge, kUnacknowledge, kResolve };
+  Kind kind;
+  AlertNote note;
+};
+
+class AlertBook {
+ public:
+  // What the state of a rule of the plan says of a group.
+  using Ask = std::function<rules::Condition(uint32_t rule, const base::Hash128Value& key)>;
+
+  AlertBook(TenantId tenant, const AlertLimits& limits, AlertMetrics* metrics);
+  ~AlertBook();
+  AlertBook(const AlertBook&) = delete;
+  AlertBook& operator=(const AlertBook&) = delete;
+
+  // An alert that was written and is not resolved; before SetRules.
+  void Restore(Alert alert);
+  // From now on these are the rules; null: none. Alerts of rules that do not run are resolved.
+  void SetRules(const CompiledRules* rules, int64_t wall_ns);
+
+  // `firing`, of one of the rules that were set, became this match.
+  void Match(const CompiledRules& rules, const rules::Firing& firing, const MatchId& match,
+             int64_t received_ns, const Ask& ask);
+  // Does nothing within a second of the last time.
+  void Advance(int64_t wall_ns, const Ask& ask);
+  // NotFound when the alert is not here; Conflict when its state does not allow that.
+  Status Obey(const AlertId& id, const AlertOrder& order);
+
+  bool is_changed() const { return !changed_.empty(); }
+  // In the order in which they came to be, since Written.
+  const std::vector<AlertTransition>& transitions() const { return transitions_; }
+  void AddTo(storage::MetaChange* change) const;
+  // How many have been resolved since Written.
+  size_t resolved() const;
+  void Written();
+
+  size_t size() const { return size_; }
+
+ private:
+  using Key = base::Hash128Value;
+  struct KeyHash {
+    size_t operator()(const Key& key) const { return key.low; }
+  };
+  struct Entry {
+    Alert alert;
+    int64_t timer_ns = -1;  // the deadline that is in the rule's timers; -1: none
+    bool is_changed = false;
+    bool is_lapsed = false;
+  };
+  // The alerts of one rule.
+  struct OfRule {
+    uint32_t place = 0;  // in the plan
+    rules::AlertTiming timing;
+    rules::RuleClock clock{false, 0};
+    rules::TimerQueue timers;
+    std::unordered_map<Key, std::unique_ptr<Entry>, KeyHash> entries;
+  };
+
+  OfRule* RuleOf(const CompiledRules& rules, uint32_t place);
+  // Null: there is no room.
+  Entry* Open(OfRule* of, const RuleInfo& rule, const std::vector<std::string>& group_fields,
+              const rules::Firing& firing, const MatchId& match);
+  void Update(const OfRule& of, const RuleInfo& rule, const rules::Firing& firing,
+              const MatchId& match, Entry* entry);
+  void RunTimers(OfRule* of, const Ask& ask);
+  void Check(OfRule* of, Entry* entry, const Ask& ask);
+  void SetTimer(OfRule* of, Entry* entry, int64_t deadline_ns);
+  void Resolve(OfRule* of, Entry* entry, AlertEnd end, int64_t at_ns, int64_t wall_ns);
+  void Remove(OfRule* of, Entry* entry);
+  Status Obey(OfRule* of, Entry* entry, const AlertOrder& order);
+  void SetState(Entry* entry, AlertState state, AlertChange change, const OfRule& of);
+  void MarkChanged(Entry* entry, const OfRule& of);
+  void Report(AlertChange change, const Entry& entry);
+
+  const TenantId tenant_;
+  const AlertLimits limits_;
+  AlertMetrics* const metrics_;
+  std::map<std::string, OfRule, std::less<>> rules_;  // those that have alerts, by id
+  size_t size_ = 0;
+  int64_t wall_ns_ = 0;      // of the last Match or Advance
+  int64_t advanced_ns_ = 0;  // of the last Advance that did something
+  // Since Written.
+  std::vector<Entry*> changed_;
+  std::vector<std::unique_ptr<Entry>> removed_;
+  std::vector<AlertTransition> transitions_;
+};
+
+}  // namespace neurallog::detection
