@@ -10,21 +10,6 @@ namespace {
 constexpr uint64_t kListedDefault = 100;
 constexpr uint64_t kListedMax = 1'000;
 
-Result<rules::Severity> ReadSeverity(std::string_view text) {
-  using rules::Severity;
-  for (const Severity severity :
-       {Severity::kInfo, Severity::kLow, Severity::kMedium, Severity::kHigh, Severity::kCritical})
-    if (text == SeverityName(severity)) return severity;
-  return InvalidArgument("severity=" + std::string(text.substr(0, 40)) +
-                         ": expected info, low, medium, high or critical");
-}
-
-Result<detection::MatchId> ReadId(std::string_view name, std::string_view text) {
-  if (const auto id = detection::ParseMatchId(text)) return *id;
-  return InvalidArgument(std::string(name) + " " + std::string(text.substr(0, 40)) +
-                         ": expected 32 hexadecimal digits");
-}
-
 Result<detection::MatchQuery> ReadQuery(const http::QueryParams& params, int64_t now_ns) {
   detection::MatchQuery query;
   query.rule_id = params.Find("rule").value_or("");
@@ -36,7 +21,7 @@ Result<detection::MatchQuery> ReadQuery(const http::QueryParams& params, int64_t
   if (start) query.range.start_ns = start->start_ns;
   if (end) query.range.end_ns = end->end_ns;
   if (const auto text = params.Find("cursor"); text && !text->empty()) {
-    NL_TRY(query.after, ReadId("cursor", *text));
+    NL_TRY(query.after, ReadMatchId("cursor", *text));
   }
   NL_TRY(const uint64_t limit, ReadCount(params, "limit", kListedDefault));
   query.limit = std::clamp<uint64_t>(limit, 1, kListedMax);
@@ -65,7 +50,7 @@ void HandleListMatches(Context context) {
 
 void HandleGetMatch(Context context) {
   OnWorker(std::move(context), [](Context& on) -> Status {
-    NL_TRY(const detection::MatchId id, ReadId("match", IdOf(on.request)));
+    NL_TRY(const detection::MatchId id, ReadMatchId("match", IdOf(on.request)));
     NL_TRY(const std::string match,
            on.api.engine().detection().matches().Get(on.principal.log->id(), id));
     SendJson(on.responder, 200, match + "\n");

@@ -1,6 +1,7 @@
 #include "api/rule_json.h"
 
 #include "api/json_members.h"
+#include "base/quantity.h"
 #include "base/time_format.h"
 #include "http/status_map.h"
 #include "ingest/inflate.h"
@@ -32,6 +33,16 @@ void AppendJson(const JsonValue& value, std::string* json) {
   json->push_back(is_object ? '}' : ']');
 }
 
+// What the document says about alerts.
+void AppendAlerting(const rules::Alerting& alerting, std::string* json) {
+  if (alerting.for_ns > 0) AppendText(json, "for", base::FormatDuration(alerting.for_ns));
+  if (alerting.keep_firing_for_ns > 0)
+    AppendText(json, "keep_firing_for", base::FormatDuration(alerting.keep_firing_for_ns));
+  if (alerting.resolve_timeout_ns)
+    AppendText(json, "resolve_timeout", base::FormatDuration(*alerting.resolve_timeout_ns));
+  if (!alerting.labels.empty()) AppendTextMap(json, "labels", alerting.labels);
+}
+
 }  // namespace
 
 std::string ToJson(const JsonValue& value) {
@@ -47,6 +58,18 @@ void AppendTexts(std::string* json, std::string_view name, const std::vector<std
     base::AppendJsonString(json, text);
   }
   json->push_back(']');
+}
+
+void AppendTextMap(std::string* json, std::string_view name,
+                   const std::vector<std::pair<std::string, std::string>>& texts) {
+  json->append(",\"").append(name).append("\":{");
+  for (const auto& [key, value] : texts) {
+    if (json->back() != '{') json->push_back(',');
+    base::AppendJsonString(json, key);
+    json->push_back(':');
+    base::AppendJsonString(json, value);
+  }
+  json->push_back('}');
 }
 
 std::string RuleJson(const detection::StoredRule& rule, const detection::RuleInfo* info,
@@ -70,6 +93,7 @@ std::string RuleJson(const detection::StoredRule& rule, const detection::RuleInf
   AppendTexts(&json, "references", about.references);
   AppendTexts(&json, "tags", about.tags);
   AppendText(&json, "description", about.description);
+  AppendAlerting(about.alerting, &json);
   if (detail == Detail::kWithDocument) AppendText(&json, "document", rule.document);
   return json.append("}");
 }
@@ -98,6 +122,21 @@ Result<std::string> ReadText(Context* context) {
          ingest::Inflate(context->request.FindHeader("Content-Encoding"),
                          std::move(context->request.body), context->api.options().decode));
   return std::string(body.view());
+}
+
+Result<rules::Severity> ReadSeverity(std::string_view text) {
+  using rules::Severity;
+  for (const Severity severity :
+       {Severity::kInfo, Severity::kLow, Severity::kMedium, Severity::kHigh, Severity::kCritical})
+    if (text == SeverityName(severity)) return severity;
+  return InvalidArgument("severity=" + std::string(text.substr(0, 40)) +
+                         ": expected info, low, medium, high or critical");
+}
+
+Result<detection::MatchId> ReadMatchId(std::string_view name, std::string_view text) {
+  if (const auto id = detection::ParseMatchId(text)) return *id;
+  return InvalidArgument(std::string(name) + " " + std::string(text.substr(0, 40)) +
+                         ": expected 32 hexadecimal digits");
 }
 
 std::string IdOf(const http::Request& request, std::string_view verb) {

@@ -23,6 +23,11 @@ Result<std::string> ReadText(Context* context);
 std::string IdOf(const http::Request& request, std::string_view verb = {});
 // The value as JSON text.
 std::string ToJson(const base::JsonValue& value);
+void AppendTextMap(std::string* json, std::string_view name,
+                   const std::vector<std::pair<std::string, std::string>>& texts);
+// As /v1/matches and /v1/alerts take them.
+Result<rules::Severity> ReadSeverity(std::string_view text);
+Result<detection::MatchId> ReadMatchId(std::string_view name, std::string_view text);
 void AppendTexts(std::string* json, std::string_view name, const std::vector<std::string>& texts);
 
 }  // namespace neurallog::api
