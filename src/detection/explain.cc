@@ -56,24 +56,35 @@ class Explainer::Maker {
   uint32_t Add(const Node& detection) {
     if (parts_.size() >= kPartsMax) return kNoPart;
     Node document = document_;
-    for (size_t i = 0; i < document.keys.size(); ++i)
-      if (document.keys[i].text == "detection") document.items[i] = detection;
+    for (size_t i = 0; i < document.keys.size(); ++i) {
+      if (document.keys[i].text != "detection" && document.keys[i].text != "query") continue;
+      document.keys[i].text = "detection";
+      document.items[i] = detection;
+    }
+    return AddRule(document);
+  }
+
+  // The rule as it stands.
+  uint32_t AddWhole() { return AddRule(document_); }
+
+  uint32_t AddRule(const Node& document) {
     rules::Parsed parsed = rules::ParseRule(document, options_);
     if (!parsed.rule || parsed.state() != rules::Parsed::State::kReady) return kNoPart;
+    parsed.rule->enabled = true;
     parts_.push_back(std::move(*parsed.rule));
     return static_cast<uint32_t>(parts_.size() - 1);
   }
 
   std::vector<Selection> AddSelections() {
     std::vector<Selection> selections;
-    const Node& detection = *document_.Find("detection");
-    for (size_t i = 0; i < detection.items.size(); ++i) {
-      const std::string& name = detection.keys[i].text;
+    const Node* const detection = document_.Find("detection");
+    for (size_t i = 0; detection != nullptr && i < detection->items.size(); ++i) {
+      const std::string& name = detection->keys[i].text;
       if (name == "condition" || name == "timeframe") continue;
       Selection& selection = selections.emplace_back();
       selection.name = name;
-      selection.part = Add(DetectionOf(detection.items[i]));
-      AddItems(detection.items[i], &selection.items);
+      selection.part = Add(DetectionOf(detection->items[i]));
+      AddItems(detection->items[i], &selection.items);
     }
     return selections;
   }
@@ -119,9 +130,11 @@ Result<Explainer> Explainer::Make(std::string_view text, const rules::Lists& lis
   if (!read.parsed.rule) return InvalidArgument("a " + read.info.type + " matches no record");
   const rules::Documents documents = rules::ParseDocuments(text, {});
   const Node& document = documents.documents[0];
+  if (document.Find("detection") == nullptr && document.Find("query") == nullptr)
+    return InvalidArgument("a " + read.info.type + " matches no record by itself");
   Maker maker(document, lists);
   Explainer explainer;
-  explainer.rule_ = maker.Add(*document.Find("detection"));
+  explainer.rule_ = maker.AddWhole();
   explainer.log_source_ = maker.Add(DetectionOf(Map("_time|exists", Scalar("true"))));
   explainer.selections_ = maker.AddSelections();
   explainer.matcher_ = std::make_unique<rules::Matcher>(maker.Compile());

@@ -30,6 +30,7 @@ int CompiledTest::CostOf(const Test& test) {
     case Op::kPrefix:
     case Op::kSuffix: return factor * (1 + texts);
     case Op::kSameAs: return factor * (10);
+    case Op::kQuery: return 300;
     case Op::kContains:
     case Op::kWord: return factor * (10 + 5 * texts);
     case Op::kGlob: return factor * (20 + 10 * texts);
@@ -47,7 +48,8 @@ CompiledTest::CompiledTest(const Test& test, uint32_t field, uint32_t other)
       field_(field),
       other_(other),
       number_(test.number),
-      regexps_(test.regexps) {
+      regexps_(test.regexps),
+      query_(test.query) {
   for (const std::string& text : test.texts) {
     if (op_ == Op::kContains || op_ == Op::kWord)
       finders_.emplace_back(text, /*ignore_case=*/false);

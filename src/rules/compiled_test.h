@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "filter/program.h"
 #include "filter/substring.h"
 #include "rules/address.h"
 #include "rules/expression.h"
@@ -30,7 +31,10 @@ class CompiledTest {
   bool cased() const { return cased_; }
   uint32_t field() const { return field_; }
   uint32_t other_field() const { return other_; }
-  // Whether one value passes. Not for kNull, kAbsent, kPresent and kSameAs, which look at the field.
+  // Of kQuery.
+  const filter::Program& query() const { return *query_; }
+  // Whether one value passes. Not for kNull, kAbsent, kPresent and kSameAs, which look at the
+  // field, and kQuery, which looks at the record.
   bool Passes(const ValueTexts& value) const;
 
   // What a test costs to evaluate, to order tests; 0 is cheapest.
@@ -54,6 +58,7 @@ class CompiledTest {
   std::vector<Pattern> patterns_;        // of kGlob
   std::vector<Network> networks_;        // of kCidr
   std::vector<std::shared_ptr<const Regexp>> regexps_;
+  std::shared_ptr<const filter::Program> query_;
 };
 
 // The whole of `text` as a number.

@@ -7,6 +7,7 @@
 
 #include "rules/case_fold.h"
 #include "rules/pattern.h"
+#include "rules/query_condition.h"
 
 namespace neurallog::rules {
 namespace {
@@ -122,7 +123,30 @@ class ConditionParser {
       ++at_;
       return selection.expression;
     }
+    if (name.size() > 2 && name.front() == '%' && name.back() == '%')
+      return ParseMacro(name.substr(1, name.size() - 2));
     return Fail(fmt::format("no selection is named \"{}\"", name));
+  }
+
+  // Any of the filters that are the list's values.
+  std::optional<Expression> ParseMacro(const std::string& name) {
+    const auto list = context_.lists->find(name);
+    if (list == context_.lists->end()) {
+      context_.missing_lists->insert(name);
+      return std::nullopt;
+    }
+    std::vector<Expression> any;
+    for (const std::string& text : list->second) {
+      auto condition = ParseQueryCondition(text);
+      if (!condition.ok())
+        return Fail(fmt::format("%{}%: \"{}\": {}", name, text, condition.status().message()));
+      any.push_back(std::move(condition).value());
+    }
+    if (any.empty()) return Fail(fmt::format("%{}%: the list is empty", name));
+    const Selection macro{name, MakeOr(std::move(any))};
+    if (!Count(macro)) return std::nullopt;
+    ++at_;
+    return macro.expression;
   }
 
   std::optional<Expression> ParseQuantity() {

@@ -4,6 +4,7 @@
 
 #include "rules/condition_parser.h"
 #include "rules/item_parser.h"
+#include "rules/query_condition.h"
 
 namespace neurallog::rules {
 namespace {
@@ -118,6 +119,22 @@ std::optional<Expression> ParseDetection(const Node& detection, std::string_view
       context.missing_lists->size() != missing_before)
     return std::nullopt;
   return condition;
+}
+
+std::optional<Expression> ParseConditionOf(const Node& node, const DetectionContext& context) {
+  const Node* const detection = node.Find("detection");
+  const Node* const query = node.Find("query");
+  const auto fail = [&](std::string message) {
+    context.problems->push_back({query->at, std::move(message)});
+    return std::nullopt;
+  };
+  if (query == nullptr) return ParseDetection(*detection, "detection", context);
+  if (detection != nullptr) return fail("query: there is a detection already");
+  if (!query->is_scalar())
+    return fail(fmt::format("query: expected a text, got {}", query->KindName()));
+  auto condition = ParseQueryCondition(query->text);
+  if (!condition.ok()) return fail(fmt::format("query: {}", condition.status().message()));
+  return std::move(condition).value();
 }
 
 }  // namespace neurallog::rules

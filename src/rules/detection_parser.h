@@ -38,4 +38,7 @@ struct DetectionContext {
 std::optional<Expression> ParseDetection(const Node& detection, std::string_view name,
                                          const DetectionContext& context);
 
+// The member `detection` or `query` (LogsQL) of a rule or step; a problem when it has both. Nothing as above.
+std::optional<Expression> ParseConditionOf(const Node& node, const DetectionContext& context);
+
 }  // namespace neurallog::rules

@@ -9,6 +9,10 @@
 
 #include "rules/regexp.h"
 
+namespace neurallog::filter {
+class Program;
+}
+
 namespace neurallog::rules {
 
 // Text tests hold when any of the field's values passes for any of the test's texts.
@@ -30,6 +34,7 @@ enum class Op : uint8_t {
   kPresent,  // any value
   kAbsent,   // no value
   kSameAs,   // equal to any value of the field named by texts[0]
+  kQuery,    // `query` finds the record; `field` does not matter
 };
 
 // The part of a point in time that a number test looks at.
@@ -43,6 +48,7 @@ struct Test {
   double number = 0;                                   // the same
   std::vector<std::string> texts;                      // folded (case_fold.h) unless cased
   std::vector<std::shared_ptr<const Regexp>> regexps;  // kRegexp
+  std::shared_ptr<const filter::Program> query;  // kQuery; texts[0] is the same for equal ones
 
   bool is_keyword() const { return field.empty(); }
 };

@@ -22,6 +22,7 @@ Matcher::Matcher(std::shared_ptr<const RuleSet> set)
 
 std::span<const uint32_t> Matcher::Match(const char* row) {
   BeginRow();
+  row_ = row;
   values_.Load(row);
   FindGroups();
   for (const uint32_t group : groups_) MatchGroup(set_->groups()[group]);
@@ -35,6 +36,7 @@ void Matcher::BeginRow() {
   groups_.clear();
   if (++epoch_ <= kEpochMax) return;
   epoch_ = 1;
+  record_epoch_ = 0;
   std::fill(group_epochs_.begin(), group_epochs_.end(), 0);
   std::fill(route_marks_.begin(), route_marks_.end(), RouteMark());
   std::fill(alias_epochs_.begin(), alias_epochs_.end(), 0);
@@ -134,7 +136,14 @@ bool Matcher::EvaluateTest(const RuleSet::Group& group, uint32_t number) {
   return passes;
 }
 
+const filter::RecordView& Matcher::Record() {
+  if (record_epoch_ != epoch_) record_.Reset(*batch_, row_);
+  record_epoch_ = epoch_;
+  return record_;
+}
+
 bool Matcher::ComputeTest(const CompiledTest& test) {
+  if (test.op() == Op::kQuery) return test.query().MatchRecord(Record());
   if (test.field() == CompiledTest::kAnyField) {
     for (uint32_t value = 0; value < values_.size(); ++value)
       if (values_.is_own_name(value) && test.Passes(TextsOf(value, !test.cased()))) return true;

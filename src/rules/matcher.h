@@ -15,6 +15,7 @@
 #include <span>
 #include <vector>
 
+#include "filter/row_view.h"
 #include "model/record_batch.h"
 #include "rules/record_values.h"
 #include "rules/rule_set.h"
@@ -26,7 +27,10 @@ class Matcher {
   explicit Matcher(std::shared_ptr<const RuleSet> set);
 
   // The rows to come are of this batch, which outlives them.
-  void Bind(const model::RecordBatch& batch) { values_.Bind(batch); }
+  void Bind(const model::RecordBatch& batch) {
+    batch_ = &batch;
+    values_.Bind(batch);
+  }
   // The rules that match, ascending; valid until the next call. `row` points at row_bytes.
   std::span<const uint32_t> Match(const char* row);
 
@@ -50,12 +54,17 @@ class Matcher {
   bool HasSame(const CompiledTest& test);
   bool SameFolded(uint32_t a, uint32_t b);
   bool IsNull(uint32_t field) const;
+  const filter::RecordView& Record();
   ValueTexts TextsOf(uint32_t value, bool wants_folded);
 
   // Constant after construction.
   const std::shared_ptr<const RuleSet> set_;
 
   // Of the row.
+  const model::RecordBatch* batch_ = nullptr;
+  const char* row_ = nullptr;
+  filter::RowView record_;  // as of record_epoch_
+  uint32_t record_epoch_ = 0;
   RecordValues values_;
   uint32_t epoch_ = 0;
   std::vector<uint32_t> matches_;

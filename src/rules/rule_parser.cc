@@ -38,6 +38,7 @@ class RuleParser {
       parsed_->correlation = ParseCorrelation(document_, &parsed_->problems);
     else if (document_.Find("filter") != nullptr) ParseFilter();
     else if (!is_sigma && document_.Find("sequence") != nullptr) ParseNative();
+    else if (!is_sigma && document_.Find("query") != nullptr) ParseNative();
     else if (document_.Find("detection") == nullptr)
       reader_.Fail(document_.at, "none of detection, correlation and filter is given");
     else if (is_sigma) ParseSigma();
@@ -80,6 +81,7 @@ class RuleParser {
                           "type",
                           "scope",
                           "detection",
+                          "query",
                           "meta",
                           "version",
                           "tests",
@@ -119,7 +121,7 @@ class RuleParser {
       for (Step& step : stateful->steps)
         if (step.rule.empty()) Restrict(streams, &step.condition);
     if (stateful) rule.stateful = std::make_shared<const Stateful>(std::move(*stateful));
-    if (document_.Find("detection") == nullptr) {
+    if (document_.Find("detection") == nullptr && document_.Find("query") == nullptr) {
       if (parsed_->problems.empty() && parsed_->missing_lists.empty())
         parsed_->rule = std::move(rule);
       return;
@@ -152,7 +154,7 @@ class RuleParser {
   }
 
   void ParseCondition(Rule* rule) {
-    auto condition = ParseDetection(*document_.Find("detection"), "detection", Context());
+    auto condition = ParseConditionOf(document_, Context());
     if (!condition) return;
     rule->condition = std::move(*condition);
     parsed_->rule = std::move(*rule);

@@ -79,6 +79,7 @@ class StatefulParser {
     Refuse("threshold", !HasBounds(to_.type));
     Refuse("window", to_.type == RuleType::kMatch);
     Refuse("detection", to_.type == RuleType::kSequence);
+    Refuse("query", to_.type == RuleType::kSequence);
   }
 
   void Refuse(std::string_view key, bool is_refused) {
@@ -113,7 +114,7 @@ class StatefulParser {
         to_.min_current = Count(reader, "min", 0, UINT32_MAX);
         break;
       case RuleType::kPercentage:
-        reader.RefuseOthers({"detection", "min"});
+        reader.RefuseOthers({"detection", "query", "min"});
         to_.min_count = Count(reader, "min", 1, UINT32_MAX);
         ParseStep(*node, {});
         break;
@@ -165,7 +166,7 @@ class StatefulParser {
     CheckCount(reader, "steps", steps->items.size(), kStepsMax);
     size_t positions = 0;
     for (const Node& step : steps->items) {
-      ParseStep(step, {"detection", "rule", "min", "not"});
+      ParseStep(step, {"detection", "query", "rule", "min", "not"});
       if (!to_.steps.empty() && !to_.steps.back().is_not) positions += to_.steps.back().min;
     }
     if (positions == 0) reader.Fail(steps->at, "steps: none that must come");
@@ -177,7 +178,7 @@ class StatefulParser {
     reader.RefuseOthers({"within", "without"});
     to_.within_ns = OptionalDuration(reader, "within");
     if (const Node* const without = reader.Find("without")) {
-      ParseStep(*without, {"detection", "rule"});
+      ParseStep(*without, {"detection", "query", "rule"});
       if (!to_.steps.empty()) to_.steps.back().is_not = true;
     }
   }
@@ -190,13 +191,13 @@ class StatefulParser {
     if (!keys.empty()) reader.RefuseOthers(keys);
     Step step;
     step.rule = keys.empty() ? "" : reader.Text("rule");
-    const Node* const detection = reader.Find("detection");
-    if ((detection == nullptr) == step.rule.empty())
-      reader.Fail(node.at,
-                  keys.empty() ? "detection: is missing" : "expected either detection or rule");
-    if (detection != nullptr)
-      if (auto condition = ParseDetection(*detection, "detection", context_))
-        step.condition = std::move(*condition);
+    const bool has_condition =
+        reader.Find("detection") != nullptr || reader.Find("query") != nullptr;
+    if (has_condition != step.rule.empty())
+      reader.Fail(node.at, keys.empty() ? "detection: is missing"
+                                        : "expected one of detection, query and rule");
+    if (has_condition)
+      if (auto condition = ParseConditionOf(node, context_)) step.condition = std::move(*condition);
     if (!keys.empty()) {
       step.min = Count(reader, "min", 1, kPositionsMax);
       step.is_not = reader.Bool("not", false);
@@ -362,10 +363,11 @@ void AppendNode(const Node& node, std::string* to) {
 std::optional<Stateful> ParseStateful(const MapReader& rule, const DetectionContext& context) {
   Stateful parsed = StatefulParser(rule, context).Parse();
   if (parsed.type == RuleType::kMatch && parsed.suppression.empty()) return std::nullopt;
-  parsed.fingerprint =
-      FingerprintOf(rule.map(), {"id", "name", "type", "scope", "detection", "window", "threshold",
-                                 "distinct", "metric", "sequence", "absence", "change", "new_term",
-                                 "spike", "percentage", "suppress"});
+  std::vector<std::string_view> members = {
+      "id",     "name",     "type",    "scope",  "detection", "window", "threshold",  "distinct",
+      "metric", "sequence", "absence", "change", "new_term",  "spike",  "percentage", "suppress"};
+  if (rule.Find("query") != nullptr) members.push_back("query");
+  parsed.fingerprint = FingerprintOf(rule.map(), members);
   return parsed;
 }
 
