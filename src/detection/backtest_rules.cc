@@ -62,13 +62,8 @@ class Chooser {
     rules_.insert_or_assign(rule.id, rule);
     names_.push_back(read.info.name);
     if (read.parsed.rule) names_.push_back(read.parsed.rule->name);
-    if (read.parsed.correlation) {
-      names_.push_back(read.parsed.correlation->name);
-      for (const std::string& name : read.parsed.correlation->rules) referred_.push_back(name);
-    }
-    if (!read.parsed.rule || !read.parsed.rule->stateful) return;
-    for (const rules::Step& step : read.parsed.rule->stateful->steps)
-      if (!step.rule.empty()) referred_.push_back(step.rule);
+    if (read.parsed.correlation) names_.push_back(read.parsed.correlation->name);
+    for (std::string& name : ReferredBy(read)) referred_.push_back(std::move(name));
   }
 
   // Rules that are referred to may refer to others. What is not there is reported by the compiler.
@@ -78,18 +73,10 @@ class Chooser {
       const bool is_here = rules_.find(name) != rules_.end() ||
                            std::find(names_.begin(), names_.end(), name) != names_.end();
       if (is_here) continue;
-      if (const std::string* const id = StoredIdOf(name)) NL_RETURN_IF_ERROR(AddStored(*id));
+      if (const RuleInfo* const info = stored_->FindByName(name))
+        NL_RETURN_IF_ERROR(AddStored(info->id));
     }
     return {};
-  }
-
-  const std::string* StoredIdOf(std::string_view name) const {
-    if (const RuleInfo* const info = stored_->Find(name)) return &info->id;
-    for (const rules::Rule& rule : stored_->plan()->rules())
-      if (rule.name == name || rule.title == name)
-        return &stored_->of_firing(static_cast<uint32_t>(&rule - stored_->plan()->rules().data()))
-                    .id;
-    return nullptr;
   }
 
   Status AddFilters() {

@@ -178,4 +178,21 @@ const RuleInfo* CompiledRules::Find(std::string_view id) const {
   return found == infos_.end() ? nullptr : &found->second;
 }
 
+const RuleInfo* CompiledRules::FindByName(std::string_view name) const {
+  if (const RuleInfo* const info = Find(name)) return info;
+  const auto& rules = plan_->rules();
+  for (size_t i = 0; i < rules.size(); ++i)
+    if (rules[i].name == name || rules[i].title == name) return of_plan_[i];
+  return nullptr;
+}
+
+std::vector<std::string> ReferredBy(const ReadRule& rule) {
+  if (rule.parsed.correlation) return rule.parsed.correlation->rules;
+  std::vector<std::string> names;
+  if (!rule.parsed.rule || !rule.parsed.rule->stateful) return names;
+  for (const rules::Step& step : rule.parsed.rule->stateful->steps)
+    if (!step.rule.empty()) names.push_back(step.rule);
+  return names;
+}
+
 }  // namespace neurallog::detection

@@ -53,6 +53,8 @@ class CompiledRules {
   const RuleInfo& of_set(uint32_t place) const { return *of_set_[place]; }
   // By id; nullptr when there is none.
   const RuleInfo* Find(std::string_view id) const;
+  // By id, name or title, as other rules refer to it.
+  const RuleInfo* FindByName(std::string_view name) const;
   // All of them, by id.
   const std::map<std::string, RuleInfo, std::less<>>& infos() const { return infos_; }
   // How many are ready.
@@ -77,6 +79,8 @@ struct ReadRule {
 };
 // Of a text with one document. Problems: also for a kind of rule that is not run.
 ReadRule ReadDocument(std::string_view text, const rules::Lists& lists);
+// Ids or names of the rules that it needs.
+std::vector<std::string> ReferredBy(const ReadRule& rule);
 // "3:5: unknown modifier "x"; ...", the first few.
 std::string Describe(const std::vector<rules::Problem>& problems);
 

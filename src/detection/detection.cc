@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "detection/own_tests.h"
 
 namespace neurallog::detection {
 namespace {
@@ -190,6 +191,9 @@ Result<StoredRule> Detection::Put(TenantId tenant, NewRule given, const Expectat
   const auto compiled = Compile(draft);
   const RuleInfo& info = *compiled->Find(rule.id);
   if (info.state == RuleState::kFailed) return InvalidArgument(info.reason);
+  if (const auto problems = RunOwnTests(rule, draft.rules, *compiled, draft.lists);
+      !problems.empty())
+    return InvalidArgument(Describe(problems));
   NL_RETURN_IF_ERROR(Apply(tenant, std::move(draft), compiled));
   return rule;
 }
@@ -268,42 +272,67 @@ Result<std::vector<StoredRule>> Detection::Versions(TenantId tenant, std::string
 Result<std::vector<Detection::Imported>> Detection::Import(
     TenantId tenant, const std::vector<DocumentText>& documents, bool dry_run) {
   base::MutexLock lock(BookOf(tenant)->change_mutex);
-  NL_TRY(Draft draft, ReadDraft(tenant));
-  std::vector<Imported> report;
-  for (const DocumentText& document : documents) {
-    ReadRule read = ReadDocument(document.text, draft.lists);
-    Imported& entry = report.emplace_back();
-    entry.file = document.file;
-    entry.line = document.line;
-    entry.problems = std::move(read.parsed.problems);
-    for (rules::Problem& problem : entry.problems)
-      if (problem.at.line > 0) problem.at.line += static_cast<int>(document.line) - 1;
-    if (document.text.size() > options_.document_bytes_max)
-      entry.problems.push_back({{}, "the document is too large (rules.document_bytes_max)"});
-    entry.info = std::move(read.info);
-    entry.info.id = ChooseId("", entry.info);
-    if (!entry.problems.empty()) {
-      entry.info.state = RuleState::kFailed;
-      continue;
+  FailedTests failed;
+  for (bool is_again = false;; is_again = true) {
+    NL_TRY(Draft draft, ReadDraft(tenant));
+    std::vector<Imported> report;
+    for (const DocumentText& document : documents)
+      report.push_back(EnterDocument(tenant, document, failed, &draft));
+    NL_RETURN_IF_ERROR(CheckRoom(draft));
+    const auto compiled = Compile(draft);
+    for (Imported& entry : report) {
+      if (!entry.problems.empty()) continue;
+      entry.info = *compiled->Find(entry.info.id);
+      if (entry.info.state == RuleState::kFailed) entry.problems = {{{}, entry.info.reason}};
     }
-    StoredRule rule;
-    rule.id = entry.info.id;
-    rule.document = document.text;
-    rule.enabled = !read.parsed.rule || read.parsed.rule->enabled;
-    const auto old = draft.rules.find(rule.id);
-    if (old == draft.rules.end() || old->second.document != rule.document)
-      Enter(tenant, &rule, &draft);
+    if (!is_again) failed = RunTests(report, draft, *compiled);
+    if (!is_again && !failed.empty()) continue;  // once more, without these
+    if (!dry_run && !draft.change.put.empty())
+      NL_RETURN_IF_ERROR(Apply(tenant, std::move(draft), compiled));
+    return report;
   }
-  NL_RETURN_IF_ERROR(CheckRoom(draft));
-  const auto compiled = Compile(draft);
-  for (Imported& entry : report) {
-    if (!entry.problems.empty()) continue;
-    entry.info = *compiled->Find(entry.info.id);
-    if (entry.info.state == RuleState::kFailed) entry.problems = {{{}, entry.info.reason}};
+}
+
+Detection::Imported Detection::EnterDocument(TenantId tenant, const DocumentText& document,
+                                             const FailedTests& failed, Draft* draft) const {
+  ReadRule read = ReadDocument(document.text, draft->lists);
+  Imported entry;
+  entry.file = document.file;
+  entry.line = document.line;
+  entry.problems = std::move(read.parsed.problems);
+  entry.info = std::move(read.info);
+  entry.info.id = ChooseId("", entry.info);
+  if (const auto found = failed.find(entry.info.id); found != failed.end())
+    entry.problems = found->second;
+  for (rules::Problem& problem : entry.problems)
+    if (problem.at.line > 0) problem.at.line += static_cast<int>(document.line) - 1;
+  if (document.text.size() > options_.document_bytes_max)
+    entry.problems.push_back({{}, "the document is too large (rules.document_bytes_max)"});
+  if (!entry.problems.empty()) {
+    entry.info.state = RuleState::kFailed;
+    if (entry.info.reason.empty()) entry.info.reason = Describe(entry.problems);
+    return entry;
   }
-  if (!dry_run && !draft.change.put.empty())
-    NL_RETURN_IF_ERROR(Apply(tenant, std::move(draft), compiled));
-  return report;
+  StoredRule rule;
+  rule.id = entry.info.id;
+  rule.document = document.text;
+  rule.enabled = !read.parsed.rule || read.parsed.rule->enabled;
+  const auto old = draft->rules.find(rule.id);
+  if (old == draft->rules.end() || old->second.document != rule.document)
+    Enter(tenant, &rule, draft);
+  return entry;
+}
+
+Detection::FailedTests Detection::RunTests(const std::vector<Imported>& report, const Draft& draft,
+                                           const CompiledRules& compiled) {
+  FailedTests failed;
+  for (const Imported& entry : report) {
+    const auto rule = draft.rules.find(entry.info.id);
+    if (!entry.problems.empty() || rule == draft.rules.end()) continue;
+    auto problems = RunOwnTests(rule->second, draft.rules, compiled, draft.lists);
+    if (!problems.empty()) failed.emplace(rule->first, std::move(problems));
+  }
+  return failed;
 }
 
 Status Detection::PutList(TenantId tenant, std::string_view name, std::vector<std::string> values) {

@@ -63,7 +63,7 @@ class Detection {
     std::string document;
     std::optional<bool> enabled;  // nothing: as the document says
   };
-  // InvalidArgument says what is wrong with the document.
+  // InvalidArgument says what is wrong with the document, or which of its tests fail.
   Result<StoredRule> Put(TenantId tenant, NewRule rule, const Expectation& expectation);
   Result<StoredRule> SetEnabled(TenantId tenant, std::string_view id, bool enabled,
                                 const Expectation& expectation);
@@ -85,7 +85,7 @@ class Detection {
     uint64_t line = 0;  // of the document in the text
     std::vector<rules::Problem> problems;
   };
-  // Those documents that can be read are put, as one change. A rule that is there gets a new version if its document
+  // Those documents that can be read, and whose tests pass, are put, as one change. A rule that is there gets a new version if its document
   // differs. `dry_run`: nothing is changed.
   Result<std::vector<Imported>> Import(TenantId tenant, const std::vector<DocumentText>& documents,
                                        bool dry_run);
@@ -121,6 +121,9 @@ class Detection {
     storage::MetaChange change;
   };
 
+  // By id of the rule: the tests that fail.
+  using FailedTests = std::map<std::string, std::vector<rules::Problem>>;
+
   Book* BookOf(TenantId tenant);
   Result<Draft> ReadDraft(TenantId tenant) const;
   std::shared_ptr<const CompiledRules> Compile(const Draft& draft) const;
@@ -128,6 +131,11 @@ class Detection {
   // Enters the rule into the draft, as the next version of the one that is there.
   void Enter(TenantId tenant, StoredRule* rule, Draft* draft) const;
   Status CheckRoom(const Draft& draft) const;
+  // Of an import. Rules whose tests have `failed` are not entered.
+  Imported EnterDocument(TenantId tenant, const DocumentText& document, const FailedTests& failed,
+                         Draft* draft) const;
+  static FailedTests RunTests(const std::vector<Imported>& report, const Draft& draft,
+                              const CompiledRules& compiled);
 
   const Options options_;
   storage::Store* const store_;

@@ -102,8 +102,10 @@ std::vector<DocumentText> SplitDocuments(std::string_view text) {
     std::string_view line = text.substr(0, end);
     text.remove_prefix(std::min(end + 1, text.size()));
     if (IsSeparator(line)) {
-      end_document(number);
       line.remove_prefix(3);  // a document may begin behind it
+      const bool is_alone = IsBlank(line);
+      end_document(is_alone ? number + 1 : number);
+      if (is_alone) continue;
     }
     is_blank = is_blank && IsBlank(line);
     current.text.append(line).append("\n");

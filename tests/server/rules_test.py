@@ -99,13 +99,49 @@ class RulesTest(unittest.TestCase):
         status, _, report = self.server.send(text, target="/v1/rules:import?format=sigma")
         self.assertEqual((status, report["compiled"], report["needs_lists"], report["failed"]), (200, 1, 1, 1))
         broken = report["rules"][1]
-        self.assertEqual((broken["line"], broken["errors"][0]["line"]), (10, 14))
+        self.assertEqual((broken["line"], broken["errors"][0]["line"]), (11, 14))
         self.assertEqual(self.server.request("PUT", "/v1/lists/tools", '{"values":["nmap"]}')[0], 200)
         self.assertEqual([rule["state"] for rule in self.rules.get("/v1/rules")["rules"]], ["ready", "ready"])
         self.server.post([{"logsource": {"product": "linux"}, "message": "xmrig runs", "seq": 1}, {"message": "xmrig", "seq": 2},
                           {"logsource": {"product": "linux"}, "Image": "nmap", "seq": 3}])
         until(lambda: len(self.rules.matches()) == 2)
         self.assertEqual(self.rules.seqs(severity="critical"), [1, 3])
+
+    def test_a_rule_whose_own_tests_fail_is_refused(self):
+        tests = "tests: [{name: five, events: [%s], expect: {matches: 1}}]\n" % ", ".join(["{user: ann, message: login failed}"] * 5)
+        good, bad = WINDOW + tests, WINDOW.replace("gte: 5", "gte: 6") + tests
+        status, _, body = self.server.request("PUT", "/v1/rules/many", bad)
+        self.assertEqual((status, 'test "five" expected 1 matches, found 0' in json.loads(body)["detail"]), (400, True), body)
+        self.assertEqual(self.server.request("GET", "/v1/rules/many")[0], 404)
+        self.assertEqual(self.server.request("PUT", "/v1/rules/many", good)[0], 201)
+        follow = "name: follow\ntype: sequence\nsequence: {within: 1m, steps: [{rule: word}, {rule: word}]}\n"
+        follow += "tests: [{events: [{message: x}, {message: x}], expect: {matches: %d}}]\n"
+        word = "name: word\ndetection: {a: {message: x}, condition: a}\n"
+        report = self.server.send("\n---\n".join([word, follow % 2, bad]), target="/v1/rules:import")[2]
+        self.assertEqual([(rule["name"], rule["state"]) for rule in report["rules"]], [("word", "ready"), ("follow", "failed"), ("many", "failed")])
+        self.assertEqual([(error["line"], error["message"].split(" expected")[1]) for error in report["rules"][1]["errors"]], [(8, " 2 matches, found 1")])
+        self.assertEqual(sorted(rule["id"] for rule in self.rules.get("/v1/rules")["rules"] if rule["name"] != "many"), [report["rules"][0]["id"]])
+        report = self.server.send(follow % 1, target="/v1/rules:import")[2]
+        self.assertEqual((report["compiled"], report["failed"]), (1, 0), report)
+
+    def test_a_condition_in_logsql_finds_what_a_search_finds(self):
+        random.seed(3)
+        queries = ["level:error", "level:in(error,warn) took:>50", '"disk full" or tags:west', "!level:info", "host:~'web-[12]' -timeout", "note:\"\"", "took:range(10,20] level:e*"]
+        for i, query in enumerate(queries):
+            document = json.dumps({"name": f"q{i}", "query": query})
+            self.assertEqual(self.server.request("PUT", f"/v1/rules/q{i}", document)[0], 201)
+        records = [{"message": random.choice(["disk full", "timeout", "disk is full", "x"]), "level": random.choice(["error", "warn", "info", "errors"]),
+                    "took": random.randrange(100), "host": f"web-{random.randrange(4)}", "tags": random.choice([["west", "eu"], ["north"], []]),
+                    **({"note": random.choice(["", "n"])} if i % 2 else {}), "seq": i} for i in range(400)]
+        self.server.post(records)
+        self.server.post([{"level": "error", "message": "last", "seq": 400}])
+        until(lambda: 400 in self.rules.seqs(rule="q0"))
+        for i, query in enumerate(queries):
+            expected = sorted(row["seq"] for row in self.server.search(query))
+            self.assertEqual(self.rules.seqs(rule=f"q{i}"), expected, query)
+            self.assertTrue(expected, query)
+        status, _, body = self.server.request("POST", "/v1/rules/q0/explain", '{"level":"error"}')
+        self.assertEqual((status, json.loads(body)["records"][0]["matched"]), (200, True))
 
     def test_matches_of_a_restarted_server_are_the_same(self):
         self.rules.put("one", "needle")
