@@ -41,7 +41,7 @@ Status AddTexts(const JsonValue& value, std::vector<std::string>* texts) {
   using Kind = JsonValue::Kind;
   switch (value.kind()) {
     case Kind::kString: texts->push_back(value.text()); return {};
-    case Kind::kObject: texts->push_back(ToJson(value)); return {};
+    case Kind::kObject: texts->push_back(base::ToJson(value)); return {};
     case Kind::kArray:
       for (const JsonValue& item : value.items()) NL_RETURN_IF_ERROR(AddTexts(item, texts));
       return {};

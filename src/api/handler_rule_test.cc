@@ -71,8 +71,8 @@ void HandleTestRule(Context context) {
     if (rule == nullptr || records == nullptr)
       return InvalidArgument("expected {\"rule\":...,\"records\":[...]}");
     const bool is_text = rule->kind() == JsonValue::Kind::kString;
-    const std::string document = is_text ? rule->text() : ToJson(*rule);
-    NL_TRY(std::string answer, ExplainAll(on, document, ToJson(*records)));
+    const std::string document = is_text ? rule->text() : base::ToJson(*rule);
+    NL_TRY(std::string answer, ExplainAll(on, document, base::ToJson(*records)));
     SendJson(on.responder, 200, std::move(answer));
     return {};
   });

@@ -11,28 +11,6 @@ namespace {
 
 constexpr size_t kProblemsMax = 100;
 
-using base::JsonValue;
-
-void AppendJson(const JsonValue& value, std::string* json) {
-  const bool is_object = value.kind() == JsonValue::Kind::kObject;
-  switch (value.kind()) {
-    case JsonValue::Kind::kNull: json->append("null"); return;
-    case JsonValue::Kind::kBool:
-    case JsonValue::Kind::kNumber: json->append(value.text()); return;
-    case JsonValue::Kind::kString: return base::AppendJsonString(json, value.text());
-    case JsonValue::Kind::kArray:
-    case JsonValue::Kind::kObject: break;
-  }
-  json->push_back(is_object ? '{' : '[');
-  for (size_t i = 0; i < value.items().size(); ++i) {
-    if (i > 0) json->push_back(',');
-    if (is_object) base::AppendJsonString(json, value.names()[i]);
-    if (is_object) json->push_back(':');
-    AppendJson(value.items()[i], json);
-  }
-  json->push_back(is_object ? '}' : ']');
-}
-
 // What the document says about alerts.
 void AppendAlerting(const rules::Alerting& alerting, std::string* json) {
   if (alerting.for_ns > 0) AppendText(json, "for", base::FormatDuration(alerting.for_ns));
@@ -44,12 +22,6 @@ void AppendAlerting(const rules::Alerting& alerting, std::string* json) {
 }
 
 }  // namespace
-
-std::string ToJson(const JsonValue& value) {
-  std::string json;
-  AppendJson(value, &json);
-  return json;
-}
 
 void AppendTexts(std::string* json, std::string_view name, const std::vector<std::string>& texts) {
   json->append(",\"").append(name).append("\":[");

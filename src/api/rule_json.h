@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "api/api.h"
-#include "base/json_value.h"
 #include "detection/detection.h"
 
 namespace neurallog::api {
@@ -21,8 +20,6 @@ void SendProblems(const http::ResponderPtr& responder, const std::vector<rules::
 Result<std::string> ReadText(Context* context);
 // The segment of the path behind /v1/rules/ or the like, without `verb`.
 std::string IdOf(const http::Request& request, std::string_view verb = {});
-// The value as JSON text.
-std::string ToJson(const base::JsonValue& value);
 void AppendTextMap(std::string* json, std::string_view name,
                    const std::vector<std::pair<std::string, std::string>>& texts);
 // As /v1/matches and /v1/alerts take them.

@@ -1,5 +1,7 @@
 #include "base/json_value.h"
 
+#include "base/json_text.h"
+
 #include <charconv>
 
 #include "base/utf8.h"
@@ -209,6 +211,36 @@ Result<int64_t> JsonValue::Signed(std::string_view name) const {
 
 Result<const JsonValue*> JsonValue::Array(std::string_view name) const {
   return Member(name, Kind::kArray, "an array");
+}
+
+namespace {
+
+void AppendJson(const JsonValue& value, std::string* json) {
+  const bool is_object = value.kind() == JsonValue::Kind::kObject;
+  switch (value.kind()) {
+    case JsonValue::Kind::kNull: json->append("null"); return;
+    case JsonValue::Kind::kBool:
+    case JsonValue::Kind::kNumber: json->append(value.text()); return;
+    case JsonValue::Kind::kString: return AppendJsonString(json, value.text());
+    case JsonValue::Kind::kArray:
+    case JsonValue::Kind::kObject: break;
+  }
+  json->push_back(is_object ? '{' : '[');
+  for (size_t i = 0; i < value.items().size(); ++i) {
+    if (i > 0) json->push_back(',');
+    if (is_object) AppendJsonString(json, value.names()[i]);
+    if (is_object) json->push_back(':');
+    AppendJson(value.items()[i], json);
+  }
+  json->push_back(is_object ? '}' : ']');
+}
+
+}  // namespace
+
+std::string ToJson(const JsonValue& value) {
+  std::string json;
+  AppendJson(value, &json);
+  return json;
 }
 
 }  // namespace neurallog::base

@@ -46,6 +46,9 @@ class JsonValue {
   std::vector<JsonValue> items_;    // elements, or the values of members
 };
 
+// The value as JSON text without white space.
+std::string ToJson(const JsonValue& value);
+
 // InvalidArgument says at which byte the text is not JSON (RFC 8259). Nesting beyond 64 is refused.
 Result<JsonValue> ParseJson(std::string_view text);
 

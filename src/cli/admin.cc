@@ -14,6 +14,11 @@ int Finish(const Status& status) {
   return 1;
 }
 
+int FinishCheck(const Result<bool>& is_well) {
+  if (!is_well.ok()) return Finish(is_well.status());
+  return *is_well ? 0 : 1;
+}
+
 Status WithEngine(const std::string& data_dir, const std::function<Status(engine::Engine&)>& work) {
   base::SetLogLevel(base::LogLevel::kError);
   config::Config config;

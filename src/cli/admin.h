@@ -11,6 +11,8 @@ namespace neurallog::cli {
 
 // 0, or 1 with the message on stderr.
 int Finish(const Status& status);
+// Likewise of a check; 1 too when what was checked is not well.
+int FinishCheck(const Result<bool>& is_well);
 
 // Opens the folder as a server would, with as little ado as possible, and closes it again.
 Status WithEngine(const std::string& data_dir, const std::function<Status(engine::Engine&)>& work);

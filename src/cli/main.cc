@@ -3,6 +3,7 @@
 
 #include "cli/commands.h"
 #include "cli/log_commands.h"
+#include "cli/rules_commands.h"
 #include "neurallog/version.h"
 
 // jemalloc reads this at start-up: freed memory goes back to the system after five seconds, by a thread of its own.
@@ -81,7 +82,8 @@ int main(int argc, char** argv) {
   AddTarget(backup_create, &target);
   CLI::App* backup_list = add_backup("list", "List the backups");
   CLI::App* backup_verify = add_backup("verify", "Read a backup, or all, and check every byte");
-  CLI::App* backup_restore = add_backup("restore", "Write a backup, or the newest, to a new folder");
+  CLI::App* backup_restore =
+      add_backup("restore", "Write a backup, or the newest, to a new folder");
   for (CLI::App* command : {backup_verify, backup_restore})
     command->add_option("id", id, "Its id, as printed by list");
   backup_restore->add_option("--data-dir", restore_to, "A folder that is empty or not there yet")
@@ -104,6 +106,7 @@ int main(int argc, char** argv) {
 
   std::function<int()> run;
   cli::AddLogCommands(&app, &run);
+  cli::AddRulesCommands(&app, &run);
 
   try {
     app.parse(argc, argv);

@@ -1,7 +1,6 @@
 #include "detection/backtest.h"
 
 #include <algorithm>
-#include <limits>
 
 #include "base/time_format.h"
 #include "filter/filter.h"
@@ -28,10 +27,9 @@ Backtest::Backtest(TenantId tenant, BacktestRules rules, const BacktestOptions& 
       rules_(std::move(rules.compiled)),
       options_(options),
       clock_(clock),
-      matcher_(rules_->set()),
-      state_(rules_->plan()),
-      builder_(std::make_unique<model::RecordBatchBuilder>(kBytesMax)),
-      advanced_ns_(std::numeric_limits<int64_t>::min()) {
+      replay_(rules_,
+              [this](const rules::Firing& firing, const MatchRow& row) { Note(firing, row); }),
+      builder_(std::make_unique<model::RecordBatchBuilder>(kBytesMax)) {
   base::MutexLock lock(mutex_);
   for (const std::string& id : rules.ids) report_.rules.emplace_back().rule = *rules_->Find(id);
   for (uint32_t rule = 0; rule < rules_->plan()->rules().size(); ++rule) {
@@ -87,51 +85,30 @@ void Backtest::Evaluate() {
   batch_bytes_ = names_ = 0;
   ++batch_;
   const int64_t begin_ns = clock_->MonotonicNs();
-  matcher_.Bind(*batch);
-  state_.Bind(*batch);
-  const char* row = batch->first_row();
-  for (uint32_t i = 0; i < batch->rows(); ++i) {
-    const model::RowReader reader(row);
-    const int64_t time_ns = reader.timestamp_ns();
-    if (time_ns >= advanced_ns_ + kAdvanceNs) AdvanceTo(time_ns);
-    firings_.clear();
-    state_.Observe(matcher_.Match(row), row, next_row_++, time_ns, &firings_);
-    Note({batch.get(), row});
-    row = reader.next_row();
-  }
-  memory_bytes_ = state_.memory_bytes() + columns_.size() * kColumnBytes + 2 * kBytesMax;
+  replay_.Tell(*batch);
+  memory_bytes_ = replay_.state().memory_bytes() + columns_.size() * kColumnBytes + 2 * kBytesMax;
   base::MutexLock lock(mutex_);
   report_.rows += batch->rows();
   report_.evaluation_ns += clock_->MonotonicNs() - begin_ns;
 }
 
-void Backtest::AdvanceTo(int64_t time_ns) {
-  advanced_ns_ = time_ns;
-  firings_.clear();
-  state_.Advance(time_ns, &firings_);
-  Note({});
-}
-
 void Backtest::Finish() {
   if (builder_->rows() > 0) Evaluate();
-  AdvanceTo(std::max(advanced_ns_, std::min(options_.range.end_ns, clock_->WallNs())));
+  replay_.AdvanceTo(std::min(options_.range.end_ns, clock_->WallNs()));
   base::MutexLock lock(mutex_);
   for (uint32_t rule = 0; rule < place_of_.size(); ++rule)
     if (place_of_[rule])
-      report_.rules[*place_of_[rule]].suppressed = state_.counts(rule).suppressed;
+      report_.rules[*place_of_[rule]].suppressed = replay_.state().counts(rule).suppressed;
 }
 
-void Backtest::Note(const MatchRow& row) {
-  if (firings_.empty()) return;
+void Backtest::Note(const rules::Firing& firing, const MatchRow& row) {
+  if (!place_of_[firing.rule]) return;
   base::MutexLock lock(mutex_);
-  for (const rules::Firing& firing : firings_) {
-    if (!place_of_[firing.rule]) continue;
-    BacktestReport::OfRule& of = report_.rules[*place_of_[firing.rule]];
-    ++report_.matches;
-    ++of.matches;
-    ++of.buckets[BucketOf(firing.at_ns, options_.step_ns)];
-    if (of.samples.size() < options_.samples_max) AddSample(firing, row, &of);
-  }
+  BacktestReport::OfRule& of = report_.rules[*place_of_[firing.rule]];
+  ++report_.matches;
+  ++of.matches;
+  ++of.buckets[BucketOf(firing.at_ns, options_.step_ns)];
+  if (of.samples.size() < options_.samples_max) AddSample(firing, row, &of);
 }
 
 void Backtest::AddSample(const rules::Firing& firing, const MatchRow& row,

@@ -21,10 +21,9 @@
 #include "base/clock.h"
 #include "base/mutex.h"
 #include "detection/backtest_rules.h"
+#include "detection/replay.h"
 #include "query/query.h"
 #include "query/row_visitor.h"
-#include "rules/matcher.h"
-#include "rules/rule_state.h"
 
 namespace neurallog::detection {
 
@@ -69,8 +68,7 @@ class Backtest : public query::RowVisitor {
  private:
   static constexpr uint32_t kRowsMax = 1'024;
   static constexpr size_t kBytesMax = 1 << 20;
-  static constexpr size_t kColumnBytes = 200;                // about what a name takes
-  static constexpr int64_t kAdvanceNs = base::kNsPerSecond;  // between two looks at the clock
+  static constexpr size_t kColumnBytes = 200;  // about what a name takes
 
   struct Column {
     std::string name;  // as it is stored; empty: the time of the record
@@ -80,8 +78,7 @@ class Backtest : public query::RowVisitor {
 
   uint32_t IdOf(Column* column);
   void Evaluate();
-  void AdvanceTo(int64_t time_ns);
-  void Note(const MatchRow& row);
+  void Note(const rules::Firing& firing, const MatchRow& row);
   void AddSample(const rules::Firing& firing, const MatchRow& row, BacktestReport::OfRule* to)
       NL_REQUIRES(mutex_);
 
@@ -89,8 +86,7 @@ class Backtest : public query::RowVisitor {
   const std::shared_ptr<const CompiledRules> rules_;
   const BacktestOptions options_;
   const base::Clock* const clock_;
-  rules::Matcher matcher_;
-  rules::RuleState state_;
+  Replay replay_;
 
   std::map<std::string, Column, std::less<>> columns_;  // by the name that queries have for it
   std::vector<Column*> current_;
@@ -98,10 +94,7 @@ class Backtest : public query::RowVisitor {
   uint64_t batch_ = 1;
   size_t batch_bytes_ = 0;
   size_t names_ = 0;  // of the batch
-  uint64_t next_row_ = 1;
-  int64_t advanced_ns_;
   size_t memory_bytes_ = 0;
-  std::vector<rules::Firing> firings_;
 
   std::vector<std::optional<uint32_t>> place_of_;  // by rule of the plan: in report_.rules
   mutable base::Mutex mutex_;
