@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 
+#include "api/backtest_jobs.h"
 #include "http/status_map.h"
 
 namespace neurallog::api {
@@ -48,6 +49,7 @@ Api::Api(engine::Engine* engine, metrics::Registry* registry, std::unique_ptr<Ap
       metrics_(registry),
       admission_(engine),
       backups_(engine, registry),
+      backtests_(std::make_unique<BacktestJobs>(this)),
       workers_("nl-query", options_->query_threads, kAdminQueueMax) {
   registry->AddGauge(
       "neurallog_queries_active", "Queries that are running or whose client is slow to read.",
@@ -69,10 +71,12 @@ Api::Api(engine::Engine* engine, metrics::Registry* registry, std::unique_ptr<Ap
                      [this] { return static_cast<double>(admission_.requests_in_flight()); });
 }
 
+Api::~Api() { Stop(); }
+
 void Api::Stop() {
   ready = false;
   backups_.Stop();
-  backtests_.Stop();
+  backtests_->Stop();
   admission_.Stop();
   workers_.Stop();
 }

@@ -11,7 +11,6 @@
 
 #include "api/active_queries.h"
 #include "api/api_metrics.h"
-#include "api/backtest_jobs.h"
 #include "api/query_gate.h"
 #include "auth/api_key.h"
 #include "base/worker_pool.h"
@@ -72,6 +71,7 @@ enum class Access : uint8_t {
 };
 
 class Api;
+class BacktestJobs;
 struct Context {
   Api& api;
   http::Request request;
@@ -92,7 +92,7 @@ const Route* FindRoute(const http::Request& request, std::string* allow);
 class Api : public http::Handler {
  public:
   Api(engine::Engine* engine, metrics::Registry* registry, std::unique_ptr<ApiOptions> options);
-  ~Api() override { Stop(); }
+  ~Api() override;
 
   std::optional<http::Response> CheckHead(const http::Request& request,
                                           size_t* body_bytes_max) override;
@@ -105,7 +105,7 @@ class Api : public http::Handler {
   engine::Engine& engine() { return *engine_; }
   engine::Admission& admission() { return admission_; }
   engine::BackupJobs& backups() { return backups_; }
-  BacktestJobs& backtests() { return backtests_; }
+  BacktestJobs& backtests() { return *backtests_; }
   ApiOptions& options() { return *options_; }
   ApiMetrics& metrics() { return metrics_; }
   metrics::Registry& registry() { return *registry_; }
@@ -135,7 +135,7 @@ class Api : public http::Handler {
   ApiMetrics metrics_;
   engine::Admission admission_;
   engine::BackupJobs backups_;
-  BacktestJobs backtests_{this};
+  const std::unique_ptr<BacktestJobs> backtests_;
   base::WorkerPool workers_;
   ActiveQueries active_queries_;
   QueryGate query_gate_;
