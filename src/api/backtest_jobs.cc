@@ -64,7 +64,7 @@ Result<bool> BacktestJob::Step() {
 }
 
 Result<query::Execution> BacktestJob::MakeExecution() {
-  NL_TRY(query::Query query, detection::BacktestQuery());
+  NL_TRY(query::Query query, detection::BacktestQuery(backtest_.rules()));
   query::ExecuteOptions to_run;
   to_run.range = options.range;
   to_run.visible.start_ns = api_.engine().ExpiryOf(*log_);

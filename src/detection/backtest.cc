@@ -4,6 +4,7 @@
 
 #include "base/time_format.h"
 #include "filter/filter.h"
+#include "rules/query_condition.h"
 
 namespace neurallog::detection {
 namespace {
@@ -14,11 +15,24 @@ int64_t BucketOf(int64_t time_ns, int64_t step_ns) {
   return time_ns - (rest < 0 ? rest + step_ns : rest);
 }
 
+constexpr size_t kSearchBytesMax = 16 << 10;  // a longer one saves no reading
+
+// Finds each record for which a condition of the rules holds.
+std::string SearchOf(const CompiledRules& rules) {
+  std::string search;
+  for (const rules::Rule* const input : rules.plan()->inputs()) {
+    const auto part = rules::SearchOf(input->condition);
+    if (!part || search.size() + part->size() > kSearchBytesMax) return "*";
+    search.append(search.empty() ? "(" : " or (").append(*part).append(")");
+  }
+  return search.empty() ? "*" : search;
+}
+
 }  // namespace
 
 // What stands in for a record's stream in queries is not in the record.
-Result<query::Query> BacktestQuery() {
-  return query::ParseQuery("* | delete _stream, _stream_id", {});
+Result<query::Query> BacktestQuery(const CompiledRules& rules) {
+  return query::ParseQuery(SearchOf(rules) + " | delete _stream, _stream_id", {});
 }
 
 Backtest::Backtest(TenantId tenant, BacktestRules rules, const BacktestOptions& options,

@@ -42,20 +42,21 @@ struct BacktestReport {
     std::map<int64_t, uint64_t> buckets;  // by the multiple of the step that each begins at
     std::vector<std::string> samples;     // the first matches, as JSON
   };
-  uint64_t rows = 0;
+  uint64_t rows = 0;  // shown to the rules
   uint64_t matches = 0;
   int64_t evaluation_ns = 0;
   std::vector<OfRule> rules;  // as they were asked for
 };
 
-// All records.
-Result<query::Query> BacktestQuery();
+// The records that the rules need to see: all, unless each of their conditions is a query.
+Result<query::Query> BacktestQuery(const CompiledRules& rules);
 
 class Backtest : public query::RowVisitor {
  public:
   Backtest(TenantId tenant, BacktestRules rules, const BacktestOptions& options,
            const base::Clock* clock);
 
+  const CompiledRules& rules() const { return *rules_; }
   // No row comes any more: evaluates those that wait, and lets time go on to the end of the range.
   void Finish();
   BacktestReport Report() const;

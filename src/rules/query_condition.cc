@@ -120,4 +120,25 @@ Result<Expression> ParseQueryCondition(std::string_view text) {
   return MakeAnd(std::move(both));
 }
 
+std::optional<std::string> SearchOf(const Expression& condition) {
+  std::optional<std::string> search;
+  switch (condition.kind) {
+    case Expression::Kind::kTest:
+      if (condition.test.op == Op::kQuery) search = condition.test.texts[0];
+      return search;
+    case Expression::Kind::kAnd:
+      for (const Expression& child : condition.children)
+        if (!search) search = SearchOf(child);
+      return search;
+    case Expression::Kind::kOr:
+      for (const Expression& child : condition.children) {
+        const auto part = SearchOf(child);
+        if (!part) return std::nullopt;
+        search = search ? *search + " or (" + *part + ")" : "(" + *part + ")";
+      }
+      return search;
+    default: return std::nullopt;
+  }
+}
+
 }  // namespace neurallog::rules

@@ -1,6 +1,8 @@
 // Conditions of rules that are written in LogsQL, the language of searches.
 #pragma once
 
+#include <optional>
+#include <string>
 #include <string_view>
 
 #include "neurallog/status.h"
@@ -12,5 +14,8 @@ namespace neurallog::rules {
 // stand tests that hold whenever it does, as far as there are some, for the index to watch. InvalidArgument says what is wrong
 // and mostly where; pipes, queries inside of the filter and times that depend on when it is asked are refused.
 Result<Expression> ParseQueryCondition(std::string_view text);
+
+// A filter in LogsQL that finds every record for which the condition holds. Nothing: none is known.
+std::optional<std::string> SearchOf(const Expression& condition);
 
 }  // namespace neurallog::rules

@@ -172,3 +172,20 @@ TEST_CASE("a list in a condition stands for any of its filters") {
   parsed = ParseRules("name: x\ndetection: {a: {b: c}, condition: a or %bad%}\n", options);
   REQUIRE(ToString(parsed[0].problems.at(0)).find("2:40: %bad%: \"a | b\": 1:3: ") == 0);
 }
+
+TEST_CASE("a search is known for conditions that are queries in all their alternatives") {
+  const auto search_of = [](const std::string& members) {
+    const Lists lists{{"noise", {"source:probe", "took:>5"}}};
+    ParseOptions options;
+    options.lists = &lists;
+    std::vector<Parsed> parsed = ParseRules("name: x\n" + members, options);
+    return SearchOf(parsed.at(0).rule.value().condition).value_or("none");
+  };
+  REQUIRE(search_of("query: b a\n") == search_of("query: a b\n"));
+  REQUIRE(search_of("scope: {streams: [s]}\nquery: a\n") == search_of("query: a\n"));
+  REQUIRE(search_of("detection: {a: {b: c}, condition: a and %noise%}\n") ==
+          "(" + search_of("query: source:probe\n") + ") or (" + search_of("query: took:>5\n") +
+              ")");
+  REQUIRE(search_of("detection: {a: {b: c}, condition: a or %noise%}\n") == "none");
+  REQUIRE(search_of("detection: {a: {b: c}, condition: a and not %noise%}\n") == "none");
+}
