@@ -89,6 +89,7 @@ std::string_view EndName(AlertEnd end) {
     case AlertEnd::kQuiet: return "no_match";
     case AlertEnd::kCleared: return "cleared";
     case AlertEnd::kRuleGone: return "rule_gone";
+    case AlertEnd::kRuleChanged: return "rule_changed";
     case AlertEnd::kUser: return "user";
   }
   return "";

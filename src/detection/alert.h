@@ -27,9 +27,10 @@ std::string_view StateName(AlertState state);
 // Why an alert is resolved.
 enum class AlertEnd : uint8_t {
   kNone,
-  kQuiet,     // no match for the rule's time
-  kCleared,   // what the rule looks for does not hold any more
-  kRuleGone,  // the rule was deleted or disabled, or cannot run
+  kQuiet,        // no match for the rule's time
+  kCleared,      // what the rule looks for does not hold any more
+  kRuleGone,     // the rule was deleted or disabled, or cannot run
+  kRuleChanged,  // so that what it knows begins anew
   kUser,
 };
 std::string_view EndName(AlertEnd end);

@@ -82,27 +82,34 @@ void AlertBook::SetRules(const CompiledRules* rules, int64_t wall_ns) {
   for (auto it = rules_.begin(); it != rules_.end();) {
     OfRule& of = it->second;
     const auto found = places.find(it->first);
-    if (found != places.end()) {
-      of.place = found->second;
-      of.timing = rules::TimingOf(rules->plan()->rules()[of.place]);
-      ++it;
+    if (found == places.end()) {
+      ResolveAll(&of, AlertEnd::kRuleGone, wall_ns);
+      it = rules_.erase(it);
       continue;
     }
-    while (!of.entries.empty())
-      Resolve(&of, of.entries.begin()->second.get(), AlertEnd::kRuleGone, of.clock.edge_ns(),
-              wall_ns);
-    it = rules_.erase(it);
+    const auto before = of.fingerprint;
+    SetRule(*rules, found->second, &of);
+    if (before && *before != *of.fingerprint) ResolveAll(&of, AlertEnd::kRuleChanged, wall_ns);
+    ++it;
   }
+}
+
+void AlertBook::SetRule(const CompiledRules& rules, uint32_t place, OfRule* of) {
+  const rules::Rule& rule = rules.plan()->rules()[place];
+  of->place = place;
+  of->timing = rules::TimingOf(rule);
+  of->fingerprint = rule.stateful ? rule.stateful->fingerprint : base::Hash128Value();
+}
+
+void AlertBook::ResolveAll(OfRule* of, AlertEnd end, int64_t wall_ns) {
+  while (!of->entries.empty())
+    Resolve(of, of->entries.begin()->second.get(), end, of->clock.edge_ns(), wall_ns);
 }
 
 AlertBook::OfRule* AlertBook::RuleOf(const CompiledRules& rules, uint32_t place) {
   const auto [found, is_new] = rules_.try_emplace(rules.of_firing(place).id);
-  OfRule& of = found->second;
-  if (is_new) {
-    of.place = place;
-    of.timing = rules::TimingOf(rules.plan()->rules()[place]);
-  }
-  return &of;
+  if (is_new) SetRule(rules, place, &found->second);
+  return &found->second;
 }
 
 void AlertBook::Match(const CompiledRules& rules, const rules::Firing& firing, const MatchId& match,

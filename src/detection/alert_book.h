@@ -14,6 +14,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -46,7 +47,8 @@ class AlertBook {
 
   // An alert that was written and is not resolved; before SetRules.
   void Restore(Alert alert);
-  // From now on these are the rules; null: none. Alerts of rules that do not run are resolved.
+  // From now on these are the rules; null: none. Alerts of rules that do not run are resolved, and those of rules
+  // the state of which begins anew.
   void SetRules(const CompiledRules* rules, int64_t wall_ns);
 
   // `firing`, of one of the rules that were set, became this match.
@@ -82,12 +84,15 @@ class AlertBook {
   struct OfRule {
     uint32_t place = 0;  // in the plan
     rules::AlertTiming timing;
+    std::optional<base::Hash128Value> fingerprint;  // of the rule's state; none: it was not set yet
     rules::RuleClock clock{false, 0};
     rules::TimerQueue timers;
     std::unordered_map<Key, std::unique_ptr<Entry>, KeyHash> entries;
   };
 
   OfRule* RuleOf(const CompiledRules& rules, uint32_t place);
+  static void SetRule(const CompiledRules& rules, uint32_t place, OfRule* of);
+  void ResolveAll(OfRule* of, AlertEnd end, int64_t wall_ns);
   // Null: there is no room.
   Entry* Open(OfRule* of, const RuleInfo& rule, const std::vector<std::string>& group_fields,
               const rules::Firing& firing, const MatchId& match);

@@ -261,6 +261,22 @@ TEST_CASE_METHOD(BookFixture, "alerts of a rule that is gone are resolved, also 
   CHECK(book().size() == 0);
 }
 
+TEST_CASE_METHOD(BookFixture,
+                 "alerts of a rule that begins anew are resolved, other changes keep them") {
+  condition_ = Condition::kHolds;
+  SetRules({{"r", kWindow}, {"s", ""}});
+  Match("r", "a");
+  Match("s");
+  Happened();
+  Restart();
+  SetRules({{"r", std::string(kWindow) + "severity: low\nfor: 1m\n"}, {"s", "severity: low\n"}});
+  CHECK(Happened().empty());
+  SetRules({{"r", std::string(kWindow) + "suppress: {cooldown: 1m}\n"}, {"s", ""}});
+  CHECK(Happened() == Names{"resolved"});
+  CHECK((last_.rule_id == "r" && last_.end == AlertEnd::kRuleChanged));
+  CHECK(book().size() == 1);
+}
+
 TEST_CASE_METHOD(BookFixture, "a match of a later version brings its name and severity") {
   SetRules({{"r", ""}});
   Match("r");
