@@ -61,10 +61,6 @@ PipelineSource ReadSource(const Node& node, std::vector<Problem>* problems) {
   return source;
 }
 
-bool Has(const std::string& wanted, const std::string& given) {
-  return wanted.empty() || wanted == given;
-}
-
 }  // namespace
 
 std::vector<std::string> Pipeline::NamesOf(std::string_view field) const {
@@ -94,10 +90,7 @@ std::optional<Pipeline> ParsePipeline(const Node& document, std::vector<Problem>
 std::vector<PipelineSource> RoutesOf(const LogSource& source, const Pipeline& pipeline) {
   std::vector<PipelineSource> routes;
   for (const PipelineSource& known : pipeline.sources) {
-    const bool fits = Has(source.product, known.source.product) &&
-                      Has(source.category, known.source.category) &&
-                      Has(source.service, known.source.service);
-    if (fits) routes.push_back(known);
+    if (known.source.Fits(source)) routes.push_back(known);
   }
   PipelineSource labelled;
   const auto require = [&](const char* field, const std::string& value) {

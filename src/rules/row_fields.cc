@@ -4,9 +4,12 @@
 
 namespace neurallog::rules {
 
-RowFields::RowFields(const std::vector<std::string>& names) : values_(names.size()) {
-  for (const std::string& name : names)
-    field_of_name_.emplace(name, static_cast<uint32_t>(field_of_name_.size()));
+RowFields::RowFields(const std::vector<WantedField>& wanted) : values_(wanted.size()) {
+  for (uint32_t field = 0; field < wanted.size(); ++field) {
+    places_of_name_[wanted[field].name].push_back({field, false});
+    for (const std::string& name : wanted[field].instead)
+      places_of_name_[name].push_back({field, true});
+  }
 }
 
 void RowFields::Bind(const model::RecordBatch& batch) {
@@ -21,10 +24,10 @@ void RowFields::Bind(const model::RecordBatch& batch) {
 
 RowFields::Fields RowFields::FieldsOf(std::string_view name) const {
   Fields fields;
-  if (field_of_name_.empty()) return fields;
+  if (places_of_name_.empty()) return fields;
   for (const std::string& known : BuiltinPipeline().NamesOf(name))
-    if (const auto found = field_of_name_.find(known); found != field_of_name_.end())
-      fields.push_back(found->second);
+    if (const auto found = places_of_name_.find(known); found != places_of_name_.end())
+      fields.insert(fields.end(), found->second.begin(), found->second.end());
   return fields;
 }
 
@@ -34,8 +37,9 @@ void RowFields::Load(const char* row) {
   for (model::Field field; reader.Next(&field);) {
     const Fields* const fields = bound_[field.name_id];
     if (fields == nullptr || field.type == ValueType::kNull) continue;
-    for (const uint32_t wanted : *fields)
-      if (!has(wanted)) values_[wanted] = {field.value, epoch_};
+    for (const auto& [wanted, stands_in] : *fields)
+      if (!has(wanted) || (values_[wanted].stands_in && !stands_in))
+        values_[wanted] = {field.value, epoch_, stands_in};
   }
 }
 

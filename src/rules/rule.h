@@ -24,6 +24,12 @@ struct LogSource {
   std::string service;
 
   bool empty() const { return product.empty() && category.empty() && service.empty(); }
+  // Whether this has all parts that `wanted` gives.
+  bool Fits(const LogSource& wanted) const {
+    return (wanted.product.empty() || wanted.product == product) &&
+           (wanted.category.empty() || wanted.category == category) &&
+           (wanted.service.empty() || wanted.service == service);
+  }
   auto operator<=>(const LogSource&) const = default;
 };
 // "windows/process_creation/-", for messages.

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <map>
 
+#include "rules/pipeline.h"
+
 namespace neurallog::rules {
 namespace {
 
@@ -141,7 +143,7 @@ class RulePlanner {
       if (!made.enabled) return;
       RulePlan::Input& input = plan_->targets_[InputOf(number)];
       input.reports = number;
-      input.keys = FieldsOf(plan_->group_fields_[number]);
+      input.keys = FieldsOf(plan_->group_fields_[number], made.source);
       return;
     }
     if (!made.enabled) return;
@@ -180,8 +182,9 @@ class RulePlanner {
     feed.names = plan_->group_fields_[number];
     if (target != nullptr)
       for (std::string& name : feed.names) name = NameIn(*target, rule(number), name);
-    feed.keys = FieldsOf(feed.names);
-    feed.values = FieldsOf(rule(number).stateful->fields);
+    const LogSource& source = target != nullptr ? target->source : rule(number).source;
+    feed.keys = FieldsOf(feed.names, source);
+    feed.values = FieldsOf(rule(number).stateful->fields, source);
     return feed;
   }
 
@@ -194,15 +197,29 @@ class RulePlanner {
     return name;
   }
 
-  std::vector<uint32_t> FieldsOf(const std::vector<std::string>& names) {
+  std::vector<uint32_t> FieldsOf(const std::vector<std::string>& names, const LogSource& source) {
     std::vector<uint32_t> fields;
     for (const std::string& name : names) {
+      WantedField wanted{name, NamesInstead(name, source)};
       const auto next = static_cast<uint32_t>(plan_->fields_.size());
-      const auto [found, is_new] = field_numbers_.emplace(name, next);
-      if (is_new) plan_->fields_.push_back(name);
+      const auto [found, is_new] = field_numbers_.emplace(wanted, next);
+      if (is_new) plan_->fields_.push_back(std::move(wanted));
       fields.push_back(found->second);
     }
     return fields;
+  }
+
+  // How records of the log source may call the field.
+  static std::vector<std::string> NamesInstead(const std::string& name, const LogSource& source) {
+    std::vector<std::string> names;
+    if (source.empty()) return names;
+    for (const PipelineSource& known : BuiltinPipeline().sources) {
+      if (!known.source.Fits(source)) continue;
+      for (const FieldAlias& alias : known.fields)
+        if (alias.to == name && std::find(names.begin(), names.end(), alias.from) == names.end())
+          names.push_back(alias.from);
+    }
+    return names;
   }
 
   uint32_t InputOf(uint32_t number) {
@@ -243,7 +260,7 @@ class RulePlanner {
   RulePlan* const plan_;
   std::vector<RulePlan::LeftOut>* const left_out_;
   std::map<std::string, uint32_t, std::less<>> by_name_;  // the first of a name
-  std::map<std::string, uint32_t, std::less<>> field_numbers_;
+  std::map<WantedField, uint32_t> field_numbers_;
   std::vector<uint32_t> input_of_rule_;
   std::vector<int> depths_;
 };

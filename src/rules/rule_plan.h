@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "rules/row_fields.h"
 #include "rules/rule.h"
 
 namespace neurallog::rules {
@@ -57,8 +58,8 @@ class RulePlan {
   // Of a rule: whom its firings are told to, and whether they are reported.
   const std::vector<Feed>& listeners(uint32_t rule) const { return listeners_[rule]; }
   bool reports(uint32_t rule) const { return reports_[rule]; }
-  // All names that feeds look for in records.
-  const std::vector<std::string>& fields() const { return fields_; }
+  // All that feeds look for in records.
+  const std::vector<WantedField>& fields() const { return fields_; }
   // Rules with a machine.
   const std::vector<uint32_t>& stateful() const { return stateful_; }
 
@@ -73,7 +74,7 @@ class RulePlan {
   std::vector<Input> targets_;
   std::vector<std::vector<Feed>> listeners_;
   std::vector<bool> reports_;
-  std::vector<std::string> fields_;
+  std::vector<WantedField> fields_;
   std::vector<uint32_t> stateful_;
 };
 

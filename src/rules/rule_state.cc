@@ -195,7 +195,7 @@ void RuleState::TellFiring(const RulePlan::Feed& feed, const Firing& firing, int
   o.key_text = key_text;
   o.key = base::Hash128(key_text);
   if (feed.values.size() == 1) {
-    value = value_of(plan_->fields()[feed.values[0]]);
+    value = value_of(plan_->fields()[feed.values[0]].name);
     o.value = value;
     o.has_value = !value.empty();
   }
