@@ -3,6 +3,7 @@
 #include "api/json_members.h"
 #include "api/query_params.h"
 #include "api/rule_json.h"
+#include "base/json_value.h"
 
 namespace neurallog::api {
 namespace {
@@ -28,6 +29,22 @@ Result<detection::MatchQuery> ReadQuery(const http::QueryParams& params, int64_t
   return query;
 }
 
+// What its record holds of the rule's detection, in the version that it was. Left out when it is not known.
+void AddWhy(const Context& on, std::string* match) {
+  const auto json = base::ParseJson(*match);
+  if (!json.ok()) return;
+  const auto id = json->String("rule_id");
+  const auto version = json->Unsigned("version");
+  const base::JsonValue* const record = json->Find("record");
+  if (!id.ok() || !version.ok() || record == nullptr) return;
+  const auto rule = on.api.engine().detection().GetVersion(on.principal.log->id(), *id, *version);
+  if (!rule.ok()) return;
+  const auto why = ExplainRecords(on, rule->document, base::ToJson(*record));
+  if (!why.ok() || why->size() != 1) return;
+  match->pop_back();
+  match->append(",\"why\":").append(why->front()).append("}");
+}
+
 }  // namespace
 
 void HandleListMatches(Context context) {
@@ -51,8 +68,9 @@ void HandleListMatches(Context context) {
 void HandleGetMatch(Context context) {
   OnWorker(std::move(context), [](Context& on) -> Status {
     NL_TRY(const detection::MatchId id, ReadMatchId("match", IdOf(on.request)));
-    NL_TRY(const std::string match,
+    NL_TRY(std::string match,
            on.api.engine().detection().matches().Get(on.principal.log->id(), id));
+    if (ReadFlag(http::QueryParams(on.request.query()), "why")) AddWhy(on, &match);
     SendJson(on.responder, 200, match + "\n");
     return {};
   });

@@ -35,8 +35,18 @@ std::string ExplanationJson(const Explanation& why) {
   return json.append("]}");
 }
 
-// Of each record that the text holds: an object, or an array of them.
+// The records of an answer.
 Result<std::string> ExplainAll(Context& on, std::string_view document, std::string_view records) {
+  NL_TRY(const auto explained, ExplainRecords(on, document, records));
+  std::string json = "{\"records\":[";
+  for (const std::string& each : explained) json.append(json.back() == '[' ? "" : ",").append(each);
+  return json.append("]}\n");
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> ExplainRecords(const Context& on, std::string_view document,
+                                                std::string_view records) {
   NL_TRY(const rules::Lists lists, on.api.engine().detection().Lists(on.principal.log->id()));
   NL_TRY(Explainer explainer, Explainer::Make(document, lists));
   base::Buffer body;
@@ -50,16 +60,14 @@ Result<std::string> ExplainAll(Context& on, std::string_view document, std::stri
                            decoded.errors[0].reason);
   if (decoded.batch->rows() > kRecordsMax)
     return TooLarge("more than " + std::to_string(kRecordsMax) + " records");
-  std::string json = "{\"records\":[";
+  std::vector<std::string> explained;
   const char* row = decoded.batch->first_row();
   for (uint32_t i = 0; i < decoded.batch->rows(); ++i) {
-    json.append(i == 0 ? "" : ",").append(ExplanationJson(explainer.Explain(*decoded.batch, row)));
+    explained.push_back(ExplanationJson(explainer.Explain(*decoded.batch, row)));
     row = model::RowReader(row).next_row();
   }
-  return json.append("]}\n");
+  return explained;
 }
-
-}  // namespace
 
 // {"rule":"<document>" or {...},"records":[{...}]}
 void HandleTestRule(Context context) {

@@ -235,6 +235,17 @@ Result<StoredRule> Detection::Get(TenantId tenant, std::string_view id) const {
   return DecodeRule(*bytes);
 }
 
+Result<StoredRule> Detection::GetVersion(TenantId tenant, std::string_view id,
+                                         uint64_t version) const {
+  NL_TRY(StoredRule rule, Get(tenant, id));
+  if (rule.version == version) return rule;
+  const auto bytes = store_->GetMeta(RuleVersionKey(tenant, id, version));
+  if (bytes.status().code() == Code::kNotFound)
+    return NotFound(Name(id) + " has no version " + std::to_string(version));
+  NL_RETURN_IF_ERROR(bytes.status());
+  return DecodeRule(*bytes);
+}
+
 Result<std::vector<StoredRule>> Detection::List(TenantId tenant, std::string_view after,
                                                 size_t limit) const {
   std::vector<StoredRule> rules;

@@ -71,6 +71,8 @@ class Detection {
 
   // NotFound.
   Result<StoredRule> Get(TenantId tenant, std::string_view id) const;
+  // As it was, or is, in this version; of earlier ones the last kVersionsKept are known.
+  Result<StoredRule> GetVersion(TenantId tenant, std::string_view id, uint64_t version) const;
   // By id, behind `after`.
   Result<std::vector<StoredRule>> List(TenantId tenant, std::string_view after, size_t limit) const;
   // Versions before the present one, newest first.

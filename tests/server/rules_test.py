@@ -79,6 +79,10 @@ class RulesTest(unittest.TestCase):
                          ("one", "high", "A. Person", "DRL-1.1", ["attack.t1110"]))
         self.assertEqual((match["record"]["message"], match["record"]["seq"], match["version"]), ("a needle", 1, 1))
         self.assertEqual(self.rules.get("/v1/matches/" + match["match_id"]), match)
+        self.rules.put("one", "other")
+        why = self.rules.get(f"/v1/matches/{match['match_id']}?why=1")["why"]
+        self.assertEqual(why, {"matched": True, "log_source": True, "selections": [
+            {"name": "sel", "holds": True, "items": [{"item": "message|contains", "holds": True, "values": ["needle"]}]}]})
         self.assertEqual(self.rules.get("/v1/rules/one/metrics")["matched"], 1)
 
     def test_a_change_holds_for_what_comes_later(self):
