@@ -1,6 +1,5 @@
 // RE2's prefilter names the literals ("atoms") of a pattern and tells which sets of them let a text
-// match. One atom without which nothing matches is best; otherwise all atoms together, when a text
-// with none of them cannot match.
+// match.
 #include "rules/regexp.h"
 
 #include <fmt/format.h>
@@ -21,36 +20,48 @@ bool IsUsable(const std::string& atom) {
                      [](char c) { return static_cast<unsigned char>(c) < 0x80; });
 }
 
-bool CanMatchWithout(const re2::FilteredRE2& filtered, size_t atoms, size_t missing) {
-  std::vector<int> present;
-  for (size_t i = 0; i < atoms; ++i)
-    if (i != missing) present.push_back(static_cast<int>(i));
+bool CanMatchWith(const re2::FilteredRE2& filtered, const std::vector<int>& present) {
   std::vector<int> potentials;
   filtered.AllPotentials(present, &potentials);
   return !potentials.empty();
 }
 
-bool CanMatchWithoutAny(const re2::FilteredRE2& filtered) {
-  std::vector<int> potentials;
-  filtered.AllPotentials({}, &potentials);
-  return !potentials.empty();
-}
-
-std::vector<std::string> FindRequired(const std::string& pattern,
-                                      const re2::RE2::Options& options) {
+// Atoms without which nothing matches, each by itself, and the others together where one of them is needed.
+std::vector<std::vector<std::string>> FindNeeded(const std::string& pattern,
+                                                 const re2::RE2::Options& options) {
   re2::FilteredRE2 filtered(kAtomBytesMin);
   int id = 0;
   std::vector<std::string> atoms;
   if (filtered.Add(pattern, options, &id) != re2::RE2::NoError) return {};
   filtered.Compile(&atoms);
-  if (atoms.empty() || atoms.size() > kAtomsMax || CanMatchWithoutAny(filtered)) return {};
-  size_t best = atoms.size();
-  for (size_t i = 0; i < atoms.size() && atoms.size() > 1; ++i) {
-    const bool is_longer = best == atoms.size() || atoms[i].size() > atoms[best].size();
-    if (is_longer && IsUsable(atoms[i]) && !CanMatchWithout(filtered, atoms.size(), i)) best = i;
+  if (atoms.empty() || atoms.size() > kAtomsMax || CanMatchWith(filtered, {})) return {};
+  std::vector<std::vector<std::string>> needed;
+  std::vector<std::string> others;
+  std::vector<int> single;
+  for (size_t i = 0; i < atoms.size(); ++i) {
+    std::vector<int> present;
+    for (size_t other = 0; other < atoms.size(); ++other)
+      if (other != i) present.push_back(static_cast<int>(other));
+    const bool is_needed = atoms.size() == 1 || !CanMatchWith(filtered, present);
+    if (is_needed) single.push_back(static_cast<int>(i));
+    if (is_needed && IsUsable(atoms[i])) needed.push_back({atoms[i]});
+    if (!is_needed) others.push_back(atoms[i]);
   }
-  if (best != atoms.size()) return {atoms[best]};
-  return std::all_of(atoms.begin(), atoms.end(), IsUsable) ? atoms : std::vector<std::string>();
+  if (!others.empty() && std::all_of(others.begin(), others.end(), IsUsable) &&
+      !CanMatchWith(filtered, single))
+    needed.push_back(std::move(others));
+  return needed;
+}
+
+// The longest atom without which nothing matches, else those of which one is needed.
+std::vector<std::string> ChooseRequired(const std::vector<std::vector<std::string>>& needed) {
+  std::vector<std::string> best;
+  for (const auto& any : needed) {
+    const bool is_better =
+        best.empty() || (any.size() == 1 && (best.size() > 1 || any[0].size() > best[0].size()));
+    if (is_better) best = any;
+  }
+  return best;
 }
 
 }  // namespace
@@ -69,7 +80,8 @@ Result<std::shared_ptr<const Regexp>> Regexp::Compile(const std::string& pattern
   std::shared_ptr<Regexp> regexp(new Regexp);
   regexp->pattern_ = pattern;
   regexp->re2_ = std::move(compiled);
-  regexp->required_ = FindRequired(pattern, options);
+  regexp->needed_ = FindNeeded(pattern, options);
+  regexp->required_ = ChooseRequired(regexp->needed_);
   return std::shared_ptr<const Regexp>(std::move(regexp));
 }
 

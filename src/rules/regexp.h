@@ -38,6 +38,8 @@ class Regexp {
   const std::string& pattern() const { return pattern_; }
   // Folded (case_fold.h). A text that matches holds at least one of them. Empty: unknown.
   const std::vector<std::string>& required() const { return required_; }
+  // The same at more length: a text that matches holds at least one of each of these.
+  const std::vector<std::vector<std::string>>& needed() const { return needed_; }
 
  private:
   Regexp() = default;
@@ -45,6 +47,7 @@ class Regexp {
   std::string pattern_;
   std::unique_ptr<const re2::RE2> re2_;
   std::vector<std::string> required_;
+  std::vector<std::vector<std::string>> needed_;
 };
 
 }  // namespace neurallog::rules

@@ -4,10 +4,14 @@
 //
 // What to watch: a test can be watched if an index can find it. For "and" the rarest of its parts is
 // enough; for "or" all parts are needed; "not" has none. How rare is estimated by Statistics.
+//
+// A regular expression is taken for "the literals that it needs, and itself": the literals are tests that many rules
+// share, so that few expressions are run.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cstring>
+#include <deque>
 #include <unordered_map>
 
 #include "base/hash.h"
@@ -150,17 +154,33 @@ class RuleCompiler {
     branch.count = expression.count;
     for (const Expression& child : expression.children) branch.children.push_back(Number(child));
     if (expression.kind != Expression::Kind::kTest) return branch;
-    const auto [found, is_new] =
-        test_numbers_.emplace(KeyOf(expression.test), static_cast<uint32_t>(test_sources_.size()));
-    if (is_new) {
-      test_sources_.push_back(&expression.test);
-      costs_.push_back(CompiledTest::CostOf(expression.test));
-      watches_.push_back(FieldIndexBuilder::CanWatch(expression.test)
-                             ? statistics_.Estimate(expression.test)
-                             : -1);
-    }
-    branch.test = found->second;
+    if (expression.test.regexps.size() == 1) return NumberRegexp(expression.test);
+    branch.test = NumberTest(expression.test);
     return branch;
+  }
+
+  uint32_t NumberTest(const Test& test) {
+    const auto [found, is_new] =
+        test_numbers_.emplace(KeyOf(test), static_cast<uint32_t>(test_sources_.size()));
+    if (is_new) {
+      test_sources_.push_back(&test);
+      costs_.push_back(CompiledTest::CostOf(test));
+      watches_.push_back(FieldIndexBuilder::CanWatch(test) ? statistics_.Estimate(test) : -1);
+    }
+    return found->second;
+  }
+
+  Branch NumberRegexp(const Test& test) {
+    Branch both{Expression::Kind::kAnd, 0, 0, 0, 0.5, {}};
+    for (const std::vector<std::string>& literals : test.regexps[0]->needed()) {
+      Test& needed = made_tests_.emplace_back();
+      needed.field = test.field;
+      needed.op = Op::kContains;
+      needed.texts = literals;
+      both.children.push_back({Expression::Kind::kTest, NumberTest(needed), 0, 0, 0.5, {}});
+    }
+    both.children.push_back({Expression::Kind::kTest, NumberTest(test), 0, 0, 0.5, {}});
+    return both;
   }
 
   uint32_t FieldNumber(const std::string& name) {
@@ -327,6 +347,7 @@ class RuleCompiler {
   const std::string message_name_{kFieldMessage};
   std::unordered_map<std::string, uint32_t> test_numbers_;
   std::vector<const Test*> test_sources_;
+  std::deque<Test> made_tests_;  // those that no rule has
   std::vector<int> costs_;
   std::vector<double> watches_;  // share of records; -1: cannot be watched
   std::map<LogSource, PendingGroup> groups_;

@@ -57,23 +57,34 @@ bool PassesText(Op op, const std::string& value, std::string_view text) {
 
 constexpr size_t kValuesLookedAt = 256;
 constexpr size_t kTextsLookedAt = 1000;
+constexpr double kCountedFrom =
+    0.002;  // grams say that a text is this common: values are looked at
 
 }  // namespace
 
 void Statistics::AddRow(const model::RecordBatch& batch, const char* row,
                         const Pipeline& pipeline) {
-  if (rows_ >= kRowsMax) return;
-  ++rows_;
+  if (!BeginRow()) return;
   model::RowReader reader(row);
-  for (model::Field field; reader.Next(&field);) {
-    for (const std::string& name : pipeline.NamesOf(batch.names()[field.name_id])) {
-      if (field.type != ValueType::kArray) {
-        Add(name, field.value);
-        continue;
-      }
-      std::string_view rest = field.value.substr(std::min<size_t>(1, field.value.size()));
-      for (JsonElement element; NextElement(&rest, &element);) Add(name, element.text);
+  for (model::Field field; reader.Next(&field);)
+    AddField(batch.names()[field.name_id], field.type, field.value, pipeline);
+}
+
+bool Statistics::BeginRow() {
+  if (rows_ >= kRowsMax) return false;
+  ++rows_;
+  return true;
+}
+
+void Statistics::AddField(std::string_view name, ValueType type, std::string_view value,
+                          const Pipeline& pipeline) {
+  for (const std::string& known : pipeline.NamesOf(name)) {
+    if (type != ValueType::kArray) {
+      Add(known, value);
+      continue;
     }
+    std::string_view rest = value.substr(std::min<size_t>(1, value.size()));
+    for (JsonElement element; NextElement(&rest, &element);) Add(known, element.text);
   }
 }
 
@@ -115,11 +126,12 @@ double Statistics::EstimateText(const Test& test, const std::string& text) const
   if (rows_ == 0) return guess;
   const bool searches = test.op == Op::kContains || test.op == Op::kWord;
   if (!searches && !test.cased) return CountInField(test, text) + guess / 100;
-  if (!searches) {
-    Test folded = test;
-    return CountInField(folded, Fold(text)) + guess / 100;
-  }
-  return text.size() < 4 ? guess : std::min(Contained(Fold(text)), 1.0) + guess / 100;
+  const std::string folded = Fold(text);
+  if (!searches) return CountInField(test, folded) + guess / 100;
+  if (text.size() < 4) return guess;
+  const double share = std::min(Contained(folded), 1.0);
+  if (share < kCountedFrom || test.is_keyword()) return share + guess / 100;
+  return std::min(share, CountInField(test, folded)) + guess / 100;
 }
 
 double Statistics::Estimate(const Test& test) const {

@@ -27,6 +27,10 @@ class Statistics {
 
   // `row` points at row_bytes.
   void AddRow(const model::RecordBatch& batch, const char* row, const Pipeline& pipeline);
+  // The same field by field. False: no more rows are taken.
+  bool BeginRow();
+  void AddField(std::string_view name, ValueType type, std::string_view value,
+                const Pipeline& pipeline);
   uint32_t rows() const { return rows_; }
 
   // The share of records that pass, in (0, 1].
