@@ -14,7 +14,6 @@ Matcher::Matcher(std::shared_ptr<const RuleSet> set)
       values_(*set_),
       group_epochs_(set_->groups().size()),
       route_marks_(set_->routes().routes().size()),
-      alias_epochs_(set_->alias_sets()),
       memo_(set_->tests().size()),
       rule_epochs_(set_->rules()),
       fired_(set_->triggers_max()),
@@ -24,10 +23,135 @@ std::span<const uint32_t> Matcher::Match(const char* row) {
   BeginRow();
   row_ = row;
   values_.Load(row);
-  FindGroups();
-  for (const uint32_t group : groups_) MatchGroup(set_->groups()[group]);
+  if (CanRemember()) MatchWith(SignatureOfRow());
+  else MatchAll();
   if (matches_.size() > 1) std::sort(matches_.begin(), matches_.end());
   return matches_;
+}
+
+void Matcher::MatchAll() {
+  values_.LoadSteady();
+  FindGroups();
+  for (const uint32_t number : groups_) {
+    const RuleSet::Group& group = set_->groups()[number];
+    ScanGroup(group, Which::kAll);
+    NoteExactHits(group);
+    RunHits(group);
+    for (const uint32_t rule : group.always) Run(group, rule, set_->entry(rule));
+  }
+}
+
+bool Matcher::CanRemember() {
+  if (values_.steadiness() != steadiness_) {
+    steadiness_ = values_.steadiness();
+    cache_.Clear();
+    const std::vector<uint32_t>& fields = set_->routes().fields();
+    can_remember_ =
+        is_worthwhile_ && std::none_of(fields.begin(), fields.end(),
+                                       [&](uint32_t field) { return values_.may_vary(field); });
+  }
+  return can_remember_;
+}
+
+const Signature& Matcher::SignatureOfRow() {
+  if (cache_.IsThrashing() && !values_.DemoteOne()) is_worthwhile_ = false;
+  const std::string_view key = values_.steady_key();
+  const Signature* const known = cache_.Find(key);
+  return known != nullptr ? *known : *cache_.Add(key, MakeSignature());
+}
+
+void Matcher::MatchWith(const Signature& signature) {
+  for (const int32_t set : signature.alias_sets) values_.AddAliases(set);
+  for (const uint32_t test : signature.passed) memo_[test] = epoch_ << 1 | 1;
+  for (const uint32_t rule : signature.matched) {
+    rule_epochs_[rule] = epoch_;
+    ++counts_[rule].matched;
+    matches_.push_back(rule);
+  }
+  for (const Signature::Part& part : signature.parts) {
+    const RuleSet::Group& group = set_->groups()[part.group];
+    ScanGroup(group, Which::kVaried);
+    NoteExactHits(group);
+    for (uint32_t i = part.first; i < part.first + part.count; ++i)
+      RunPending(group, signature, signature.pending[i]);
+    RunHits(group);
+  }
+}
+
+void Matcher::RunPending(const RuleSet::Group& group, const Signature& signature,
+                         const Signature::Pending& pending) {
+  const bool passes = EvaluateTest(group, pending.test);
+  if (!passes && pending.only_if_true) return;
+  for (uint32_t i = pending.first; i < pending.first + pending.count; ++i) {
+    const Signature::Rest& rest = signature.rests[i];
+    Run(group, rest.rule, passes ? rest.if_true : rest.if_false);
+  }
+}
+
+Signature Matcher::MakeSignature() {
+  Signature signature;
+  values_.LoadSteady();
+  FindGroups();
+  signature.alias_sets = values_.alias_sets();
+  for (const uint32_t group : groups_) AddPart(group, &signature);
+  std::sort(signature.matched.begin(), signature.matched.end());
+  const auto end = std::unique(signature.matched.begin(), signature.matched.end());
+  signature.matched.erase(end, signature.matched.end());
+  return signature;
+}
+
+void Matcher::AddPart(uint32_t number, Signature* signature) {
+  const RuleSet::Group& group = set_->groups()[number];
+  ScanGroup(group, Which::kSteady);
+  NoteExactHits(group);
+  std::vector<Waiting> waiting;
+  for (const uint32_t hit : hits_) {
+    const RuleSet::Trigger& trigger = group.triggers[hit];
+    const CompiledTest& test = set_->tests()[trigger.test];
+    if (trigger.is_exact && (test.is_large() || test.field() == CompiledTest::kAnyField))
+      signature->passed.push_back(trigger.test);
+    for (uint32_t i = 0; i < trigger.postings; ++i)
+      Begin(group, group.postings[trigger.first_posting + i], &waiting, signature);
+  }
+  for (const uint32_t rule : group.always) Begin(group, rule, &waiting, signature);
+  const auto first = static_cast<uint32_t>(signature->pending.size());
+  AddWaiting(std::move(waiting), signature);
+  signature->parts.push_back(
+      {number, first, static_cast<uint32_t>(signature->pending.size()) - first});
+}
+
+void Matcher::Begin(const RuleSet::Group& group, uint32_t rule, std::vector<Waiting>* waiting,
+                    Signature* signature) {
+  int32_t at = set_->entry(rule);
+  while (at >= 0) {
+    const RuleSet::Step& step = set_->steps()[static_cast<size_t>(at)];
+    if (!IsSteady(set_->tests()[step.test]))
+      return waiting->push_back({step.test, {rule, step.if_true, step.if_false}});
+    at = EvaluateTest(group, step.test) ? step.if_true : step.if_false;
+  }
+  if (at == RuleSet::kMatch) signature->matched.push_back(rule);
+}
+
+void Matcher::AddWaiting(std::vector<Waiting> waiting, Signature* signature) {
+  const auto order = [](const Waiting& one) { return std::pair(one.test, one.rest.rule); };
+  std::sort(waiting.begin(), waiting.end(),
+            [&](const Waiting& a, const Waiting& b) { return order(a) < order(b); });
+  for (size_t i = 0; i < waiting.size(); ++i) {
+    if (i > 0 && order(waiting[i]) == order(waiting[i - 1])) continue;
+    auto& pending = signature->pending;
+    if (i == 0 || waiting[i].test != waiting[i - 1].test)
+      pending.push_back({waiting[i].test, static_cast<uint32_t>(signature->rests.size()), 0, true});
+    ++pending.back().count;
+    pending.back().only_if_true &= waiting[i].rest.if_false == RuleSet::kNoMatch;
+    signature->rests.push_back(waiting[i].rest);
+  }
+}
+
+bool Matcher::IsSteady(const CompiledTest& test) const {
+  if (test.op() == Op::kQuery || test.field() == CompiledTest::kAnyField ||
+      values_.may_vary(test.field()))
+    return false;
+  return test.op() != Op::kSameAs || !values_.may_vary(test.other_field());
 }
 
 // What an epoch stamped is forgotten by counting on; at its end everything is cleared.
@@ -39,7 +163,6 @@ void Matcher::BeginRow() {
   record_epoch_ = 0;
   std::fill(group_epochs_.begin(), group_epochs_.end(), 0);
   std::fill(route_marks_.begin(), route_marks_.end(), RouteMark());
-  std::fill(alias_epochs_.begin(), alias_epochs_.end(), 0);
   std::fill(memo_.begin(), memo_.end(), 0);
   std::fill(rule_epochs_.begin(), rule_epochs_.end(), 0);
 }
@@ -63,29 +186,28 @@ void Matcher::FindGroups() {
 
 void Matcher::AddRoute(uint32_t number) {
   const RouteTable::Route& route = set_->routes().routes()[number];
-  if (route.aliases != RouteTable::kNoAliases) {
-    uint32_t& seen = alias_epochs_[static_cast<size_t>(route.aliases)];
-    if (seen != epoch_) values_.AddAliases(route.aliases);
-    seen = epoch_;
-  }
+  if (route.aliases != RouteTable::kNoAliases) values_.AddAliases(route.aliases);
   if (group_epochs_[route.group] == epoch_) return;
   group_epochs_[route.group] = epoch_;
   groups_.push_back(route.group);
 }
 
-void Matcher::MatchGroup(const RuleSet::Group& group) {
-  ScanGroup(group);
+void Matcher::NoteExactHits(const RuleSet::Group& group) {
   for (const uint32_t hit : hits_)
     if (group.triggers[hit].is_exact) memo_[group.triggers[hit].test] = epoch_ << 1 | 1;
-  for (const uint32_t hit : hits_) {
-    const RuleSet::Trigger& trigger = group.triggers[hit];
-    for (uint32_t i = 0; i < trigger.postings; ++i)
-      EvaluateRule(group, group.postings[trigger.first_posting + i]);
-  }
-  for (const uint32_t rule : group.always) EvaluateRule(group, rule);
 }
 
-void Matcher::ScanGroup(const RuleSet::Group& group) {
+void Matcher::RunHits(const RuleSet::Group& group) {
+  for (const uint32_t hit : hits_) {
+    const RuleSet::Trigger& trigger = group.triggers[hit];
+    for (uint32_t i = 0; i < trigger.postings; ++i) {
+      const uint32_t rule = group.postings[trigger.first_posting + i];
+      Run(group, rule, set_->entry(rule));
+    }
+  }
+}
+
+void Matcher::ScanGroup(const RuleSet::Group& group, Which which) {
   hits_.clear();
   if (++scan_epoch_ == 0) {
     std::fill(fired_.begin(), fired_.end(), 0);
@@ -95,6 +217,7 @@ void Matcher::ScanGroup(const RuleSet::Group& group) {
   TriggerSink sink{fired_.data(), scan_epoch_, &hits_};
   const auto size = static_cast<uint32_t>(values_.size());
   for (uint32_t value = 0; value < size; ++value) {
+    if (which != Which::kAll && values_.is_steady(value) != (which == Which::kSteady)) continue;
     const uint32_t field = values_.field(value);
     const int32_t index = field == RecordValues::kNoField ? -1 : group.index_of_field[field];
     if (index >= 0) {
@@ -111,11 +234,11 @@ ValueTexts Matcher::TextsOf(uint32_t value, bool wants_folded) {
   return {values_.raw(value), wants_folded ? values_.folded(value) : std::string_view()};
 }
 
-void Matcher::EvaluateRule(const RuleSet::Group& group, uint32_t rule) {
+void Matcher::Run(const RuleSet::Group& group, uint32_t rule, int32_t at) {
   if (rule_epochs_[rule] == epoch_) return;
   rule_epochs_[rule] = epoch_;
   ++counts_[rule].evaluated;
-  int32_t at = set_->entry(rule);
+  ++evaluated_;
   while (at >= 0) {
     const RuleSet::Step& step = set_->steps()[static_cast<size_t>(at)];
     at = EvaluateTest(group, step.test) ? step.if_true : step.if_false;
@@ -145,34 +268,33 @@ const filter::RecordView& Matcher::Record() {
 bool Matcher::ComputeTest(const CompiledTest& test) {
   if (test.op() == Op::kQuery) return test.query().MatchRecord(Record());
   if (test.field() == CompiledTest::kAnyField) {
+    values_.LoadSteady();
     for (uint32_t value = 0; value < values_.size(); ++value)
       if (values_.is_own_name(value) && test.Passes(TextsOf(value, !test.cased()))) return true;
     return false;
   }
   switch (test.op()) {
     case Op::kNull: return IsNull(test.field());
-    case Op::kAbsent: return values_.first(test.field()) == RecordValues::kNone;
-    case Op::kPresent: return values_.first(test.field()) != RecordValues::kNone;
+    case Op::kAbsent: return First(test.field()) == RecordValues::kNone;
+    case Op::kPresent: return First(test.field()) != RecordValues::kNone;
     case Op::kSameAs: return HasSame(test);
     default: break;
   }
-  for (uint32_t value = values_.first(test.field()); value != RecordValues::kNone;
+  for (uint32_t value = First(test.field()); value != RecordValues::kNone;
        value = values_.next(value))
     if (test.Passes(TextsOf(value, !test.cased()))) return true;
   return false;
 }
 
-bool Matcher::IsNull(uint32_t field) const {
-  for (uint32_t value = values_.first(field); value != RecordValues::kNone;
-       value = values_.next(value))
+bool Matcher::IsNull(uint32_t field) {
+  for (uint32_t value = First(field); value != RecordValues::kNone; value = values_.next(value))
     if (!values_.raw(value).empty()) return false;
   return true;
 }
 
 bool Matcher::HasSame(const CompiledTest& test) {
-  for (uint32_t a = values_.first(test.field()); a != RecordValues::kNone; a = values_.next(a)) {
-    for (uint32_t b = values_.first(test.other_field()); b != RecordValues::kNone;
-         b = values_.next(b)) {
+  for (uint32_t a = First(test.field()); a != RecordValues::kNone; a = values_.next(a)) {
+    for (uint32_t b = First(test.other_field()); b != RecordValues::kNone; b = values_.next(b)) {
       if (test.cased() ? values_.raw(a) == values_.raw(b) : SameFolded(a, b)) return true;
     }
   }

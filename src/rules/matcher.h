@@ -8,6 +8,9 @@
 // the tests that fired are evaluated; a test is evaluated at most once. Allocates nothing once its
 // buffers have grown, but what RE2 takes for its automata. Not thread-safe: one per thread; the set
 // is shared.
+//
+// What follows from the steady values of a row alone, such as a level or a source, is remembered (SignatureCache): for a row
+// like ones before only the other values are scanned, and programs of rules go on where they depend on these.
 #pragma once
 
 #include <cstdint>
@@ -19,6 +22,7 @@
 #include "model/record_batch.h"
 #include "rules/record_values.h"
 #include "rules/rule_set.h"
+#include "rules/signature_cache.h"
 
 namespace neurallog::rules {
 
@@ -40,22 +44,55 @@ class Matcher {
     uint64_t matched = 0;
   };
   const Counts& counts(uint32_t rule) const { return counts_[rule]; }
+  // The same of all rules.
+  uint64_t evaluated() const { return evaluated_; }
+  // Kinds of rows that are remembered.
+  size_t signatures() const { return cache_.size(); }
   const RuleSet& set() const { return *set_; }
 
  private:
   void BeginRow();
   void FindGroups();
   void AddRoute(uint32_t route);
-  void MatchGroup(const RuleSet::Group& group);
-  void ScanGroup(const RuleSet::Group& group);
-  void EvaluateRule(const RuleSet::Group& group, uint32_t rule);
+  // Without regard to what is remembered.
+  void MatchAll();
+  void MatchWith(const Signature& signature);
+  // False: some route depends on values that vary.
+  bool CanRemember();
+  const Signature& SignatureOfRow();
+  Signature MakeSignature();
+  // A rule that waits for a test.
+  struct Waiting {
+    uint32_t test;
+    Signature::Rest rest;
+  };
+  void AddPart(uint32_t group, Signature* signature);
+  // Runs the rule as far as steady values decide.
+  void Begin(const RuleSet::Group& group, uint32_t rule, std::vector<Waiting>* waiting,
+             Signature* signature);
+  static void AddWaiting(std::vector<Waiting> waiting, Signature* signature);
+  // Whether the test says the same of every row with these steady values.
+  bool IsSteady(const CompiledTest& test) const;
+
+  enum class Which : uint8_t { kAll, kSteady, kVaried };
+  void NoteExactHits(const RuleSet::Group& group);
+  void RunHits(const RuleSet::Group& group);
+  void RunPending(const RuleSet::Group& group, const Signature& signature,
+                  const Signature::Pending& pending);
+  void ScanGroup(const RuleSet::Group& group, Which which);
+  void Run(const RuleSet::Group& group, uint32_t rule, int32_t at);
   bool EvaluateTest(const RuleSet::Group& group, uint32_t test);
   bool ComputeTest(const CompiledTest& test);
   bool HasSame(const CompiledTest& test);
   bool SameFolded(uint32_t a, uint32_t b);
-  bool IsNull(uint32_t field) const;
+  bool IsNull(uint32_t field);
   const filter::RecordView& Record();
   ValueTexts TextsOf(uint32_t value, bool wants_folded);
+  // The first value of the field.
+  uint32_t First(uint32_t field) {
+    if (values_.may_be_steady(field)) values_.LoadSteady();
+    return values_.first(field);
+  }
 
   // Constant after construction.
   const std::shared_ptr<const RuleSet> set_;
@@ -75,8 +112,7 @@ class Matcher {
     uint32_t bits = 0;
   };
   std::vector<RouteMark> route_marks_;
-  std::vector<uint32_t> alias_epochs_;  // by set of aliases
-  std::vector<uint32_t> memo_;          // by test: epoch << 1 | passed
+  std::vector<uint32_t> memo_;  // by test: epoch << 1 | passed
   std::vector<uint32_t> rule_epochs_;
 
   // Of the group being matched.
@@ -84,7 +120,14 @@ class Matcher {
   std::vector<uint32_t> fired_;  // by trigger
   std::vector<uint32_t> hits_;
 
+  // Of all rows with the same steady values.
+  SignatureCache cache_;
+  uint64_t steadiness_ = 0;  // that the cache is for
+  bool can_remember_ = false;
+  bool is_worthwhile_ = true;
+
   std::vector<Counts> counts_;
+  uint64_t evaluated_ = 0;
 };
 
 }  // namespace neurallog::rules
