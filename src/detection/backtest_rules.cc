@@ -29,7 +29,7 @@ class Chooser {
                              std::to_string(BacktestRules::kIdsMax));
     NL_RETURN_IF_ERROR(AddReferred());
     NL_RETURN_IF_ERROR(AddFilters());
-    chosen.compiled = CompiledRules::Compile(rules_, lists_);
+    chosen.compiled = CompiledRules::Compile({rules_, lists_});
     NL_RETURN_IF_ERROR(CheckAllRun(chosen));
     return chosen;
   }

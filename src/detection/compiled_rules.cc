@@ -114,47 +114,88 @@ ReadRule ReadDocument(std::string_view text, const rules::Lists& lists) {
   return rule;
 }
 
-std::shared_ptr<const CompiledRules> CompiledRules::Compile(
-    const std::map<std::string, StoredRule, std::less<>>& stored, const rules::Lists& lists) {
+ReadRule CompiledRules::Read(const Source& source, const StoredRule& stored) {
+  const CompiledRules* const known = source.previous;
+  const auto place = known == nullptr ? std::map<std::string_view, uint32_t>::const_iterator()
+                                      : known->places_.find(stored.id);
+  if (known == nullptr || place == known->places_.end() || source.changed->contains(stored.id)) {
+    ReadRule read = ReadDocument(stored.document, source.lists);
+    read.info.id = stored.id;
+    read.info.version = stored.version;
+    return read;
+  }
+  ReadRule read;
+  read.info = *known->of_plan_[place->second];
+  read.info.state = RuleState::kReady;
+  read.info.reason.clear();
+  read.parsed.rule = known->plan_->rules()[place->second];
+  return read;
+}
+
+std::shared_ptr<const CompiledRules> CompiledRules::Compile(const Source& source) {
   auto compiled = std::make_shared<CompiledRules>();
   std::vector<rules::Rule> rules;
   std::vector<rules::Correlation> correlations;
-  std::vector<rules::Filter> filters;
   std::vector<RuleInfo*> of_correlations;
-  for (const auto& [id, rule] : stored) {
-    ReadRule read = ReadDocument(rule.document, lists);
-    read.info.id = rule.id;
-    read.info.version = rule.version;
+  for (const auto& [id, rule] : source.stored) {
+    ReadRule read = Read(source, rule);
     const bool can_run = read.info.state == RuleState::kReady;
     if (can_run && !rule.enabled) read.info.state = RuleState::kDisabled;
-    RuleInfo& info = compiled->infos_[rule.id] = std::move(read.info);
+    const auto known =
+        compiled->infos_.emplace_hint(compiled->infos_.end(), id, std::move(read.info));
     if (!can_run) continue;
-    if (read.parsed.filter && rule.enabled) filters.push_back(std::move(*read.parsed.filter));
+    if (read.parsed.filter && rule.enabled)
+      compiled->filters_.push_back(std::move(*read.parsed.filter));
     if (read.parsed.correlation && rule.enabled) {
       correlations.push_back(std::move(*read.parsed.correlation));
-      of_correlations.push_back(&info);
+      of_correlations.push_back(&known->second);
     }
     if (!read.parsed.rule) continue;
     read.parsed.rule->enabled = rule.enabled;  // other rules may refer to it all the same
     if (read.parsed.rule->id.empty()) read.parsed.rule->id = rule.id;
+    compiled->places_.emplace_hint(compiled->places_.end(), known->first,
+                                   static_cast<uint32_t>(rules.size()));
     rules.push_back(std::move(*read.parsed.rule));
-    compiled->of_plan_.push_back(&info);
+    compiled->of_plan_.push_back(&known->second);
   }
   compiled->of_plan_.insert(compiled->of_plan_.end(), of_correlations.begin(),
                             of_correlations.end());
   std::vector<rules::RulePlan::LeftOut> left_out;
   compiled->plan_ = rules::RulePlan::Make(std::move(rules), correlations, &left_out);
   for (const auto& each : left_out) compiled->LeaveOut(compiled->of_plan_[each.rule], each.reason);
-  std::vector<const rules::Filter*> filter_pointers;
-  for (const rules::Filter& filter : filters) filter_pointers.push_back(&filter);
-  rules::CompileReport report;
-  compiled->set_ = rules::RuleSet::Compile(compiled->plan_->inputs(), filter_pointers, {}, &report);
-  compiled->FindOwners();
-  for (const auto& each : report.left_out)
-    compiled->LeaveOut(compiled->of_set_[each.rule], each.reason);
-  for (const RuleInfo* info : compiled->of_plan_)
-    compiled->ready_ += info->state == RuleState::kReady;
+  compiled->CompileSet(source.sample);
   return compiled;
+}
+
+std::shared_ptr<const CompiledRules> CompiledRules::WithSample(
+    const rules::RowSample& sample) const {
+  auto compiled = std::make_shared<CompiledRules>();
+  compiled->plan_ = plan_;
+  compiled->filters_ = filters_;
+  compiled->infos_ = infos_;
+  for (const RuleInfo* info : of_plan_)
+    compiled->of_plan_.push_back(&compiled->infos_.find(info->id)->second);
+  for (const auto& [id, place] : places_)
+    compiled->places_.emplace_hint(compiled->places_.end(), compiled->infos_.find(id)->first,
+                                   place);
+  compiled->CompileSet(&sample);
+  return compiled;
+}
+
+void CompiledRules::CompileSet(const rules::RowSample* sample) {
+  std::vector<const rules::Filter*> filters;
+  for (const rules::Filter& filter : filters_) filters.push_back(&filter);
+  rules::Statistics statistics;
+  rules::CompileOptions options;
+  if (sample != nullptr) {
+    statistics = sample->MakeStatistics(rules::BuiltinPipeline());
+    options.statistics = &statistics;
+  }
+  rules::CompileReport report;
+  set_ = rules::RuleSet::Compile(plan_->inputs(), filters, options, &report);
+  FindOwners();
+  for (const auto& each : report.left_out) LeaveOut(of_set_[each.rule], each.reason);
+  for (const RuleInfo* info : of_plan_) ready_ += info->state == RuleState::kReady;
 }
 
 // A place of the set is the condition of a rule, or of a step of one that it is told to.

@@ -1,20 +1,25 @@
 // All rules of a tenant, compiled: what the rule stage runs, and what is said about each rule.
 //
-//   auto compiled = CompiledRules::Compile(stored, lists);
+//   auto compiled = CompiledRules::Compile({stored, lists});
 //   rules::Matcher matcher(compiled->set());
 //   rules::RuleState state(compiled->plan());
 //   const RuleInfo& rule = compiled->of_firing(firing.rule);
 //
 // A rule that cannot run (broken, disabled, waiting for a list) is left out and says why; the others
 // run. Immutable; thread-safe.
+//
+// What a document says is read once: the next compilation takes it from the one before, as long as the rule
+// does not change.
 #pragma once
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "detection/stored_rule.h"
+#include "rules/row_sample.h"
 #include "rules/rule_parser.h"
 #include "rules/rule_plan.h"
 #include "rules/rule_set.h"
@@ -41,10 +46,21 @@ struct RuleInfo {
   std::string reason;  // of a state other than ready
 };
 
+struct ReadRule;
+
 class CompiledRules {
  public:
-  static std::shared_ptr<const CompiledRules> Compile(
-      const std::map<std::string, StoredRule, std::less<>>& stored, const rules::Lists& lists);
+  struct Source {
+    const std::map<std::string, StoredRule, std::less<>>& stored;
+    const rules::Lists& lists;
+    const rules::RowSample* sample = nullptr;  // of the stream; none: guesses
+    // The rules of before with the same lists, and the ids of those that are others now.
+    const CompiledRules* previous = nullptr;
+    const std::set<std::string>* changed = nullptr;
+  };
+  static std::shared_ptr<const CompiledRules> Compile(const Source& source);
+  // The same rules and plan, with what is watched chosen by another sample.
+  std::shared_ptr<const CompiledRules> WithSample(const rules::RowSample& sample) const;
 
   const std::shared_ptr<const rules::RuleSet>& set() const { return set_; }
   const std::shared_ptr<const rules::RulePlan>& plan() const { return plan_; }
@@ -61,12 +77,18 @@ class CompiledRules {
   size_t ready() const { return ready_; }
 
  private:
+  using Infos = std::map<std::string, RuleInfo, std::less<>>;
+
+  static ReadRule Read(const Source& source, const StoredRule& stored);
+  void CompileSet(const rules::RowSample* sample);
   void FindOwners();
   void LeaveOut(RuleInfo* info, std::string reason);
 
   std::shared_ptr<const rules::RulePlan> plan_;
   std::shared_ptr<const rules::RuleSet> set_;
-  std::map<std::string, RuleInfo, std::less<>> infos_;
+  std::vector<rules::Filter> filters_;
+  Infos infos_;
+  std::map<std::string_view, uint32_t> places_;  // in the plan, by id; correlations are not there
   std::vector<RuleInfo*> of_plan_;
   std::vector<RuleInfo*> of_set_;
   size_t ready_ = 0;

@@ -1,6 +1,7 @@
 #include "detection/detection.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/log.h"
 #include "detection/own_tests.h"
@@ -56,7 +57,10 @@ Detection::Detection(const Options& options, storage::Store* store, const base::
       alerts_(options.alerts, store, &alert_metrics_),
       stage_(
           &matches_, &alerts_, &queue_, [this](TenantId tenant) { return Compiled(tenant); }, clock,
-          &metrics_) {
+          &metrics_),
+      line_([this](TenantId tenant, std::vector<Change*> changes) {
+        Make(tenant, std::move(changes));
+      }) {
   registry->AddGauge("neurallog_rules", "Rules that are compiled and in memory.",
                      [this] { return static_cast<double>(metrics_.rules.load()); });
   registry->AddGauge("neurallog_rule_queue_bytes", "Batches that wait for the rule stage.",
@@ -93,8 +97,22 @@ Status Detection::Start(Host host) {
   set_published_ = std::move(host.set_published);
   NL_TRY(const Progress progress, matches_.ReadProgress());
   for (const TenantId tenant : tenants_) set_published_(tenant, true);
+  host.stage.on_sample = [this](TenantId tenant, std::shared_ptr<const rules::RowSample> sample) {
+    Book* const book = BookOf(tenant);
+    {
+      base::MutexLock lock(mutex_);
+      book->sample = std::move(sample);
+    }
+    line_.Post(tenant);
+  };
   stage_.Start(std::move(host.stage), tenants_, progress);
+  line_.Start();
   return {};
+}
+
+void Detection::Stop() {
+  line_.Stop();
+  stage_.Stop();
 }
 
 Detection::Book* Detection::BookOf(TenantId tenant) {
@@ -104,7 +122,7 @@ Detection::Book* Detection::BookOf(TenantId tenant) {
   return book.get();
 }
 
-Result<Detection::Draft> Detection::ReadDraft(TenantId tenant) const {
+Result<Draft> Detection::ReadDraft(TenantId tenant) const {
   Draft draft;
   NL_RETURN_IF_ERROR(
       store_->ScanMeta(RulePrefix(tenant), [&](std::string_view key, std::string_view value) {
@@ -119,8 +137,21 @@ Result<Detection::Draft> Detection::ReadDraft(TenantId tenant) const {
   return draft;
 }
 
-std::shared_ptr<const CompiledRules> Detection::Compile(const Draft& draft) const {
-  return CompiledRules::Compile(draft.rules, draft.lists);
+std::shared_ptr<const CompiledRules> Detection::Compile(TenantId tenant, const Draft& draft) {
+  const Book* const book = BookOf(tenant);
+  std::shared_ptr<const CompiledRules> previous;
+  std::shared_ptr<const rules::RowSample> sample;
+  {
+    base::MutexLock lock(mutex_);
+    if (!draft.has_other_lists) previous = book->compiled;
+    sample = book->sample;
+  }
+  const int64_t begin_ns = clock_->MonotonicNs();
+  auto compiled = CompiledRules::Compile(
+      {draft.rules, draft.lists, sample.get(), previous.get(), &draft.changed});
+  metrics_.compile_ns += clock_->MonotonicNs() - begin_ns;
+  metrics_.compilations.Add();
+  return compiled;
 }
 
 Result<std::shared_ptr<const CompiledRules>> Detection::Compiled(TenantId tenant) {
@@ -130,7 +161,7 @@ Result<std::shared_ptr<const CompiledRules>> Detection::Compiled(TenantId tenant
     if (book->compiled) return book->compiled;
   }
   NL_TRY(const Draft draft, ReadDraft(tenant));
-  auto compiled = Compile(draft);
+  auto compiled = Compile(tenant, draft);
   base::MutexLock lock(mutex_);
   if (!book->compiled) book->compiled = std::move(compiled);  // else a change was faster
   return book->compiled;
@@ -148,84 +179,150 @@ Status Detection::Apply(TenantId tenant, Draft draft,
   return {};
 }
 
+Status Detection::Submit(TenantId tenant, std::function<Status(Draft*)> edit,
+                         std::function<Status(const CompiledRules&, const Draft&)> check) {
+  Change change;
+  change.edit = std::move(edit);
+  change.check = std::move(check);
+  return line_.Submit(tenant, &change);
+}
+
+// A change that turns out to be wrong is left out, and the others are made without it.
+void Detection::Make(TenantId tenant, std::vector<Change*> changes) {
+  Book* const book = BookOf(tenant);
+  base::MutexLock lock(book->change_mutex);
+  if (changes.empty()) return CompileWithSample(book, tenant);
+  const auto drop = [&](auto status_of) {
+    return std::erase_if(changes, [&](Change* change) {
+      change->status = status_of(*change);
+      return !change->status.ok();
+    });
+  };
+  while (true) {
+    auto draft = ReadDraft(tenant);
+    drop([&](const Change& change) { return draft.ok() ? change.edit(&*draft) : draft.status(); });
+    if (changes.empty() || !draft->is_changed()) return;
+    const auto compiled = Compile(tenant, *draft);
+    const size_t wrong = drop([&](const Change& change) {
+      return change.check ? change.check(*compiled, *draft) : Status();
+    });
+    if (wrong > 0) continue;
+    const Status status = Apply(tenant, std::move(*draft), compiled);
+    drop([&](const Change&) { return status; });
+    return;
+  }
+}
+
+void Detection::CompileWithSample(Book* book, TenantId tenant) {
+  std::shared_ptr<const CompiledRules> compiled;
+  std::shared_ptr<const rules::RowSample> sample;
+  {
+    base::MutexLock lock(mutex_);
+    compiled = book->compiled;
+    sample = book->sample;
+  }
+  if (!compiled || !sample) return;
+  const int64_t begin_ns = clock_->MonotonicNs();
+  compiled = compiled->WithSample(*sample);
+  metrics_.compile_ns += clock_->MonotonicNs() - begin_ns;
+  metrics_.compilations.Add();
+  if (!stage_.Exchange(tenant, compiled).ok()) return;
+  base::MutexLock lock(mutex_);
+  book->compiled = std::move(compiled);
+}
+
 void Detection::Enter(TenantId tenant, StoredRule* rule, Draft* draft) const {
   rule->updated_ns = rule->created_ns = clock_->WallNs();
   if (const auto old = draft->rules.find(rule->id); old != draft->rules.end()) {
     rule->version = old->second.version + 1;
     rule->created_ns = old->second.created_ns;
-    draft->change.put.emplace_back(RuleVersionKey(tenant, rule->id, old->second.version),
-                                   EncodeRule(old->second));
+    draft->Put(RuleVersionKey(tenant, rule->id, old->second.version), EncodeRule(old->second));
     if (old->second.version > kVersionsKept)
-      draft->change.remove.push_back(
-          RuleVersionKey(tenant, rule->id, old->second.version - kVersionsKept));
+      draft->Remove(RuleVersionKey(tenant, rule->id, old->second.version - kVersionsKept));
   }
-  draft->change.put.emplace_back(RuleKey(tenant, rule->id), EncodeRule(*rule));
+  draft->Put(RuleKey(tenant, rule->id), EncodeRule(*rule));
   draft->rules.insert_or_assign(rule->id, *rule);
+  draft->changed.insert(rule->id);
 }
 
-Status Detection::CheckRoom(const Draft& draft) const {
-  if (draft.rules.size() <= options_.rules_max) return {};
-  return ResourceExhausted("the tenant would have " + std::to_string(draft.rules.size()) +
-                           " rules, more than " + std::to_string(options_.rules_max) +
-                           " (rules.rules_max)");
+Status Detection::CheckRoom(size_t rules) const {
+  if (rules <= options_.rules_max) return {};
+  return ResourceExhausted("the tenant would have " + std::to_string(rules) + " rules, more than " +
+                           std::to_string(options_.rules_max) + " (rules.rules_max)");
+}
+
+Status Detection::EnterAll(TenantId tenant, std::vector<StoredRule> rules, Draft* draft) const {
+  std::set<std::string_view> added;
+  for (const StoredRule& rule : rules)
+    if (!draft->rules.contains(rule.id)) added.insert(rule.id);
+  if (!added.empty()) NL_RETURN_IF_ERROR(CheckRoom(draft->rules.size() + added.size()));
+  for (StoredRule& rule : rules) {
+    const auto old = draft->rules.find(rule.id);
+    if (old == draft->rules.end() || old->second.document != rule.document)
+      Enter(tenant, &rule, draft);
+  }
+  return {};
 }
 
 Result<StoredRule> Detection::Put(TenantId tenant, NewRule given, const Expectation& expectation) {
   if (given.document.size() > options_.document_bytes_max)
     return TooLarge("the rule has " + std::to_string(given.document.size()) + " bytes, more than " +
                     std::to_string(options_.document_bytes_max) + " (rules.document_bytes_max)");
-  base::MutexLock lock(BookOf(tenant)->change_mutex);
-  NL_TRY(Draft draft, ReadDraft(tenant));
-  const ReadRule read = ReadDocument(given.document, draft.lists);
-  if (read.info.state == RuleState::kFailed) return InvalidArgument(read.info.reason);
   StoredRule rule;
-  rule.id = ChooseId(given.id, read.info);
-  NL_RETURN_IF_ERROR(CheckId(rule.id));
-  rule.document = std::move(given.document);
-  rule.enabled = given.enabled.value_or(!read.parsed.rule || read.parsed.rule->enabled);
-  const auto old = draft.rules.find(rule.id);
-  NL_RETURN_IF_ERROR(
-      CheckExpectation(old == draft.rules.end() ? nullptr : &old->second, rule.id, expectation));
-  Enter(tenant, &rule, &draft);
-  NL_RETURN_IF_ERROR(CheckRoom(draft));
-  const auto compiled = Compile(draft);
-  const RuleInfo& info = *compiled->Find(rule.id);
-  if (info.state == RuleState::kFailed) return InvalidArgument(info.reason);
-  if (const auto problems = RunOwnTests(rule, draft.rules, *compiled, draft.lists);
-      !problems.empty())
-    return InvalidArgument(Describe(problems));
-  NL_RETURN_IF_ERROR(Apply(tenant, std::move(draft), compiled));
+  const auto edit = [&](Draft* draft) -> Status {
+    const ReadRule read = ReadDocument(given.document, draft->lists);
+    if (read.info.state == RuleState::kFailed) return InvalidArgument(read.info.reason);
+    rule = StoredRule();
+    rule.id = ChooseId(given.id, read.info);
+    NL_RETURN_IF_ERROR(CheckId(rule.id));
+    rule.document = given.document;
+    rule.enabled = given.enabled.value_or(!read.parsed.rule || read.parsed.rule->enabled);
+    const auto old = draft->rules.find(rule.id);
+    const bool is_new = old == draft->rules.end();
+    NL_RETURN_IF_ERROR(CheckExpectation(is_new ? nullptr : &old->second, rule.id, expectation));
+    if (is_new) NL_RETURN_IF_ERROR(CheckRoom(draft->rules.size() + 1));
+    Enter(tenant, &rule, draft);
+    return {};
+  };
+  const auto check = [&](const CompiledRules& compiled, const Draft& draft) -> Status {
+    const RuleInfo* const info = compiled.Find(rule.id);
+    if (info != nullptr && info->state == RuleState::kFailed) return InvalidArgument(info->reason);
+    const auto problems = RunOwnTests(rule, draft.rules, compiled, draft.lists);
+    return problems.empty() ? Status() : InvalidArgument(Describe(problems));
+  };
+  NL_RETURN_IF_ERROR(Submit(tenant, edit, check));
   return rule;
 }
 
 Result<StoredRule> Detection::SetEnabled(TenantId tenant, std::string_view id, bool enabled,
                                          const Expectation& expectation) {
-  base::MutexLock lock(BookOf(tenant)->change_mutex);
-  NL_TRY(Draft draft, ReadDraft(tenant));
-  const auto found = draft.rules.find(id);
-  if (found == draft.rules.end()) return NotFound(Name(id) + " does not exist");
-  NL_RETURN_IF_ERROR(CheckExpectation(&found->second, id, expectation));
-  StoredRule rule = found->second;
-  if (rule.enabled == enabled) return rule;
-  rule.enabled = enabled;
-  Enter(tenant, &rule, &draft);
-  const auto compiled = Compile(draft);
-  NL_RETURN_IF_ERROR(Apply(tenant, std::move(draft), compiled));
+  StoredRule rule;
+  const Status status = Submit(tenant, [&](Draft* draft) -> Status {
+    const auto found = draft->rules.find(id);
+    if (found == draft->rules.end()) return NotFound(Name(id) + " does not exist");
+    NL_RETURN_IF_ERROR(CheckExpectation(&found->second, id, expectation));
+    rule = found->second;
+    if (rule.enabled == enabled) return {};
+    rule.enabled = enabled;
+    Enter(tenant, &rule, draft);
+    return {};
+  });
+  NL_RETURN_IF_ERROR(status);
   return rule;
 }
 
 Status Detection::Delete(TenantId tenant, std::string_view id, const Expectation& expectation) {
-  base::MutexLock lock(BookOf(tenant)->change_mutex);
-  NL_TRY(Draft draft, ReadDraft(tenant));
-  const auto found = draft.rules.find(id);
-  if (found == draft.rules.end()) return NotFound(Name(id) + " does not exist");
-  NL_RETURN_IF_ERROR(CheckExpectation(&found->second, id, expectation));
-  draft.rules.erase(found);
-  draft.change.remove.push_back(RuleKey(tenant, id));
-  const std::string versions = RuleVersionPrefix(tenant, id);
-  draft.change.remove_ranges.emplace_back(versions, EndOf(versions));
-  const auto compiled = Compile(draft);
-  return Apply(tenant, std::move(draft), compiled);
+  return Submit(tenant, [&](Draft* draft) -> Status {
+    const auto found = draft->rules.find(id);
+    if (found == draft->rules.end()) return NotFound(Name(id) + " does not exist");
+    NL_RETURN_IF_ERROR(CheckExpectation(&found->second, id, expectation));
+    draft->rules.erase(found);
+    draft->changed.insert(std::string(id));
+    draft->Remove(RuleKey(tenant, id));
+    const std::string versions = RuleVersionPrefix(tenant, id);
+    draft->RemoveRange(versions, EndOf(versions));
+    return {};
+  });
 }
 
 Result<StoredRule> Detection::Get(TenantId tenant, std::string_view id) const {
@@ -280,58 +377,78 @@ Result<std::vector<StoredRule>> Detection::Versions(TenantId tenant, std::string
   return versions;
 }
 
-Result<std::vector<Detection::Imported>> Detection::Import(
-    TenantId tenant, const std::vector<DocumentText>& documents, bool dry_run) {
-  base::MutexLock lock(BookOf(tenant)->change_mutex);
-  FailedTests failed;
-  for (bool is_again = false;; is_again = true) {
-    NL_TRY(Draft draft, ReadDraft(tenant));
-    std::vector<Imported> report;
-    for (const DocumentText& document : documents)
-      report.push_back(EnterDocument(tenant, document, failed, &draft));
-    NL_RETURN_IF_ERROR(CheckRoom(draft));
-    const auto compiled = Compile(draft);
-    for (Imported& entry : report) {
-      if (!entry.problems.empty()) continue;
-      entry.info = *compiled->Find(entry.info.id);
-      if (entry.info.state == RuleState::kFailed) entry.problems = {{{}, entry.info.reason}};
+std::vector<Detection::Imported> Detection::ReadImport(const std::vector<DocumentText>& documents,
+                                                       const rules::Lists& lists,
+                                                       const FailedTests& failed,
+                                                       std::vector<StoredRule>* rules) const {
+  std::vector<Imported> report;
+  for (const DocumentText& document : documents) {
+    ReadRule read = ReadDocument(document.text, lists);
+    Imported& entry = report.emplace_back();
+    entry.file = document.file;
+    entry.line = document.line;
+    entry.problems = std::move(read.parsed.problems);
+    entry.info = std::move(read.info);
+    entry.info.id = ChooseId("", entry.info);
+    if (const auto found = failed.find(entry.info.id); found != failed.end())
+      entry.problems = found->second;
+    for (rules::Problem& problem : entry.problems)
+      if (problem.at.line > 0) problem.at.line += static_cast<int>(document.line) - 1;
+    if (document.text.size() > options_.document_bytes_max)
+      entry.problems.push_back({{}, "the document is too large (rules.document_bytes_max)"});
+    if (!entry.problems.empty()) {
+      entry.info.state = RuleState::kFailed;
+      if (entry.info.reason.empty()) entry.info.reason = Describe(entry.problems);
+      continue;
     }
-    if (!is_again) failed = RunTests(report, draft, *compiled);
-    if (!is_again && !failed.empty()) continue;  // once more, without these
-    if (!dry_run && !draft.change.put.empty())
-      NL_RETURN_IF_ERROR(Apply(tenant, std::move(draft), compiled));
-    return report;
+    StoredRule rule;
+    rule.id = entry.info.id;
+    rule.document = document.text;
+    rule.enabled = !read.parsed.rule || read.parsed.rule->enabled;
+    rules->push_back(std::move(rule));
   }
+  return report;
 }
 
-Detection::Imported Detection::EnterDocument(TenantId tenant, const DocumentText& document,
-                                             const FailedTests& failed, Draft* draft) const {
-  ReadRule read = ReadDocument(document.text, draft->lists);
-  Imported entry;
-  entry.file = document.file;
-  entry.line = document.line;
-  entry.problems = std::move(read.parsed.problems);
-  entry.info = std::move(read.info);
-  entry.info.id = ChooseId("", entry.info);
-  if (const auto found = failed.find(entry.info.id); found != failed.end())
-    entry.problems = found->second;
-  for (rules::Problem& problem : entry.problems)
-    if (problem.at.line > 0) problem.at.line += static_cast<int>(document.line) - 1;
-  if (document.text.size() > options_.document_bytes_max)
-    entry.problems.push_back({{}, "the document is too large (rules.document_bytes_max)"});
-  if (!entry.problems.empty()) {
-    entry.info.state = RuleState::kFailed;
-    if (entry.info.reason.empty()) entry.info.reason = Describe(entry.problems);
-    return entry;
+// Rules whose tests fail are known when all are compiled: then it is done once more, without these.
+Result<std::vector<Detection::Imported>> Detection::Import(
+    TenantId tenant, const std::vector<DocumentText>& documents, bool dry_run) {
+  std::vector<Imported> report;
+  FailedTests failed;
+  bool is_tested = false;
+  const auto edit = [&](Draft* draft) {
+    std::vector<StoredRule> rules;
+    report = ReadImport(documents, draft->lists, failed, &rules);
+    return EnterAll(tenant, std::move(rules), draft);
+  };
+  const auto check = [&](const CompiledRules& compiled, const Draft& draft) -> Status {
+    Complete(compiled, &report);
+    if (!std::exchange(is_tested, true)) failed = RunTests(report, draft, compiled);
+    else return {};
+    return failed.empty() ? Status() : InvalidArgument("tests of rules fail");
+  };
+  const auto submit = [&]() -> Status {
+    if (!dry_run) return Submit(tenant, edit, check);
+    NL_TRY(Draft draft, ReadDraft(tenant));
+    NL_RETURN_IF_ERROR(edit(&draft));
+    return check(*Compile(tenant, draft), draft);
+  };
+  Status status = submit();
+  if (!failed.empty()) status = submit();
+  NL_RETURN_IF_ERROR(status);
+  if (dry_run) return report;
+  NL_TRY(const auto compiled, Compiled(tenant));  // also when nothing was to be changed
+  Complete(*compiled, &report);
+  return report;
+}
+
+void Detection::Complete(const CompiledRules& compiled, std::vector<Imported>* report) {
+  for (Imported& entry : *report) {
+    const RuleInfo* const info = compiled.Find(entry.info.id);
+    if (!entry.problems.empty() || info == nullptr) continue;
+    entry.info = *info;
+    if (entry.info.state == RuleState::kFailed) entry.problems = {{{}, entry.info.reason}};
   }
-  StoredRule rule;
-  rule.id = entry.info.id;
-  rule.document = document.text;
-  rule.enabled = !read.parsed.rule || read.parsed.rule->enabled;
-  const auto old = draft->rules.find(rule.id);
-  if (old == draft->rules.end() || old->second.document != rule.document)
-    Enter(tenant, &rule, draft);
-  return entry;
 }
 
 Detection::FailedTests Detection::RunTests(const std::vector<Imported>& report, const Draft& draft,
@@ -350,31 +467,32 @@ Status Detection::PutList(TenantId tenant, std::string_view name, std::vector<st
   if (!IsRuleId(name))
     return InvalidArgument("list name \"" + std::string(name.substr(0, 80)) +
                            "\": expected 1 to 64 letters, digits, '_', '.' or '-'");
-  std::string bytes = EncodeList(values);
+  const std::string bytes = EncodeList(values);
   if (values.size() > options_.list_values_max || bytes.size() > options_.list_bytes_max)
     return TooLarge("a list takes at most " + std::to_string(options_.list_values_max) +
                     " values and " + std::to_string(options_.list_bytes_max) + " bytes");
-  base::MutexLock lock(BookOf(tenant)->change_mutex);
-  NL_TRY(Draft draft, ReadDraft(tenant));
-  draft.lists.insert_or_assign(std::string(name), std::move(values));
-  if (draft.lists.size() > options_.lists_max)
-    return ResourceExhausted("the tenant has " + std::to_string(options_.lists_max) +
-                             " lists, which is the maximum");
-  draft.change.put.emplace_back(ListPrefix(tenant).append(name), std::move(bytes));
-  const auto compiled = Compile(draft);
-  return Apply(tenant, std::move(draft), compiled);
+  return Submit(tenant, [&](Draft* draft) -> Status {
+    const bool is_new = !draft->lists.contains(std::string(name));
+    if (is_new && draft->lists.size() >= options_.lists_max)
+      return ResourceExhausted("the tenant has " + std::to_string(options_.lists_max) +
+                               " lists, which is the maximum");
+    draft->lists.insert_or_assign(std::string(name), values);
+    draft->has_other_lists = true;
+    draft->Put(ListPrefix(tenant).append(name), bytes);
+    return {};
+  });
 }
 
 Status Detection::DeleteList(TenantId tenant, std::string_view name) {
-  base::MutexLock lock(BookOf(tenant)->change_mutex);
-  NL_TRY(Draft draft, ReadDraft(tenant));
-  const auto found = draft.lists.find(name);
-  if (found == draft.lists.end())
-    return NotFound("list \"" + std::string(name.substr(0, 80)) + "\" does not exist");
-  draft.lists.erase(found);
-  draft.change.remove.push_back(ListPrefix(tenant).append(name));
-  const auto compiled = Compile(draft);
-  return Apply(tenant, std::move(draft), compiled);
+  return Submit(tenant, [&](Draft* draft) -> Status {
+    const auto found = draft->lists.find(std::string(name));
+    if (found == draft->lists.end())
+      return NotFound("list \"" + std::string(name.substr(0, 80)) + "\" does not exist");
+    draft->lists.erase(found);
+    draft->has_other_lists = true;
+    draft->Remove(ListPrefix(tenant).append(name));
+    return {};
+  });
 }
 
 Result<rules::Lists> Detection::Lists(TenantId tenant) const {
@@ -409,6 +527,7 @@ Status Detection::Forget(TenantId tenant) {
   }
   base::MutexLock lock(mutex_);
   books_[tenant]->compiled.reset();
+  books_[tenant]->sample.reset();
   return {};
 }
 

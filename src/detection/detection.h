@@ -6,8 +6,9 @@
 //   NL_TRY(StoredRule rule, detection.Put(tenant, {.document = yaml}));
 //   // every record that is acknowledged from now on is shown to the rule
 //
-// A change is durable, and in force, when it returns. One change of a tenant at a time; each compiles all of
-// the tenant's rules on the caller's thread. At a bound of the options a change is refused.
+// A change is durable, and in force, when it returns. The thread `nl-rule-build` makes changes: those of a tenant that
+// wait together are compiled together. It also compiles a tenant's rules again when the stage has a sample of the
+// tenant's records that says what is rare there. At a bound of the options a change is refused.
 // Thread-safe but Load, Start and Stop.
 #pragma once
 
@@ -21,7 +22,9 @@
 
 #include "base/mutex.h"
 #include "detection/alert_store.h"
+#include "detection/change_line.h"
 #include "detection/compiled_rules.h"
+#include "detection/draft.h"
 #include "detection/match_store.h"
 #include "detection/options.h"
 #include "detection/queue.h"
@@ -46,7 +49,7 @@ class Detection {
 
   Result<std::vector<TenantId>> Load();
   Status Start(Host host);
-  void Stop() { stage_.Stop(); }
+  void Stop();
   Queue* queue() { return &queue_; }
   uint64_t needed_from() const { return stage_.needed_from(); }
   // Every batch up to this LSN has been shown to the rules of its tenant.
@@ -113,14 +116,9 @@ class Detection {
   // Of one tenant.
   struct Book {
     base::Mutex change_mutex;  // one change at a time
-    std::shared_ptr<const CompiledRules>
-        compiled;  // guarded by Detection::mutex_; null: not loaded
-  };
-  // All that a change starts from.
-  struct Draft {
-    std::map<std::string, StoredRule, std::less<>> rules;
-    rules::Lists lists;
-    storage::MetaChange change;
+    // Guarded by Detection::mutex_.
+    std::shared_ptr<const CompiledRules> compiled;   // null: not loaded
+    std::shared_ptr<const rules::RowSample> sample;  // of its records; null: none yet
   };
 
   // By id of the rule: the tests that fail.
@@ -128,14 +126,23 @@ class Detection {
 
   Book* BookOf(TenantId tenant);
   Result<Draft> ReadDraft(TenantId tenant) const;
-  std::shared_ptr<const CompiledRules> Compile(const Draft& draft) const;
+  std::shared_ptr<const CompiledRules> Compile(TenantId tenant, const Draft& draft);
+  Status Submit(TenantId tenant, std::function<Status(Draft*)> edit,
+                std::function<Status(const CompiledRules&, const Draft&)> check = {});
+  // On the thread that makes changes.
+  void Make(TenantId tenant, std::vector<Change*> changes);
+  void CompileWithSample(Book* book, TenantId tenant);
   Status Apply(TenantId tenant, Draft draft, std::shared_ptr<const CompiledRules> compiled);
   // Enters the rule into the draft, as the next version of the one that is there.
   void Enter(TenantId tenant, StoredRule* rule, Draft* draft) const;
-  Status CheckRoom(const Draft& draft) const;
-  // Of an import. Rules whose tests have `failed` are not entered.
-  Imported EnterDocument(TenantId tenant, const DocumentText& document, const FailedTests& failed,
-                         Draft* draft) const;
+  // Those that differ from what is there.
+  Status EnterAll(TenantId tenant, std::vector<StoredRule> rules, Draft* draft) const;
+  Status CheckRoom(size_t rules) const;
+  // Adds to `rules` what can be read, but rules whose tests have `failed`.
+  std::vector<Imported> ReadImport(const std::vector<DocumentText>& documents,
+                                   const rules::Lists& lists, const FailedTests& failed,
+                                   std::vector<StoredRule>* rules) const;
+  static void Complete(const CompiledRules& compiled, std::vector<Imported>* report);
   static FailedTests RunTests(const std::vector<Imported>& report, const Draft& draft,
                               const CompiledRules& compiled);
 
@@ -152,6 +159,7 @@ class Detection {
   mutable base::Mutex mutex_;
   std::map<TenantId, std::unique_ptr<Book>> books_ NL_GUARDED_BY(mutex_);
   Stage stage_;
+  ChangeLine line_;
 };
 
 }  // namespace neurallog::detection

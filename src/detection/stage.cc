@@ -159,12 +159,16 @@ Status Stage::Evaluate(TenantId tenant, uint64_t lsn, int64_t written_ns,
     const char* row = batch.first_row();
     for (uint32_t i = 0; i < batch.rows(); ++i) {
       const storage::LogPosition at{lsn, i};
-      if (at >= begin && at >= runner->since)
+      if (at >= begin && at >= runner->since) {
+        runner->watch.Show(batch, row);
         NL_RETURN_IF_ERROR(EvaluateRow(tenant, runner, {&batch, row}, at, written_ns));
+      }
       row = model::RowReader(row).next_row();
     }
     metrics_->rows.Add(batch.rows());
     metrics_->evaluation_ns += clock_->MonotonicNs() - begin_ns;
+    if (auto sample = runner->watch.EndBatch(runner->matcher->evaluated()))
+      host_.on_sample(tenant, std::move(sample));
   }
   PassTo(Behind(lsn));
   return {};
@@ -309,6 +313,7 @@ void Stage::SetRules(Runner* runner, std::shared_ptr<const CompiledRules> rules,
   metrics_->rules += static_cast<int64_t>(rules->ready()) - static_cast<int64_t>(before);
   runner->state = std::move(state);
   runner->matcher = std::make_unique<rules::Matcher>(rules->set());
+  runner->watch.RulesChanged();
   runner->fired.assign(rules->plan()->rules().size(), {});
   runner->counts.clear();
   for (auto& [id, of] : counts)
@@ -404,7 +409,7 @@ Status Stage::Apply(TenantId tenant, storage::MetaChange change,
       EndRunner(tenant);
       alerts_->Close(tenant);
     } else {
-      NL_RETURN_IF_ERROR(Exchange(tenant, std::move(change), std::move(rules)));
+      NL_RETURN_IF_ERROR(Change(tenant, std::move(change), std::move(rules)));
     }
     CountTenants();
     return {};
@@ -415,8 +420,8 @@ Status Stage::Apply(TenantId tenant, storage::MetaChange change,
 }
 
 // The state of rules that stay as they are is written with the change, so that nothing is replayed across it.
-Status Stage::Exchange(TenantId tenant, storage::MetaChange change,
-                       std::shared_ptr<const CompiledRules> rules) {
+Status Stage::Change(TenantId tenant, storage::MetaChange change,
+                     std::shared_ptr<const CompiledRules> rules) {
   NL_TRY(Runner* const old, RunnerOf(tenant));
   auto state = std::make_unique<rules::RuleState>(rules->plan());
   if (old != nullptr) NL_RETURN_IF_ERROR(state->Decode(old->state->Encode()));
@@ -432,6 +437,16 @@ Status Stage::Exchange(TenantId tenant, storage::MetaChange change,
   if (const Status status = CommitPending(); !status.ok())  // again with what comes next
     base::LogWarn("alerts cannot be written", {{"error", status.ToString()}});
   return {};
+}
+
+Status Stage::Exchange(TenantId tenant, std::shared_ptr<const CompiledRules> rules) {
+  return Submit(0, [&]() -> Status {
+    const auto found = runners_.find(tenant);
+    if (found == runners_.end() || !found->second.rules) return {};
+    if (found->second.rules->plan() != rules->plan()) return Conflict("the rules have changed");
+    SetRules(&found->second, std::move(rules), std::move(found->second.state));
+    return {};
+  });
 }
 
 void Stage::EndRunner(TenantId tenant) {

@@ -34,6 +34,7 @@
 #include "detection/compiled_rules.h"
 #include "detection/match_store.h"
 #include "detection/queue.h"
+#include "detection/sample_watch.h"
 #include "detection/stage_metrics.h"
 #include "rules/matcher.h"
 #include "rules/rule_state.h"
@@ -47,6 +48,8 @@ struct StageHost {
   std::function<uint64_t()> durable_lsn;    // all up to here can be read from the log
   std::function<wal::RangeReader(wal::RangeReader::Wants, uint64_t from)> read_log;
   std::function<int64_t(TenantId)> expiry_ns;  // older records of the tenant are not kept
+  // The tenant's rules are to be compiled with this sample of its records; does not wait.
+  std::function<void(TenantId, std::shared_ptr<const rules::RowSample>)> on_sample;
 };
 
 // What a rule has done since the start.
@@ -74,6 +77,8 @@ class Stage {
   // be published already. Waits for the stage.
   Status Apply(TenantId tenant, storage::MetaChange change,
                std::shared_ptr<const CompiledRules> rules);
+  // Goes on with `rules`, which are the tenant's as they are, with their plan, but compiled in another way.
+  Status Exchange(TenantId tenant, std::shared_ptr<const CompiledRules> rules);
   // The tenant is deleted.
   Status Forget(TenantId tenant);
   // What somebody wants of an alert, durable when this returns. Waits for the stage.
@@ -97,6 +102,7 @@ class Stage {
     int64_t write_cost_ns = 0;                 // of the last time
     std::vector<RuleCounts> fired;             // by rule of the plan
     std::map<std::string, RuleCounts> counts;  // of matchers before
+    SampleWatch watch{1};
 
     bool has_state() const { return rules && !rules->plan()->stateful().empty(); }
   };
@@ -133,8 +139,8 @@ class Stage {
   void SetRules(Runner* runner, std::shared_ptr<const CompiledRules> rules,
                 std::unique_ptr<rules::RuleState> state);
   Status RestoreState(TenantId tenant, Runner* runner);
-  Status Exchange(TenantId tenant, storage::MetaChange change,
-                  std::shared_ptr<const CompiledRules> rules);
+  Status Change(TenantId tenant, storage::MetaChange change,
+                std::shared_ptr<const CompiledRules> rules);
   void EndRunner(TenantId tenant);
   static void AddCounts(const Runner& runner, std::map<std::string, RuleCounts>* counts);
   void PassTo(storage::LogPosition position);

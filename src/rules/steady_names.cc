@@ -1,5 +1,7 @@
 #include "rules/steady_names.h"
 
+#include <algorithm>
+
 #include "base/hash.h"
 
 namespace neurallog::rules {
@@ -9,7 +11,7 @@ void SteadyNames::Add(bool is_of_use, bool is_forced) {
   Seen& seen = seen_.emplace_back();
   seen.is_forced = is_forced;
   if (uses_.back() != Use::kVaried) return;
-  seen.recent = std::make_unique<std::array<uint32_t, 512>>();
+  seen.recent = std::make_unique<std::array<uint32_t, kRecent>>();
   ++learning_;
 }
 
@@ -23,9 +25,8 @@ bool SteadyNames::Learn(uint32_t name, std::string_view value) {
   Seen& seen = seen_[name];
   if (seen.recent == nullptr) return false;
   const auto hash = static_cast<uint32_t>(base::Hash64(value) >> 32) | 1;
-  uint32_t& slot = (*seen.recent)[hash >> 1 & 511];
-  seen.fresh += slot != hash;
-  slot = hash;
+  uint32_t* const set = &(*seen.recent)[(hash >> 1) % (kRecent / 4) * 4];
+  if (std::find(set, set + 4, hash) == set + 4) set[seen.fresh++ % 4] = hash;
   if (value.size() <= kValueBytesMax && ++seen.values < kLearned) return false;
   seen.recent.reset();
   --learning_;

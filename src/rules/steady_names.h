@@ -40,11 +40,13 @@ class SteadyNames {
   uint32_t most_varied() const;
 
  private:
+  static constexpr size_t kRecent = 512;  // in sets of four
+
   struct Seen {
     bool is_forced = false;
     uint32_t values = 0;
     uint32_t fresh = 0;
-    std::unique_ptr<std::array<uint32_t, 512>> recent;  // hashes; none: nothing is learned
+    std::unique_ptr<std::array<uint32_t, kRecent>> recent;  // hashes; none: nothing is learned
   };
 
   std::vector<Use> uses_;

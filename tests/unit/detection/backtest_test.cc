@@ -22,7 +22,8 @@ BacktestRules RulesOf(const std::vector<std::string>& documents) {
     stored[id].document = document;
     rules.ids.push_back(id);
   }
-  rules.compiled = CompiledRules::Compile(stored, {});
+  const rules::Lists lists;
+  rules.compiled = CompiledRules::Compile({stored, lists});
   return rules;
 }
 

@@ -357,5 +357,71 @@ TEST_CASE_METHOD(DetectionFixture, "what does not come is noticed after a restar
   CHECK(firings() == 1);
 }
 
+// All rows have "row" in their message and none a large number; only a sample tells which of the two is rare.
+TEST_CASE_METHOD(DetectionFixture,
+                 "rules are compiled again with a sample of the records, and windows count on") {
+  const std::string text =
+      "name: rare\ndetection:\n  a: {message|contains: row, seq|gte: 5000}\n  condition: a\n";
+  const StoredRule rare = detection_->Put(kTenant, {"", text, {}}, {}).value();
+  REQUIRE(detection_->Put(kTenant, {"many", CountText(2), {}}, {}).ok());
+  const auto compilations = [&] {
+    const std::string metrics = registry_->WriteText();
+    const std::string name = "\nneurallog_rule_compilations_total ";
+    return std::stoi(metrics.substr(metrics.find(name) + name.size()));
+  };
+  const int before = compilations();
+  const int64_t now_ns = base::Clock::System().WallNs();
+  Append(kTenant, testing::MakeBatch(0, 600, now_ns));
+  CHECK(Seqs().empty());
+  CHECK(detection_->Counts(kTenant)->at(rare.id).evaluated == 600);
+  for (int i = 0; i < 2000 && compilations() == before; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  REQUIRE(compilations() == before + 1);
+  Put("other", "nothing");  // behind the exchange
+  Append(kTenant, testing::MakeBatch(0, 3, now_ns));
+  Append(kTenant, testing::MakeBatch(4998, 4, now_ns));
+  CHECK(Seqs() == List{0, 1, 2, 5000, 5001});
+  CHECK(detection_->Counts(kTenant)->at(rare.id).evaluated == 602);
+}
+
+TEST_CASE_METHOD(DetectionFixture, "changes from many sides are all made, and wrong ones refused") {
+  constexpr int kChanges = 40;
+  std::atomic<int> right{0};
+  std::vector<std::thread> threads;
+  for (int thread = 0; thread < 4; ++thread) {
+    threads.emplace_back([&, thread] {
+      for (int i = thread; i < kChanges; i += 4) {
+        const std::string name = "rule" + std::to_string(i);
+        const bool is_right = i % 5 != 0;
+        const std::string text =
+            is_right ? RuleText(name, "row " + std::to_string(i)) : "name: x\ndetection: 5\n";
+        const auto rule = detection_->Put(kTenant, {name, text, {}}, {});
+        right +=
+            rule.ok() == is_right && (is_right || rule.status().code() == Code::kInvalidArgument);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  CHECK(right == kChanges);
+  CHECK(detection_->List(kTenant, "", 100)->size() == 32);
+  Append(kTenant, testing::MakeBatch(36, 5));
+  CHECK(Seqs() == List{36, 36, 37, 37, 38, 38, 39, 39, 40});  // also "row 3" and "row 4"
+}
+
+TEST_CASE("of several words on a key in a draft the last one counts") {
+  Draft draft;
+  draft.Put("a/1", "x");
+  draft.Put("b", "x");
+  draft.Remove("b");
+  draft.RemoveRange("a/", "a0");
+  draft.Put("a/2", "y");
+  draft.Remove("c");
+  draft.Put("c", "z");
+  const auto& change = draft.change;
+  CHECK(change.put == std::vector<std::pair<std::string, std::string>>{{"a/2", "y"}, {"c", "z"}});
+  CHECK(change.remove == std::vector<std::string>{"b"});
+  CHECK(draft.is_changed());
+}
+
 }  // namespace
 }  // namespace neurallog::detection
