@@ -167,6 +167,7 @@ void HandleRuleMetrics(Context context) {
     const detection::RuleCounts& of = counts[id];
     std::string json = "{\"evaluated\":" + std::to_string(of.evaluated);
     AppendNumber(&json, "matched", of.matched);
+    AppendNumber(&json, "ns_per_record", of.timed_rows == 0 ? 0 : of.timed_ns / of.timed_rows);
     json.append(",\"last_match\":");
     if (of.last_match_ns == 0) json.append("null");
     else base::AppendJsonString(&json, base::FormatRfc3339(of.last_match_ns));

@@ -112,6 +112,20 @@ struct TailConfig {
   Duration heartbeat = std::chrono::seconds(15);
 };
 
+// Of a tenant, but the first three.
+struct RulesConfig {
+  uint64_t queue_bytes_max = 0;
+  uint64_t state_bytes_max = 0;
+  int rule_ns_max = 50'000;
+  int rules_max = 20'000;
+  uint64_t document_bytes_max = 1 * kMiB;
+  int lists_max = 1'000;
+  int list_values_max = 100'000;
+  uint64_t list_bytes_max = 4 * kMiB;
+  int matches_max = 100'000;
+  uint64_t match_bytes_max = 256 * kMiB;
+};
+
 struct AuthConfig {
   AuthRequired required = AuthRequired::kAuto;
 };
@@ -137,6 +151,7 @@ struct Config {
   StorageConfig storage;
   QueryConfig query;
   TailConfig tail;
+  RulesConfig rules;
   AuthConfig auth;
   LogConfig log;
   ShutdownConfig shutdown;

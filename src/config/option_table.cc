@@ -227,6 +227,31 @@ std::vector<Option> MakeTable() {
       {"tail.heartbeat", DurationField{NL_FIELD(tail.heartbeat), 1s, 1h}, kRestart,
        "After so long without an event a live tail sends bytes that say nothing."},
 
+      {"rules.queue_bytes_max", BytesField{NL_FIELD(rules.queue_bytes_max), 0, 64 * kGiB}, kRestart,
+       "Records that wait for rules in memory; more are read from the log; 0 is a share of "
+       "memory_limit."},
+      {"rules.state_bytes_max", BytesField{NL_FIELD(rules.state_bytes_max), 0, 1024 * kGiB},
+       kRestart,
+       "Windows and sequences of all rules; beyond it the stalest groups go; 0 is a share of "
+       "memory_limit."},
+      {"rules.rule_ns_max", IntField{NL_FIELD(rules.rule_ns_max), 0, 1'000'000'000}, kRestart,
+       "A rule that takes more nanoseconds for a record, on average, is quarantined; 0: none is."},
+      {"rules.rules_max", IntField{NL_FIELD(rules.rules_max), 1, 1'000'000}, kRestart,
+       "Rules of a tenant; more are refused."},
+      {"rules.document_bytes_max",
+       BytesField{NL_FIELD(rules.document_bytes_max), 1 * kKiB, 4 * kMiB}, kRestart,
+       "The text of one rule; a longer one is refused."},
+      {"rules.lists_max", IntField{NL_FIELD(rules.lists_max), 0, 100'000}, kRestart,
+       "Lists of a tenant; more are refused."},
+      {"rules.list_values_max", IntField{NL_FIELD(rules.list_values_max), 1, 10'000'000}, kRestart,
+       "Values of one list; a longer one is refused."},
+      {"rules.list_bytes_max", BytesField{NL_FIELD(rules.list_bytes_max), 1 * kKiB, 64 * kMiB},
+       kRestart, "The same in bytes."},
+      {"rules.matches_max", IntField{NL_FIELD(rules.matches_max), 16, 100'000'000}, kRestart,
+       "Matches that are kept of a tenant; beyond it the oldest go."},
+      {"rules.match_bytes_max", BytesField{NL_FIELD(rules.match_bytes_max), 1 * kMiB, 1024 * kGiB},
+       kRestart, "The same in bytes."},
+
       {"auth.required", EnumField{NL_ENUM(auth.required), {"auto", "always"}}, kRestart,
        "auto: with no key made and a loopback address, tenant default is served without a key; "
        "always: never."},

@@ -83,6 +83,7 @@ std::string_view StateName(RuleState state) {
     case RuleState::kDisabled: return "disabled";
     case RuleState::kNeedsLists: return "needs_lists";
     case RuleState::kFailed: return "failed";
+    case RuleState::kQuarantined: return "quarantined";
   }
   return "";
 }
@@ -140,18 +141,23 @@ std::shared_ptr<const CompiledRules> CompiledRules::Compile(const Source& source
   for (const auto& [id, rule] : source.stored) {
     ReadRule read = Read(source, rule);
     const bool can_run = read.info.state == RuleState::kReady;
+    const bool is_at_work = rule.enabled && rule.quarantine.empty();
     if (can_run && !rule.enabled) read.info.state = RuleState::kDisabled;
+    if (can_run && rule.enabled && !is_at_work) {
+      read.info.state = RuleState::kQuarantined;
+      read.info.reason = rule.quarantine;
+    }
     const auto known =
         compiled->infos_.emplace_hint(compiled->infos_.end(), id, std::move(read.info));
     if (!can_run) continue;
-    if (read.parsed.filter && rule.enabled)
+    if (read.parsed.filter && is_at_work)
       compiled->filters_.push_back(std::move(*read.parsed.filter));
-    if (read.parsed.correlation && rule.enabled) {
+    if (read.parsed.correlation && is_at_work) {
       correlations.push_back(std::move(*read.parsed.correlation));
       of_correlations.push_back(&known->second);
     }
     if (!read.parsed.rule) continue;
-    read.parsed.rule->enabled = rule.enabled;  // other rules may refer to it all the same
+    read.parsed.rule->enabled = is_at_work;  // other rules may refer to it all the same
     if (read.parsed.rule->id.empty()) read.parsed.rule->id = rule.id;
     compiled->places_.emplace_hint(compiled->places_.end(), known->first,
                                    static_cast<uint32_t>(rules.size()));

@@ -26,7 +26,7 @@
 
 namespace neurallog::detection {
 
-enum class RuleState : uint8_t { kReady, kDisabled, kNeedsLists, kFailed };
+enum class RuleState : uint8_t { kReady, kDisabled, kNeedsLists, kFailed, kQuarantined };
 std::string_view StateName(RuleState state);
 
 struct RuleInfo {

@@ -56,13 +56,15 @@ Detection::Detection(const Options& options, storage::Store* store, const base::
       matches_(options.matches, store),
       alerts_(options.alerts, store, &alert_metrics_),
       stage_(
-          &matches_, &alerts_, &queue_, [this](TenantId tenant) { return Compiled(tenant); }, clock,
-          &metrics_),
+          options_, &matches_, &alerts_, &queue_,
+          [this](TenantId tenant) { return Compiled(tenant); }, clock, &metrics_),
       line_([this](TenantId tenant, std::vector<Change*> changes) {
         Make(tenant, std::move(changes));
       }) {
   registry->AddGauge("neurallog_rules", "Rules that are compiled and in memory.",
                      [this] { return static_cast<double>(metrics_.rules.load()); });
+  registry->AddGauge("neurallog_rule_state_bytes", "Windows and sequences of rules.",
+                     [this] { return static_cast<double>(metrics_.state_bytes.load()); });
   registry->AddGauge("neurallog_rule_queue_bytes", "Batches that wait for the rule stage.",
                      [this] { return static_cast<double>(queue_.bytes()); });
   registry->AddGauge("neurallog_rule_stage_lag_seconds",
@@ -102,6 +104,14 @@ Status Detection::Start(Host host) {
     {
       base::MutexLock lock(mutex_);
       book->sample = std::move(sample);
+    }
+    line_.Post(tenant);
+  };
+  host.stage.on_slow = [this](TenantId tenant, std::vector<SlowRule> slow) {
+    Book* const book = BookOf(tenant);
+    {
+      base::MutexLock lock(mutex_);
+      book->slow = std::move(slow);
     }
     line_.Post(tenant);
   };
@@ -191,7 +201,12 @@ Status Detection::Submit(TenantId tenant, std::function<Status(Draft*)> edit,
 void Detection::Make(TenantId tenant, std::vector<Change*> changes) {
   Book* const book = BookOf(tenant);
   base::MutexLock lock(book->change_mutex);
-  if (changes.empty()) return CompileWithSample(book, tenant);
+  std::vector<SlowRule> slow;
+  {
+    base::MutexLock own_lock(mutex_);
+    slow.swap(book->slow);
+  }
+  if (changes.empty() && slow.empty()) return CompileWithSample(book, tenant);
   const auto drop = [&](auto status_of) {
     return std::erase_if(changes, [&](Change* change) {
       change->status = status_of(*change);
@@ -200,8 +215,9 @@ void Detection::Make(TenantId tenant, std::vector<Change*> changes) {
   };
   while (true) {
     auto draft = ReadDraft(tenant);
+    if (draft.ok()) Quarantine(tenant, &slow, &*draft);
     drop([&](const Change& change) { return draft.ok() ? change.edit(&*draft) : draft.status(); });
-    if (changes.empty() || !draft->is_changed()) return;
+    if (!draft.ok() || !draft->is_changed()) return;
     const auto compiled = Compile(tenant, *draft);
     const size_t wrong = drop([&](const Change& change) {
       return change.check ? change.check(*compiled, *draft) : Status();
@@ -209,8 +225,28 @@ void Detection::Make(TenantId tenant, std::vector<Change*> changes) {
     if (wrong > 0) continue;
     const Status status = Apply(tenant, std::move(*draft), compiled);
     drop([&](const Change&) { return status; });
+    for (const SlowRule& one : slow) {
+      if (!status.ok()) break;
+      metrics_.quarantined.Add();
+      base::LogWarn("a rule is quarantined: it takes too long",
+                    {{"tenant", std::to_string(static_cast<uint32_t>(tenant))},
+                     {"rule", one.id},
+                     {"ns_per_record", std::to_string(one.ns)}});
+    }
     return;
   }
+}
+
+// The version stays: what the rule says is the same.
+void Detection::Quarantine(TenantId tenant, std::vector<SlowRule>* slow, Draft* draft) const {
+  std::erase_if(*slow, [&](const SlowRule& one) {
+    const auto found = draft->rules.find(one.id);
+    if (found == draft->rules.end() || found->second.version != one.version) return true;
+    found->second.quarantine = "takes " + std::to_string(one.ns) + " ns for a record, more than " +
+                               std::to_string(options_.rule_ns_max) + " (rules.rule_ns_max)";
+    draft->Put(RuleKey(tenant, one.id), EncodeRule(found->second));
+    return false;
+  });
 }
 
 void Detection::CompileWithSample(Book* book, TenantId tenant) {
@@ -302,8 +338,9 @@ Result<StoredRule> Detection::SetEnabled(TenantId tenant, std::string_view id, b
     if (found == draft->rules.end()) return NotFound(Name(id) + " does not exist");
     NL_RETURN_IF_ERROR(CheckExpectation(&found->second, id, expectation));
     rule = found->second;
-    if (rule.enabled == enabled) return {};
+    if (rule.enabled == enabled && rule.quarantine.empty()) return {};
     rule.enabled = enabled;
+    rule.quarantine.clear();
     Enter(tenant, &rule, draft);
     return {};
   });

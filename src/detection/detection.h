@@ -119,6 +119,7 @@ class Detection {
     // Guarded by Detection::mutex_.
     std::shared_ptr<const CompiledRules> compiled;   // null: not loaded
     std::shared_ptr<const rules::RowSample> sample;  // of its records; null: none yet
+    std::vector<SlowRule> slow;                      // to be quarantined
   };
 
   // By id of the rule: the tests that fail.
@@ -131,6 +132,8 @@ class Detection {
                 std::function<Status(const CompiledRules&, const Draft&)> check = {});
   // On the thread that makes changes.
   void Make(TenantId tenant, std::vector<Change*> changes);
+  // What does not apply any more is taken off `slow`.
+  void Quarantine(TenantId tenant, std::vector<SlowRule>* slow, Draft* draft) const;
   void CompileWithSample(Book* book, TenantId tenant);
   Status Apply(TenantId tenant, Draft draft, std::shared_ptr<const CompiledRules> compiled);
   // Enters the rule into the draft, as the next version of the one that is there.

@@ -4,6 +4,10 @@
 #include <cstddef>
 #include <cstdint>
 
+namespace neurallog::base {
+class SpareMemory;
+}
+
 namespace neurallog::detection {
 
 // Of a tenant; beyond one the oldest matches go.
@@ -14,14 +18,17 @@ struct MatchLimits {
 
 // Of a tenant's alerts.
 struct AlertLimits {
-  size_t live_max = 10'000;          // not resolved; past it a match makes no alert, which is counted
-  size_t live_per_rule_max = 1'000;  // of one rule; the same
-  size_t resolved_max = 20'000;      // past it the oldest go
+  size_t live_max = 10'000;  // not resolved; past it a match makes no alert, which is counted
+  size_t live_per_rule_max = 1'000;                             // of one rule; the same
+  size_t resolved_max = 20'000;                                 // past it the oldest go
   int64_t retention_ns = int64_t{30} * 86'400 * 1'000'000'000;  // after an alert was resolved
 };
 
 struct Options {
   size_t queue_bytes_max = 64u << 20;  // of batches that wait; more are read from the log
+  size_t state_bytes_max = 64u << 20;  // of windows of all tenants; beyond it the stalest groups go
+  uint64_t rule_ns_max = 50'000;       // a slower rule is quarantined; 0: none is
+  base::SpareMemory* spare_memory = nullptr;  // told what is held, if there is one
   MatchLimits matches;
   AlertLimits alerts;
   size_t rules_max = 20'000;            // of a tenant

@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "base/log.h"
+#include "base/spare_memory.h"
 #include "base/thread.h"
 
 namespace neurallog::detection {
@@ -26,9 +27,10 @@ uint64_t RowId(storage::LogPosition row) { return row.lsn << 25 | row.row; }
 
 }  // namespace
 
-Stage::Stage(MatchStore* matches, AlertStore* alerts, Queue* queue, Load load,
-             const base::Clock* clock, StageMetrics* metrics)
-    : matches_(matches),
+Stage::Stage(const Options& options, MatchStore* matches, AlertStore* alerts, Queue* queue,
+             Load load, const base::Clock* clock, StageMetrics* metrics)
+    : options_(options),
+      matches_(matches),
       alerts_(alerts),
       queue_(queue),
       load_(std::move(load)),
@@ -74,6 +76,7 @@ void Stage::Loop() {
   while (!reader_ && Round()) {
   }
   if (!reader_) Write(/*all_states=*/true);
+  if (options_.spare_memory != nullptr) options_.spare_memory->GiveBack(held_bytes_);
   RefuseCommands();
 }
 
@@ -314,6 +317,7 @@ void Stage::SetRules(Runner* runner, std::shared_ptr<const CompiledRules> rules,
   runner->state = std::move(state);
   runner->matcher = std::make_unique<rules::Matcher>(rules->set());
   runner->watch.RulesChanged();
+  runner->costs.RulesChanged();
   runner->fired.assign(rules->plan()->rules().size(), {});
   runner->counts.clear();
   for (auto& [id, of] : counts)
@@ -323,10 +327,14 @@ void Stage::SetRules(Runner* runner, std::shared_ptr<const CompiledRules> rules,
 
 void Stage::AddCounts(const Runner& runner, std::map<std::string, RuleCounts>* counts) {
   *counts = runner.counts;
-  for (uint32_t place = 0; place < runner.matcher->set().rules(); ++place)
-    (*counts)[runner.rules->of_set(place).id].evaluated += runner.matcher->counts(place).evaluated;
+  for (uint32_t place = 0; place < runner.matcher->set().rules(); ++place) {
+    RuleCounts& of = (*counts)[runner.rules->of_set(place).id];
+    of.evaluated += runner.matcher->counts(place).evaluated;
+    of.timed_ns += runner.matcher->counts(place).timed_ns;
+  }
   for (uint32_t rule = 0; rule < runner.fired.size(); ++rule) {
     RuleCounts& of = (*counts)[runner.rules->of_firing(rule).id];
+    of.timed_rows += runner.matcher->timed_rows();
     of.matched += runner.fired[rule].matched;
     of.last_match_ns = std::max(of.last_match_ns, runner.fired[rule].last_match_ns);
   }
@@ -493,12 +501,61 @@ uint64_t Stage::needed_from() const {
   return tenants_ + applying_ > 0 ? needed_from_ : UINT64_MAX;
 }
 
+void Stage::LookAtCosts() {
+  if (options_.rule_ns_max == 0) return;
+  for (auto& [tenant, runner] : runners_) {
+    if (!runner.rules) continue;
+    auto slow = runner.costs.Look(*runner.rules, *runner.matcher, options_.rule_ns_max);
+    if (!slow.empty()) host_.on_slow(tenant, std::move(slow));
+  }
+}
+
+void Stage::LookAtMemory(int64_t now_ns) {
+  if (now_ns - measured_ns_ >= 50 * measure_cost_ns_) {
+    MeasureStates();
+    measured_ns_ = clock_->MonotonicNs();
+    measure_cost_ns_ = measured_ns_ - now_ns;
+  }
+  if (options_.spare_memory == nullptr) return;
+  const size_t held = static_cast<size_t>(metrics_->state_bytes.load()) + queue_->bytes();
+  if (held > held_bytes_) options_.spare_memory->Take(held - held_bytes_);
+  else options_.spare_memory->GiveBack(held_bytes_ - held);
+  held_bytes_ = held;
+}
+
+void Stage::MeasureStates() {
+  size_t bytes = 0, most = 0;
+  Runner* largest = nullptr;
+  for (auto& [tenant, runner] : runners_) {
+    if (!runner.has_state()) continue;
+    const size_t own = runner.state->memory_bytes();
+    bytes += own;
+    if (own <= most) continue;
+    most = own;
+    largest = &runner;
+  }
+  metrics_->state_bytes = static_cast<int64_t>(bytes);
+  if (bytes <= options_.state_bytes_max) return;
+  // Groups go in proportion to what is too much, at most all of the tenant with the most.
+  const size_t groups = largest->state->groups();
+  const size_t excess = bytes - options_.state_bytes_max;
+  const size_t kept = excess >= most ? 0 : groups - groups * excess / most;
+  for (size_t before = groups + 1;
+       largest->state->groups() > kept && largest->state->groups() < before;) {
+    before = largest->state->groups();
+    largest->state->Evict();
+  }
+  largest->is_changed = true;
+}
+
 // Once a second what has happened is made durable, so that the log can go; once a minute old matches go.
 void Stage::Tidy() {
   const int64_t now_ns = clock_->MonotonicNs();
   if (tidied_ns_ != 0 && now_ns - tidied_ns_ < base::kNsPerSecond) return;
   tidied_ns_ = now_ns;
   if (!reader_) AdvanceAll();
+  LookAtCosts();
+  LookAtMemory(now_ns);
   if (const Status status = CommitPending(); !status.ok())
     base::LogWarn("the rule stage cannot write", {{"error", status.ToString()}});
   Write(/*all_states=*/false);

@@ -32,7 +32,9 @@
 #include "base/mutex.h"
 #include "detection/alert_store.h"
 #include "detection/compiled_rules.h"
+#include "detection/cost_watch.h"
 #include "detection/match_store.h"
+#include "detection/options.h"
 #include "detection/queue.h"
 #include "detection/sample_watch.h"
 #include "detection/stage_metrics.h"
@@ -50,6 +52,8 @@ struct StageHost {
   std::function<int64_t(TenantId)> expiry_ns;  // older records of the tenant are not kept
   // The tenant's rules are to be compiled with this sample of its records; does not wait.
   std::function<void(TenantId, std::shared_ptr<const rules::RowSample>)> on_sample;
+  // These rules are to be taken out of work; does not wait.
+  std::function<void(TenantId, std::vector<SlowRule>)> on_slow;
 };
 
 // What a rule has done since the start.
@@ -57,14 +61,17 @@ struct RuleCounts {
   uint64_t evaluated = 0;
   uint64_t matched = 0;
   int64_t last_match_ns = 0;  // wall; 0: never
+  uint64_t timed_ns = 0;      // that its condition took ...
+  uint64_t timed_rows = 0;    // ... for so many rows of the stream
 };
 
 class Stage {
  public:
   // `load` gives the compiled rules of a tenant that has some; called by the stage's thread.
   using Load = std::function<Result<std::shared_ptr<const CompiledRules>>(TenantId)>;
-  Stage(MatchStore* matches, AlertStore* alerts, Queue* queue, Load load, const base::Clock* clock,
-        StageMetrics* metrics);
+  // `options` outlives it.
+  Stage(const Options& options, MatchStore* matches, AlertStore* alerts, Queue* queue, Load load,
+        const base::Clock* clock, StageMetrics* metrics);
   ~Stage() { Stop(); }
 
   // `tenants` have rules. From now on their batches must be published.
@@ -103,6 +110,7 @@ class Stage {
     std::vector<RuleCounts> fired;             // by rule of the plan
     std::map<std::string, RuleCounts> counts;  // of matchers before
     SampleWatch watch{1};
+    CostWatch costs;
 
     bool has_state() const { return rules && !rules->plan()->stateful().empty(); }
   };
@@ -156,7 +164,14 @@ class Stage {
   void Write(bool all_states);
   Progress CurrentProgress() const;
   void CountTenants();
+  // Reports rules that take too long.
+  void LookAtCosts();
+  // Says what is held in memory.
+  void LookAtMemory(int64_t now_ns);
+  // Keeps the states within their bound.
+  void MeasureStates();
 
+  const Options& options_;
   MatchStore* const matches_;
   AlertStore* const alerts_;
   Queue* const queue_;
@@ -177,6 +192,9 @@ class Stage {
   bool are_states_loaded_ = false;
   int64_t tidied_ns_ = 0;
   int64_t expired_ns_ = 0;
+  size_t held_bytes_ = 0;    // as was said last
+  int64_t measured_ns_ = 0;  // when the states were, and what that cost
+  int64_t measure_cost_ns_ = 0;
 
   mutable base::Mutex mutex_;
   std::deque<Command> commands_ NL_GUARDED_BY(mutex_);

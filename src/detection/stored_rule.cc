@@ -10,6 +10,7 @@ namespace neurallog::detection {
 namespace {
 
 constexpr uint8_t kFormat = 1;
+constexpr uint8_t kFormatQuarantined = 2;  // one text more
 constexpr size_t kIdBytesMax = 64;
 
 bool IsIdByte(char c) {
@@ -29,13 +30,14 @@ std::string Key(std::string_view kind, TenantId tenant, std::string_view rest) {
 
 std::string EncodeRule(const StoredRule& rule) {
   std::string bytes;
-  base::AppendLe(&bytes, kFormat);
+  base::AppendLe(&bytes, rule.quarantine.empty() ? kFormat : kFormatQuarantined);
   base::AppendLe(&bytes, static_cast<uint8_t>(rule.enabled));
   base::AppendLe(&bytes, rule.version);
   base::AppendLe(&bytes, rule.created_ns);
   base::AppendLe(&bytes, rule.updated_ns);
   base::AppendLengthPrefixed(&bytes, rule.id);
   base::AppendLengthPrefixed(&bytes, rule.document);
+  if (!rule.quarantine.empty()) base::AppendLengthPrefixed(&bytes, rule.quarantine);
   return bytes;
 }
 
@@ -49,7 +51,9 @@ Result<StoredRule> DecodeRule(std::string_view bytes) {
   rule.updated_ns = reader.ReadLe<int64_t>();
   rule.id = reader.ReadLengthPrefixed();
   rule.document = reader.ReadLengthPrefixed();
-  if (!reader.ok() || format != kFormat) return Corruption("a stored rule is damaged");
+  if (format == kFormatQuarantined) rule.quarantine = reader.ReadLengthPrefixed();
+  if (!reader.ok() || (format != kFormat && format != kFormatQuarantined))
+    return Corruption("a stored rule is damaged");
   return rule;
 }
 

@@ -19,6 +19,7 @@ struct StoredRule {
   uint64_t version = 1;  // grows with every change
   int64_t created_ns = 0;
   int64_t updated_ns = 0;
+  std::string quarantine;  // why it was taken out of work; empty: it was not
 };
 
 std::string EncodeRule(const StoredRule& rule);

@@ -30,7 +30,8 @@ Status CheckWhole(const std::string& data_dir) {
 Engine::Engine(const EngineOptions& options, const Environment& environment)
     : options_(options),
       environment_(environment),
-      spare_memory_(options.sealer.row_buffer_bytes_max + options.query_bytes_max),
+      spare_memory_(options.sealer.row_buffer_bytes_max + options.query_bytes_max +
+                    options.detection.queue_bytes_max + options.detection.state_bytes_max),
       metrics_(environment.metrics),
       idempotency_(options.idempotency_window_ns, options.idempotency_keys_max),
       memory_guard_(options.memory_limit) {}
@@ -50,8 +51,10 @@ Result<std::unique_ptr<Engine>> Engine::Open(const EngineOptions& options,
   engine->retention_ns_ = options.retention_ns.value_or(0);
   engine->saved_queries_ =
       std::make_unique<SavedQueries>(engine->store_.get(), environment.clock);
+  detection::Options detection = options.detection;
+  detection.spare_memory = engine->spare_memory();
   engine->detection_ = std::make_unique<detection::Detection>(
-      options.detection, engine->store_.get(), environment.clock, environment.metrics);
+      detection, engine->store_.get(), environment.clock, environment.metrics);
   engine->jobs_ = std::make_unique<Jobs>(options.jobs, engine.get(), engine->store_.get(),
                                          environment.clock, environment.metrics);
   engine->retention_ =

@@ -1,11 +1,28 @@
 #include "rules/matcher.h"
 
 #include <algorithm>
+#include <chrono>
+#include <optional>
 
 namespace neurallog::rules {
 namespace {
 
 constexpr uint32_t kEpochMax = 0x7fffffff;  // an epoch and a bit share 32 bits in memo_
+
+// Adds the time of its life.
+class Stopwatch {
+ public:
+  explicit Stopwatch(uint64_t* ns) : ns_(ns), begin_(Clock::now()) {}
+  ~Stopwatch() {
+    *ns_ += static_cast<uint64_t>(
+        std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - begin_).count());
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  uint64_t* const ns_;
+  const Clock::time_point begin_;
+};
 
 }  // namespace
 
@@ -54,7 +71,7 @@ bool Matcher::CanRemember() {
 }
 
 const Signature& Matcher::SignatureOfRow() {
-  if (cache_.IsThrashing() && !values_.DemoteOne()) is_worthwhile_ = false;
+  if (cache_.IsThrashing() && !values_.DemoteOne()) is_worthwhile_ = can_remember_ = false;
   const std::string_view key = values_.steady_key();
   const Signature* const known = cache_.Find(key);
   return known != nullptr ? *known : *cache_.Add(key, MakeSignature());
@@ -65,6 +82,7 @@ void Matcher::MatchWith(const Signature& signature) {
   for (const uint32_t test : signature.passed) memo_[test] = epoch_ << 1 | 1;
   for (const uint32_t rule : signature.matched) {
     rule_epochs_[rule] = epoch_;
+    ++counts_[rule].evaluated;
     ++counts_[rule].matched;
     matches_.push_back(rule);
   }
@@ -80,7 +98,10 @@ void Matcher::MatchWith(const Signature& signature) {
 
 void Matcher::RunPending(const RuleSet::Group& group, const Signature& signature,
                          const Signature::Pending& pending) {
+  std::optional<Stopwatch> stopwatch;
+  if (is_timed_) stopwatch.emplace(&counts_[signature.rests[pending.first].rule].timed_ns);
   const bool passes = EvaluateTest(group, pending.test);
+  stopwatch.reset();
   if (!passes && pending.only_if_true) return;
   for (uint32_t i = pending.first; i < pending.first + pending.count; ++i) {
     const Signature::Rest& rest = signature.rests[i];
@@ -158,6 +179,7 @@ bool Matcher::IsSteady(const CompiledTest& test) const {
 void Matcher::BeginRow() {
   matches_.clear();
   groups_.clear();
+  is_timed_ = ++rows_ % kTimedOneOf == 0;
   if (++epoch_ <= kEpochMax) return;
   epoch_ = 1;
   record_epoch_ = 0;
@@ -239,6 +261,8 @@ void Matcher::Run(const RuleSet::Group& group, uint32_t rule, int32_t at) {
   rule_epochs_[rule] = epoch_;
   ++counts_[rule].evaluated;
   ++evaluated_;
+  std::optional<Stopwatch> stopwatch;
+  if (is_timed_) stopwatch.emplace(&counts_[rule].timed_ns);
   while (at >= 0) {
     const RuleSet::Step& step = set_->steps()[static_cast<size_t>(at)];
     at = EvaluateTest(group, step.test) ? step.if_true : step.if_false;

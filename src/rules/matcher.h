@@ -38,14 +38,19 @@ class Matcher {
   // The rules that match, ascending; valid until the next call. `row` points at row_bytes.
   std::span<const uint32_t> Match(const char* row);
 
-  // Of a rule: how often its program was run, and how often it matched.
+  // Of a rule: how often its program was run, how often it matched, and the time that it took for timed_rows().
   struct Counts {
     uint64_t evaluated = 0;
     uint64_t matched = 0;
+    uint64_t timed_ns = 0;
   };
   const Counts& counts(uint32_t rule) const { return counts_[rule]; }
   // The same of all rules.
   uint64_t evaluated() const { return evaluated_; }
+  // One row in kTimedOneOf is one for which it is measured what each rule takes. A test that several rules share is
+  // charged to the first.
+  static constexpr uint64_t kTimedOneOf = 64;
+  uint64_t timed_rows() const { return rows_ / kTimedOneOf; }
   // Kinds of rows that are remembered.
   size_t signatures() const { return cache_.size(); }
   const RuleSet& set() const { return *set_; }
@@ -128,6 +133,8 @@ class Matcher {
 
   std::vector<Counts> counts_;
   uint64_t evaluated_ = 0;
+  uint64_t rows_ = 0;
+  bool is_timed_ = false;  // the row
 };
 
 }  // namespace neurallog::rules

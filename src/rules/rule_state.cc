@@ -131,7 +131,7 @@ void RuleState::SetValue(const std::vector<uint32_t>& values, Observation* o) {
 }
 
 void RuleState::Tell(uint32_t rule, const Observation& o, std::vector<Firing>* fired) {
-  if (groups_ >= options_.groups_max) EvictFromLargest();
+  if (groups_ >= options_.groups_max) Evict();
   Machine* const machine = machines_[rule].get();
   const size_t groups = machine->groups();
   const size_t first = fired->size();
@@ -140,11 +140,12 @@ void RuleState::Tell(uint32_t rule, const Observation& o, std::vector<Firing>* f
   for (size_t i = first; i < fired->size(); ++i) (*fired)[i].rule = rule;
 }
 
-void RuleState::EvictFromLargest() {
+void RuleState::Evict() {
   Machine* largest = nullptr;
   for (const uint32_t rule : plan_->stateful())
     if (largest == nullptr || machines_[rule]->groups() > largest->groups())
       largest = machines_[rule].get();
+  if (largest == nullptr) return;
   groups_ -= largest->groups();
   largest->Evict();
   groups_ += largest->groups();

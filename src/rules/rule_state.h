@@ -55,6 +55,9 @@ class RuleState {
     return machine != nullptr ? machine->ConditionOf(key) : Condition::kUnknown;
   }
 
+  // Lets the stalest groups of the rule with the most go.
+  void Evict();
+
   // Takes over the state of rules that both have unchanged; `previous` is of no use afterwards.
   void Adopt(RuleState* previous);
   // docs/formats/rule_state.md. Rules that the plan does not have as they were begin anew.
@@ -93,7 +96,6 @@ class RuleState {
   // To other rules, and those that are reported to `to`.
   void PassOn(std::vector<Firing> fired, int64_t received_ns, std::vector<Firing>* to);
   bool Admits(const Firing& firing);
-  void EvictFromLargest();
   Status DecodeRules(base::ByteReader* reader);
 
   const std::shared_ptr<const RulePlan> plan_;

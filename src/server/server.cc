@@ -115,6 +115,16 @@ engine::EngineOptions EngineOptionsFrom(const config::Config& configured) {
   options.tail.viewer.bytes_max = config.tail.viewer_bytes_max;
   options.tail.viewer.events_max = static_cast<size_t>(config.tail.viewer_events_max);
   options.tail.viewer.heartbeat_ns = config.tail.heartbeat.count();
+  options.detection.queue_bytes_max = config.rules.queue_bytes_max;
+  options.detection.state_bytes_max = config.rules.state_bytes_max;
+  options.detection.rule_ns_max = static_cast<uint64_t>(config.rules.rule_ns_max);
+  options.detection.rules_max = static_cast<size_t>(config.rules.rules_max);
+  options.detection.document_bytes_max = config.rules.document_bytes_max;
+  options.detection.lists_max = static_cast<size_t>(config.rules.lists_max);
+  options.detection.list_values_max = static_cast<size_t>(config.rules.list_values_max);
+  options.detection.list_bytes_max = config.rules.list_bytes_max;
+  options.detection.matches.matches_max = static_cast<uint64_t>(config.rules.matches_max);
+  options.detection.matches.bytes_max = config.rules.match_bytes_max;
   return options;
 }
 

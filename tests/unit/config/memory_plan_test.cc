@@ -20,7 +20,8 @@ TEST_CASE("the pools take less than the limit together, whatever it is") {
     const uint64_t sum = c.storage.row_buffer_bytes_max + c.storage.memtable_bytes_total +
                          c.storage.block_cache_bytes + c.storage.directory_bytes_max +
                          c.storage.index_cache_bytes + c.storage.column_cache_bytes +
-                         c.storage.rewrite_bytes_max +
+                         c.storage.rewrite_bytes_max + c.rules.queue_bytes_max +
+                         c.rules.state_bytes_max +
                          c.http.body_bytes_total_max + c.ingest.bytes_in_flight_max +
                          c.query.memory_bytes_total_max + c.query.partials_bytes_max;
     CHECK(sum < limit / 100 * 92);

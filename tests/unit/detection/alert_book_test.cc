@@ -29,7 +29,7 @@ std::shared_ptr<const CompiledRules> Compile(const std::map<std::string, std::st
     stored[id].id = id;
     stored[id].document = Document(id, more);
   }
-  return CompiledRules::Compile(stored, {});
+  return CompiledRules::Compile({stored, rules::Lists()});
 }
 
 // A book, what was written of it, and the time.
@@ -282,8 +282,8 @@ TEST_CASE_METHOD(BookFixture, "a match of a later version brings its name and se
   Match("r");
   Happened();
   std::map<std::string, StoredRule, std::less<>> stored;
-  stored["r"] = {"r", Document("other", "severity: critical\n"), true, 2, 0, 0};
-  rules_ = CompiledRules::Compile(stored, {});
+  stored["r"] = {"r", Document("other", "severity: critical\n"), true, 2, 0, 0, ""};
+  rules_ = CompiledRules::Compile({stored, rules::Lists()});
   book().SetRules(rules_.get(), now_);
   Match("r");
   Wait(5 * kMinute);

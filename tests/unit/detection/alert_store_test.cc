@@ -22,7 +22,7 @@ class AlertStoreFixture {
                                    "\nseverity: " + (*id == 'a' ? "high" : "low") +
                                    "\ndetection: {s: {m: x}, condition: s}\n";
     }
-    rules_ = CompiledRules::Compile(stored_rules_, {});
+    rules_ = CompiledRules::Compile({stored_rules_, rules::Lists()});
     storage::StoreOptions options;
     options.directory = dir_.path();
     store_ = storage::Store::Open(options, &base::Clock::System()).value();

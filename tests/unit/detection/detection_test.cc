@@ -423,5 +423,58 @@ TEST_CASE("of several words on a key in a draft the last one counts") {
   CHECK(draft.is_changed());
 }
 
+TEST_CASE_METHOD(DetectionFixture,
+                 "a rule that takes too long is quarantined until it is enabled") {
+  Close();
+  options_.rule_ns_max = 1;
+  Open();
+  const std::string text =
+      "name: slow\ndetection:\n  a: {message|contains: row}\n  b: {seq|lt: 100000}\n"
+      "  condition: a and not b\n";
+  const std::string id = detection_->Put(kTenant, {"", text, {}}, {}).value().id;
+  Put("idle", "nothing");
+  const auto state = [&] { return detection_->Compiled(kTenant).value()->Find(id)->state; };
+  for (int i = 0; i < 18; ++i) Append(kTenant, testing::MakeBatch(i * 1000, 1000));
+  for (int i = 0; i < 2000 && state() != RuleState::kQuarantined; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    if (i % 200 == 199) Append(kTenant, testing::MakeBatch(0, 10'000));
+  }
+  REQUIRE(state() == RuleState::kQuarantined);
+  CHECK(detection_->Compiled(kTenant).value()->Find(id)->reason.find("rules.rule_ns_max") !=
+        std::string::npos);
+  CHECK(detection_->Get(kTenant, id)->version == 1);
+  CHECK(registry_->WriteText().find("neurallog_rules_quarantined_total 1\n") != std::string::npos);
+  CHECK(detection_->Compiled(kTenant).value()->Find(IdFromName("idle"))->state ==
+        RuleState::kReady);
+  Close();
+  Open();
+  CHECK(state() == RuleState::kQuarantined);
+  Append(kTenant, testing::MakeBatch(200'000, 1));
+  CHECK(Seqs().empty());
+  REQUIRE(detection_->SetEnabled(kTenant, id, true, {}).ok());
+  CHECK(state() == RuleState::kReady);
+  Append(kTenant, testing::MakeBatch(200'001, 1));
+  CHECK(Seqs() == List{200'001});
+}
+
+TEST_CASE_METHOD(DetectionFixture, "windows that take more than their memory let stale groups go") {
+  Close();
+  options_.state_bytes_max = 200'000;
+  Open();
+  REQUIRE(detection_->Put(kTenant, {"many", CountText(2), {}}, {}).ok());
+  Append(kTenant, testing::MakeBatch(0, 20'000, base::Clock::System().WallNs()));
+  CHECK(Seqs().empty());
+  const auto held = [&] {
+    const std::string metrics = registry_->WriteText();
+    const std::string name = "\nneurallog_rule_state_bytes ";
+    return std::stod(metrics.substr(metrics.find(name) + name.size()));
+  };
+  for (int i = 0; i < 4000 && held() < 200'000; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  CHECK(held() > 200'000);  // noticed; what is over is let go
+  Append(kTenant, testing::MakeBatch(0, 20'000, base::Clock::System().WallNs()));
+  CHECK(Seqs().size() < 20'000);
+}
+
 }  // namespace
 }  // namespace neurallog::detection
