@@ -5,12 +5,17 @@
 #include "base/hash.h"
 
 namespace neurallog::rules {
+namespace {
+
+constexpr size_t kLearningMax = 256;  // names at once; more vary
+
+}  // namespace
 
 void SteadyNames::Add(bool is_of_use, bool is_forced) {
   uses_.push_back(!is_of_use ? Use::kNone : is_forced ? Use::kSteady : Use::kVaried);
   Seen& seen = seen_.emplace_back();
   seen.is_forced = is_forced;
-  if (uses_.back() != Use::kVaried) return;
+  if (uses_.back() != Use::kVaried || learning_ >= kLearningMax) return;
   seen.recent = std::make_unique<std::array<uint32_t, kRecent>>();
   ++learning_;
 }
