@@ -197,7 +197,7 @@ Result<std::shared_ptr<const detection::CompiledRules>> CompileFiles(
         return InvalidArgument(
             fmt::format("{}:{}: id \"{}\" is taken", file.path, document.line, rule.id));
     }
-  auto compiled = detection::CompiledRules::Compile(stored, lists);
+  auto compiled = detection::CompiledRules::Compile({stored, lists});
   for (const auto& [id, info] : compiled->infos())
     if (info.state != detection::RuleState::kReady)
       return InvalidArgument(fmt::format("rule \"{}\": {}", info.name, info.reason));
