@@ -93,6 +93,11 @@ struct Batch {
   bool is_listed = false;
   bool newest_first = false;  // the order of `matched`
 
+  // Rows of a block, all of them.
+  bool is_whole_block() const {
+    return !is_listed && count == rows->columns().rows() && !rows->is_table() &&
+           rows->derived() == nullptr;
+  }
   // The rows in order; lists them on first use.
   const std::vector<uint32_t>& List();
   void SetList(std::vector<uint32_t> rows_in_order);

@@ -287,10 +287,8 @@ Status GroupTable::Count(Batch& batch, std::vector<Counted>* counts) {
 // With times in order the rows of a bucket are neighbours, and so are those of an entry within them.
 Result<bool> GroupTable::CountByIndex(Batch& batch, std::vector<Counted>* counts) {
   const uint32_t rows = batch.rows->columns().rows();
-  const bool is_whole_block = !batch.is_listed && batch.count == rows && !batch.rows->is_table() &&
-                              batch.rows->derived() == nullptr;
   const bool has_time = fields_[0].is_time;
-  if (!is_whole_block || fields_.size() != (has_time ? 2 : 1)) return false;
+  if (!batch.is_whole_block() || fields_.size() != (has_time ? 2 : 1)) return false;
   const GroupField& field = fields_.back();
   const bool is_plain = !field.is_time && field.bucket_text.empty();
   if (!is_plain) return false;

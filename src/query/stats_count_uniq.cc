@@ -3,30 +3,42 @@
 // probability below 10^-14. When the sets need more than half of the query's memory, the large ones are
 // sketched, unless there is a limit.
 #include <array>
+#include <bit>
 
 #include "base/bytes.h"
 #include "base/hash.h"
+#include "block/code_index.h"
 #include "query/stats_function.h"
 #include "query/unique_sketch.h"
 
 namespace neurallog::query {
 namespace {
 
-// Open addressing, a power of two slots, at most 3/4 full. The zero hash marks a free slot.
+// Open addressing, a power of two slots, at most 3/4 full. The zero hash marks a free slot. What is put in
+// at once at the beginning is a list, until more comes.
 class HashSet {
  public:
+  // All different; the set must be empty.
+  void PutAll(std::vector<base::Hash128Value> hashes) {
+    slots_ = std::move(hashes);
+    size_ = slots_.size();
+    is_list_ = true;
+  }
+  bool empty() const { return size() == 0; }
   void Insert(base::Hash128Value hash) {
     if (sketch_ != nullptr) return sketch_->Insert(hash);
-    if (hash.empty()) hash.low = 1;
+    if (is_list_) MakeTable();
     if ((size_ + 1) * 4 > slots_.size() * 3) Grow();
     if (InsertInto(&slots_, hash)) ++size_;
   }
   void Prefetch(const base::Hash128Value& hash) const {
-    if (!slots_.empty()) __builtin_prefetch(&slots_[hash.low & (slots_.size() - 1)], 1);
+    if (!slots_.empty() && !is_list_)
+      __builtin_prefetch(&slots_[hash.low & (slots_.size() - 1)], 1);
   }
   void Sketch() {
     if (sketch_ != nullptr) return;
     sketch_ = std::make_unique<UniqueSketch>();
+    is_list_ = false;
     for (const base::Hash128Value& hash : std::exchange(slots_, {}))
       if (!hash.empty()) sketch_->Insert(hash);
   }
@@ -35,8 +47,11 @@ class HashSet {
       Sketch();
       sketch_->Merge(*later.sketch_);
     }
-    for (const base::Hash128Value& hash : later.slots_)
-      if (!hash.empty()) Insert(hash);
+    constexpr size_t kAhead = 8;
+    for (size_t i = 0; i < later.slots_.size(); ++i) {
+      if (i + kAhead < later.slots_.size()) Prefetch(later.slots_[i + kAhead]);
+      if (!later.slots_[i].empty()) Insert(later.slots_[i]);
+    }
   }
   bool is_sketched() const { return sketch_ != nullptr; }
   uint64_t size() const { return sketch_ == nullptr ? size_ : sketch_->Estimate(); }
@@ -55,15 +70,23 @@ class HashSet {
       return true;
     }
   }
-  void Grow() {
-    std::vector<base::Hash128Value> grown(slots_.empty() ? 16 : slots_.size() * 2);
-    for (const base::Hash128Value& hash : slots_)
-      if (!hash.empty()) InsertInto(&grown, hash);
-    slots_ = std::move(grown);
+  void Grow() { MoveTo(slots_.empty() ? kSlotsMin : slots_.size() * 2); }
+  void MakeTable() {
+    MoveTo(std::max(kSlotsMin, std::bit_ceil(slots_.size() * 2)));
+    is_list_ = false;
   }
+  void MoveTo(size_t slots) {
+    std::vector<base::Hash128Value> table(slots);
+    for (const base::Hash128Value& hash : slots_)
+      if (!hash.empty()) InsertInto(&table, hash);
+    slots_ = std::move(table);
+  }
+
+  static constexpr size_t kSlotsMin = 16;
 
   std::vector<base::Hash128Value> slots_;
   size_t size_ = 0;
+  bool is_list_ = false;
   std::unique_ptr<UniqueSketch> sketch_;  // then slots_ is empty
 };
 
@@ -99,12 +122,33 @@ class CountUniqState : public GroupState<HashSet> {
 
  private:
   void UpdateFromDict(const block::Column& column, const StatsInput& input) {
+    Batch& batch = input.batch;
+    const block::CodeIndex* index =
+        batch.is_whole_block() ? batch.rows->columns().CodeIndexOf(fields_[0].name) : nullptr;
+    if (index != nullptr) return UpdateFromStored(column, *index);
     std::vector<uint8_t> is_seen(column.entries.size());
-    for (const uint32_t row : input.batch.List())
+    for (const uint32_t row : batch.List())
       if (column.Has(row)) is_seen[column.codes[row]] = 1;
     for (size_t i = 0; i < is_seen.size(); ++i)
-      if (is_seen[i] != 0 && !column.entries[i].empty())
-        Insert(0, base::Hash128(column.entries[i]));
+      if (is_seen[i] != 0 && !column.entries[i].empty()) InsertLater(0, HashOf(column.entries[i]));
+    InsertWaiting();
+  }
+
+  // Of a whole block, whose entries are all different.
+  void UpdateFromStored(const block::Column& column, const block::CodeIndex& index) {
+    std::vector<base::Hash128Value> hashes;
+    for (size_t i = 0; i < column.entries.size(); ++i)
+      if (index.CountOf(i) > 0 && !column.entries[i].empty())
+        hashes.push_back(HashOf(column.entries[i]));
+    if (value(0).empty()) return Change(0, [&](HashSet& set) { set.PutAll(std::move(hashes)); });
+    for (const base::Hash128Value& hash : hashes) InsertLater(0, hash);
+    InsertWaiting();
+  }
+
+  static base::Hash128Value HashOf(std::string_view text) {
+    base::Hash128Value hash = base::Hash128(text);
+    if (hash.empty()) hash.low = 1;
+    return hash;
   }
 
   void UpdateFromRows(const std::vector<const block::Column*>& columns, const StatsInput& input) {
@@ -124,7 +168,7 @@ class CountUniqState : public GroupState<HashSet> {
     };
     if (columns.size() == 1) {
       const std::string_view text = text_of(columns[0]);
-      return text.empty() ? base::Hash128Value() : base::Hash128(text);
+      return text.empty() ? base::Hash128Value() : HashOf(text);
     }
     key_.clear();
     bool has_value = false;
@@ -133,7 +177,7 @@ class CountUniqState : public GroupState<HashSet> {
       has_value |= !text.empty();
       base::AppendLengthPrefixed(&key_, text);
     }
-    return has_value ? base::Hash128(key_) : base::Hash128Value();
+    return has_value ? HashOf(std::string_view(key_)) : base::Hash128Value();
   }
 
   // Several at once, so that their places in a large set are on the way to the cache together.
