@@ -48,6 +48,10 @@ class NumberRangePredicate : public FieldPredicate {
     return above && (includes_max_ ? number.value <= max_ : number.value < max_);
   }
 
+  NumberBounds number_bounds() const override {
+    return {static_cast<double>(min_), static_cast<double>(max_)};
+  }
+
   Verdict JudgeMeta(const block::ColumnMeta& meta) const override {
     if (!meta.has_int_range || meta.encoding != block::Encoding::kInts) return Verdict::kSome;
     if (ints_.empty() || meta.int_max < ints_.lo || meta.int_min > ints_.hi) return Verdict::kNone;

@@ -97,9 +97,12 @@ bool ParseNumber(std::string_view text, Number* number) {
 }
 
 EntryNumbers::EntryNumbers(std::span<const std::string_view> entries)
-    : numbers(entries.size()), is_number(entries.size()) {
-  for (size_t i = 0; i < entries.size(); ++i)
+    : numbers(entries.size()), is_number(entries.size()), doubles(entries.size()) {
+  for (size_t i = 0; i < entries.size(); ++i) {
     is_number[i] = ParseNumber(entries[i], &numbers[i]) ? 1 : 0;
+    doubles[i] = is_number[i] != 0 ? static_cast<double>(numbers[i].value)
+                                   : std::numeric_limits<double>::quiet_NaN();
+  }
 }
 
 std::optional<int64_t> ParseDurationNs(std::string_view text) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <span>
 #include <string>
@@ -22,8 +23,11 @@ bool ParseNumber(std::string_view text, Number* number);
 struct EntryNumbers {
   explicit EntryNumbers(std::span<const std::string_view> entries);
 
+  static constexpr size_t kBytesPerEntry = sizeof(Number) + sizeof(uint8_t) + sizeof(double);
+
   std::vector<Number> numbers;
   std::vector<uint8_t> is_number;  // per entry
+  std::vector<double> doubles;     // the nearest ones; NaN: no number
 };
 
 // A duration such as "1h30m"; whole nanoseconds, as printed queries have them, exactly.

@@ -27,12 +27,13 @@ Verdict Combine(Verdict present, bool absent_matches, uint32_t present_rows, uin
 }
 
 // Touches the rows that are left, or those of the entries to be kept, or those of the others, whichever
-// are fewest.
+// are fewest: the former lie apart, the others side by side.
 void KeepEntries(const block::Column& column, const block::CodeIndex& index,
                  const std::vector<uint8_t>& keep, uint32_t left, Bitmap* rows) {
   uint32_t kept = 0;
   for (size_t i = 0; i < keep.size(); ++i) kept += keep[i] != 0 ? index.CountOf(i) : 0;
-  if (left < std::min(kept, index.rows() - kept))
+  constexpr uint32_t kApartCost = 4;
+  if (left * kApartCost < std::min(kept, index.rows() - kept))
     return KeepIf(rows, [&](uint32_t row) { return keep[column.codes[row]] != 0; });
   if (kept > index.rows() / 2) {
     for (size_t i = 0; i < keep.size(); ++i)
@@ -202,11 +203,16 @@ void FieldPredicate::RefinePresent(const block::Column& column, const block::Cod
 
 void FieldPredicate::RefineNumbers(const block::Column& column, const block::CodeIndex& index,
                                    const EntryNumbers& numbers, Bitmap* rows) const {
+  const NumberBounds bounds = number_bounds();
   const auto matches = [&](size_t entry) {
+    const double number = numbers.doubles[entry];
+    if (number > bounds.low && number < bounds.high) return true;
+    if (number < bounds.low || number > bounds.high) return false;
     return numbers.is_number[entry] != 0 && MatchNumber(numbers.numbers[entry]);
   };
   const uint32_t left = rows->Count();
-  if (left < column.entries.size()) return RefineEntriesOf(column, matches, rows);
+  if (left < column.entries.size())
+    return KeepIf(rows, [&](uint32_t row) { return matches(column.codes[row]); });
   std::vector<uint8_t> keep(column.entries.size());
   for (size_t i = 0; i < keep.size(); ++i) keep[i] = matches(i) ? 1 : 0;
   KeepEntries(column, index, keep, left, rows);

@@ -4,6 +4,7 @@
 // All predicates are immutable after construction and thread-safe.
 #pragma once
 
+#include <cmath>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -61,6 +62,12 @@ class FieldPredicate : public Predicate {
     static_cast<void>(number);
     return false;
   }
+  // Numbers whose nearest double lies between these match, and none whose lies outside.
+  struct NumberBounds {
+    double low;
+    double high;
+  };
+  virtual NumberBounds number_bounds() const { return {NAN, NAN}; }
 
  private:
   Verdict JudgePresent(Columns& columns, const block::ColumnMeta& meta) const;

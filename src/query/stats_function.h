@@ -160,6 +160,8 @@ class NumberReader {
                         const filter::EntryNumbers* numbers = nullptr);
   // False when the row has no number.
   bool Read(uint32_t row, filter::Number* number) const;
+  // The nearest double; NaN when the row has no number.
+  double ReadDouble(uint32_t row) const;
 
  private:
   const block::Column* const column_;  // null: no row has one

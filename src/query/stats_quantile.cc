@@ -80,9 +80,9 @@ class AllNumbers : public SharedState {
     for (const FieldReader& field : readers) {
       const bool is_unwanted_time = field.is_time() && fields_.empty();
       const NumberReader reader(is_unwanted_time ? nullptr : field.column(), field.entry_numbers());
-      filter::Number number;
       for (size_t i = 0; i < rows.size(); ++i)
-        if (reader.Read(rows[i], &number)) Add(input.GroupOf(i), static_cast<double>(number.value));
+        if (const double number = reader.ReadDouble(rows[i]); !std::isnan(number))
+          Add(input.GroupOf(i), number);
     }
     SketchIfLarge();
     return {};

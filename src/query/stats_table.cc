@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 
 #include "filter/nearest_name.h"
 #include "filter/parser.h"
@@ -120,6 +121,13 @@ NumberReader::NumberReader(const block::Column* column, const filter::EntryNumbe
   if (column == nullptr || numbers != nullptr) return;
   own_.emplace(column->entries);
   entries_ = &*own_;
+}
+
+double NumberReader::ReadDouble(uint32_t row) const {
+  const bool is_in_dict = column_ != nullptr && column_->encoding == block::Encoding::kDict;
+  if (is_in_dict && column_->Has(row)) return entries_->doubles[column_->codes[row]];
+  filter::Number number;
+  return Read(row, &number) ? static_cast<double>(number.value) : NAN;
 }
 
 bool NumberReader::Read(uint32_t row, filter::Number* number) const {

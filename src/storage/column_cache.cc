@@ -28,9 +28,13 @@ std::string NameOf(const BlockEntry& entry, const Keyspace& keyspace) {
 }
 
 size_t DecodedColumn::memory_bytes() const {
-  const bool can_have_index = column_.encoding == block::Encoding::kDict;
-  return sizeof(*this) + column_.memory_bytes() +
-         (can_have_index ? block::CodeIndex::MemoryBytes(column_) : 0);
+  size_t bytes = sizeof(*this) + column_.memory_bytes();
+  if (column_.encoding != block::Encoding::kDict) return bytes;
+  bytes += block::CodeIndex::MemoryBytes(column_);
+  filter::Number number;
+  if (!column_.entries.empty() && filter::ParseNumber(column_.entries[0], &number))
+    bytes += column_.entries.size() * filter::EntryNumbers::kBytesPerEntry;
+  return bytes;
 }
 
 template <typename F>
