@@ -62,23 +62,36 @@ const CodeIndex& TemplateTexts::index() const {
 }
 
 Result<std::span<const ByteSet>> TemplateTexts::VariableBytes(size_t template_index) const {
+  NL_RETURN_IF_ERROR(ListVariableBytes());
+  const uint32_t first = first_variable_[template_index];
+  return std::span<const ByteSet>(variable_bytes_)
+      .subspan(first, first_variable_[template_index + 1] - first);
+}
+
+Result<std::span<const ByteSet>> TemplateTexts::AnyVariableBytes() const {
+  NL_RETURN_IF_ERROR(ListVariableBytes());
+  return std::span<const ByteSet>(any_variable_bytes_);
+}
+
+Status TemplateTexts::ListVariableBytes() const {
   std::call_once(bytes_once_, [this] {
     TemplateDecoder decoder(stored_);
     auto bytes = decoder.ReadVariableBytes();
     bytes_status_ = bytes.status();
     if (!bytes.ok()) return;
     variable_bytes_ = std::move(*bytes);
-    for (size_t i = 0, first = 0; i <= stored_.templates(); ++i) {
-      first_variable_.push_back(static_cast<uint32_t>(first));
-      if (i == stored_.templates()) break;
+    first_variable_.push_back(0);
+    for (size_t i = 0, variable = 0; i < stored_.templates(); ++i) {
       const std::string_view text = stored_.text(i);
-      first += static_cast<size_t>(std::count(text.begin(), text.end(), kVariableMark));
+      variable += static_cast<size_t>(std::count(text.begin(), text.end(), kVariableMark));
+      ByteSet any;
+      for (size_t of_template = first_variable_.back(); of_template < variable; ++of_template)
+        any |= variable_bytes_[of_template];
+      any_variable_bytes_.push_back(any);
+      first_variable_.push_back(static_cast<uint32_t>(variable));
     }
   });
-  NL_RETURN_IF_ERROR(bytes_status_);
-  const uint32_t first = first_variable_[template_index];
-  return std::span<const ByteSet>(variable_bytes_)
-      .subspan(first, first_variable_[template_index + 1] - first);
+  return bytes_status_;
 }
 
 std::vector<uint32_t> TemplateTexts::ValuesOf(std::span<const uint32_t> rows) const {
@@ -200,7 +213,8 @@ size_t TemplateTexts::memory_bytes() const {
   return sizeof(*this) + front_.memory_bytes() + stored_.memory_bytes() +
          templates_.memory_bytes() + others_.memory_bytes() +
          ids_.capacity() * (sizeof(uint16_t) + sizeof(uint16_t)) +
-         other_rows_.capacity() * sizeof(uint32_t) + variables_ * sizeof(ByteSet) +
+         other_rows_.capacity() * sizeof(uint32_t) +
+         (variables_ + templates_.rows) * sizeof(ByteSet) +
          places_.capacity() * sizeof(SlotPlaces::value_type);
 }
 

@@ -43,6 +43,8 @@ class TemplateTexts {
   const CodeIndex& index() const;
   // Which bytes may occur in the variables of a template, in their order. Made on first use.
   Result<std::span<const ByteSet>> VariableBytes(size_t template_index) const;
+  // Which may occur in any of its variables; per template. Likewise.
+  Result<std::span<const ByteSet>> AnyVariableBytes() const;
 
   // False when variables may hold words of filters that have no digit: some have the byte 0x7f.
   bool words_are_whole() const { return words_are_whole_; }
@@ -61,6 +63,7 @@ class TemplateTexts {
   TemplateTexts(Column front, StoredTemplates stored);
   void ListTemplates();
   void ListRows();
+  Status ListVariableBytes() const;
   Status TakeOthers();
   // Without their texts.
   Column FrontOf(std::span<const uint32_t> rows) const;
@@ -85,6 +88,7 @@ class TemplateTexts {
   mutable Status bytes_status_;
   mutable std::vector<ByteSet> variable_bytes_;  // template after template
   mutable std::vector<uint32_t> first_variable_;
+  mutable std::vector<ByteSet> any_variable_bytes_;
 };
 
 // Of a kTemplates chunk. Never trusts it.

@@ -108,12 +108,18 @@ void TemplateLiteral::JudgeByWord(const block::Column& templates,
 
 Status TemplateLiteral::JudgeByVariables(const block::TemplateTexts& texts,
                                          std::vector<Verdict>* verdicts) const {
+  NL_TRY(const std::span<const block::ByteSet> any, texts.AnyVariableBytes());
   for (uint32_t i = 0; i < verdicts->size(); ++i) {
-    if ((*verdicts)[i] == Verdict::kAll) continue;
+    const bool is_known = (*verdicts)[i] == Verdict::kAll || CannotTouch(any[i]);
+    if (is_known) continue;
     NL_TRY(const auto variables, texts.VariableBytes(i));
     if (CanMatch(TextOfString(texts.templates(), i), variables)) (*verdicts)[i] = Verdict::kSome;
   }
   return {};
+}
+
+bool TemplateLiteral::CannotTouch(const block::ByteSet& bytes) const {
+  return finder_.size() <= checked_ && (bytes & bytes_).none();
 }
 
 uint64_t TemplateLiteral::PlacesOf(const block::ByteSet& bytes) const {

@@ -31,6 +31,8 @@ class TemplateLiteral {
   void JudgeByWord(const block::Column& templates, std::vector<Verdict>* verdicts) const;
   Status JudgeByVariables(const block::TemplateTexts& texts, std::vector<Verdict>* verdicts) const;
   bool CanMatch(std::string_view text, std::span<const block::ByteSet> variables) const;
+  // No hit has one of these bytes.
+  bool CannotTouch(const block::ByteSet& bytes) const;
   uint64_t PlacesOf(const block::ByteSet& bytes) const;
 
   const Finder& finder_;
