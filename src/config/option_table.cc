@@ -202,10 +202,11 @@ std::vector<Option> MakeTable() {
        "Memory of all running queries; the one that needs more ends with an error; 0 is a share of "
        "memory_limit."},
       {"query.partials", BoolField{NL_FIELD(query.partials)}, kRestart,
-       "Keep what stats made of single blocks for queries that ask the same again."},
+       "Keep what stats made of single blocks, and the few rows that dear filters found in them, for "
+       "queries that ask the same again."},
       {"query.partials_bytes_max",
        BytesField{NL_FIELD(query.partials_bytes_max), 0, 1024 * kGiB}, kRestart,
-       "Memory of what is kept of stats; 0 is a share of memory_limit."},
+       "Memory of what is kept of blocks for queries; 0 is a share of memory_limit."},
       {"query.scan_bytes_max", BytesField{NL_FIELD(query.scan_bytes_max), 0, 1024 * 1024 * kGiB},
        kReload,
        "Stored bytes that one query may read; one that needs more is answered 429; 0 sets no limit."},

@@ -425,9 +425,9 @@ void Execution::Impl::StartSelector() {
   const std::optional<std::string> key =
       options_.partials != nullptr && first_stage_->shares_partials() ? PartialKey(query_)
                                                                       : std::nullopt;
-  selector_.emplace(SelectorParts{*query_.program, *blocks_, budget_.get(), &monitor_,
-                                  *options_.clock, *first_stage_, checked_columns_,
-                                  key ? options_.partials : nullptr, key.value_or("")});
+  selector_.emplace(SelectorParts{
+      *query_.program, *blocks_, budget_.get(), &monitor_, *options_.clock, *first_stage_,
+      checked_columns_, options_.partials, key.value_or(""), RowsKey(query_).value_or("")});
   makes_partials_ = key.has_value();
   const uint32_t threads = query_.options.concurrency;
   if (threads > 0) ahead_max_ = std::min<size_t>(ahead_max_, threads - 1);

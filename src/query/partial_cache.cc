@@ -28,6 +28,10 @@ bool AppendFilter(const Filter& filter, std::string* key) {
   return IsAlwaysTheSame(filter);
 }
 
+bool CanBeKept(const Query& query) {
+  return query.nested.empty() && query.options.time_offset_ns == 0;
+}
+
 }  // namespace
 
 std::optional<CachedPartial> PartialCache::Get(const std::string& key) {
@@ -41,15 +45,27 @@ void PartialCache::Put(const std::string& key, CachedPartial cached) {
   cache_.Put(key, std::make_shared<const CachedPartial>(std::move(cached)), bytes);
 }
 
+void PartialCache::PutRows(const std::string& key, RowList rows) {
+  rows.shrink_to_fit();
+  const size_t bytes = sizeof(RowList) + rows.size() * sizeof(rows[0]);
+  cache_.Put(key, std::make_shared<const RowList>(std::move(rows)), bytes);
+}
+
 std::optional<std::string> PartialKey(const Query& query) {
-  const bool can_be_kept =
-      !query.pipes.empty() && query.nested.empty() && query.options.time_offset_ns == 0;
-  if (!can_be_kept) return std::nullopt;
+  if (query.pipes.empty() || !CanBeKept(query)) return std::nullopt;
   std::string pipe;
   query.pipes[0]->Print(&pipe);
   std::string key;
   base::AppendLengthPrefixed(&key, pipe);
   return AppendFilter(*query.filter, &key) ? std::optional(std::move(key)) : std::nullopt;
+}
+
+std::optional<std::string> RowsKey(const Query& query) {
+  std::string key;
+  base::AppendLengthPrefixed(&key, {});  // no pipe prints nothing
+  const size_t size = key.size();
+  const bool is_kept = CanBeKept(query) && AppendFilter(*query.filter, &key) && key.size() > size;
+  return is_kept ? std::optional(std::move(key)) : std::nullopt;
 }
 
 }  // namespace neurallog::query

@@ -9,12 +9,21 @@ namespace {
 
 // Larger partials are not worth their place: making them anew costs little more than merging them.
 constexpr size_t kSmallBytesMax = 64 << 10;
+// Rows of a block are kept when they are few and to find them took a multiple of what it takes to keep them.
+constexpr size_t kRowsKeptMax = 64;
+constexpr int64_t kDearNs = 5'000;
 
 }  // namespace
 
+Selector::Selector(const SelectorParts& parts)
+    : parts_(parts),
+      knows_rows_(parts.partials != nullptr && !parts.rows_key.empty() &&
+                  parts.partials->GetRows(parts.rows_key) != nullptr) {}
+
 Selection Selector::Select(uint32_t block, const TimeRange& range, bool makes_partials) const {
   Selection selection;
-  const std::string key = makes_partials ? CacheKey(block, range) : std::string();
+  const std::string key =
+      makes_partials ? CacheKey(block, range, parts_.partial_key) : std::string();
   if (!key.empty()) {
     if (auto cached = parts_.partials->Get(key)) {
       selection.partial = std::move(cached->partial);
@@ -40,15 +49,17 @@ Selection Selector::Select(uint32_t block, const TimeRange& range, bool makes_pa
   return selection;
 }
 
-std::string Selector::CacheKey(uint32_t block, const TimeRange& range) const {
+std::string Selector::CacheKey(uint32_t block, const TimeRange& range,
+                               const std::string& of_query) const {
+  if (parts_.partials == nullptr || of_query.empty()) return {};
   const block::BlockHeader& header = parts_.blocks.header(block);
   const bool is_inside = range.Contains(header.min_ns) && range.Contains(header.max_ns);
-  if (parts_.partials == nullptr || !is_inside) return {};
+  if (!is_inside) return {};
   const std::string name = parts_.blocks.Name(block);
   if (name.empty()) return {};
   std::string key;
   base::AppendLengthPrefixed(&key, name);
-  return key + parts_.partial_key;
+  return key + of_query;
 }
 
 Status Selector::MakePartial(Selection* selection) const {
@@ -73,13 +84,36 @@ Status Selector::SelectRows(uint32_t block, const TimeRange& range, Selection* s
   batch.matched.Reset(header.rows, true);
   batch.matched.AndNot(batch.rows->deleted());
   NL_RETURN_IF_ERROR(KeepRange(range, columns, &batch.matched));
-  NL_RETURN_IF_ERROR(parts_.program.Refine(columns, &batch.matched));
+  NL_RETURN_IF_ERROR(Refine(block, range, &batch));
   batch.count = batch.matched.Count();
   selection->rows_matched = batch.count;
   for (size_t i = 0; i < header.columns.size() && batch.count > 0; ++i)
     if (parts_.checked_columns.contains(header.columns[i].name))
       NL_RETURN_IF_ERROR(columns.GetAt(i).status());
   return batch.rows->Charge();
+}
+
+Status Selector::Refine(uint32_t block, const TimeRange& range, Batch* batch) const {
+  filter::Columns& columns = batch->rows->columns();
+  if (knows_rows_) {
+    const std::string key = CacheKey(block, range, parts_.rows_key);
+    if (const auto known = key.empty() ? nullptr : parts_.partials->GetRows(key)) {
+      batch->matched.ClearAll();
+      for (const uint32_t row : *known) batch->matched.Set(row);
+      return {};
+    }
+  }
+  const int64_t begin_ns = parts_.clock.MonotonicNs();
+  NL_RETURN_IF_ERROR(parts_.program.Refine(columns, &batch->matched));
+  const bool is_kept =
+      parts_.clock.MonotonicNs() - begin_ns >= kDearNs && batch->matched.Count() <= kRowsKeptMax;
+  const std::string key = is_kept ? CacheKey(block, range, parts_.rows_key) : std::string();
+  if (key.empty()) return {};
+  PartialCache::RowList rows;
+  batch->matched.ForEach([&rows](uint32_t row) { rows.push_back(row); });
+  parts_.partials->PutRows(key, std::move(rows));
+  parts_.partials->PutRows(parts_.rows_key, {});
+  return {};
 }
 
 Status Selector::KeepRange(const TimeRange& range, filter::Columns& columns,

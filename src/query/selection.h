@@ -38,14 +38,16 @@ struct SelectorParts {
   const Stage& first_stage;
   // Columns that are read before a block's rows go on, so that they go on whole or not at all.
   const std::set<std::string>& checked_columns;
-  PartialCache* partials = nullptr;  // null: none are kept
-  std::string partial_key{};         // of the query; of blocks that lie wholly in its range
+  PartialCache* partials = nullptr;  // null: nothing is kept
+  // Of the query; of blocks that lie wholly in its range. Empty: none are kept.
+  std::string partial_key{};
+  std::string rows_key{};
 };
 
 // Thread-safe: blocks can be selected from side by side.
 class Selector {
  public:
-  explicit Selector(const SelectorParts& parts) : parts_(parts) {}
+  explicit Selector(const SelectorParts& parts);
 
   // Looks at rows of `range` only. `makes_partials`: gives a partial where the first stage makes one.
   Selection Select(uint32_t block, const TimeRange& range, bool makes_partials) const;
@@ -54,10 +56,13 @@ class Selector {
   Status SelectRows(uint32_t block, const TimeRange& range, Selection* selection) const;
   Status KeepRange(const TimeRange& range, filter::Columns& columns, filter::Bitmap* rows) const;
   Status MakePartial(Selection* selection) const;
-  // Empty when the block's partial is not to be kept.
-  std::string CacheKey(uint32_t block, const TimeRange& range) const;
+  // What is left of batch->matched.
+  Status Refine(uint32_t block, const TimeRange& range, Batch* batch) const;
+  // With one of the keys of the query. Empty when nothing of the block is to be kept.
+  std::string CacheKey(uint32_t block, const TimeRange& range, const std::string& of_query) const;
 
   const SelectorParts parts_;
+  const bool knows_rows_;  // of some blocks, probably
 };
 
 }  // namespace neurallog::query

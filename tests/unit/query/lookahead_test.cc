@@ -99,6 +99,39 @@ TEST_CASE("a query that is given up leaves no helper behind") {
   }
 }
 
+TEST_CASE("the few rows of a dear filter are looked for once") {
+  RandomQueries random(7);
+  auto records = random.Records(2'000);
+  for (const size_t place : {3, 700, 1999})
+    records[place].fields.push_back(
+        {"needle", ValueType::kString, "quite rare " + std::to_string(place)});
+  const auto blocks =
+      std::make_shared<TestBlockSet>(records, /*rows_per_block=*/60, TestBlockSet::Form::kSealed);
+  HastyClock clock;
+  PartialCache partials(1 << 20);
+  ExecuteOptions options;
+  options.clock = &clock;
+  options.partials = &partials;
+  const auto run = [&](std::string* out) {
+    auto query = ParseQuery("needle:~\"rare.*[0-9]\" | fields needle", {});
+    REQUIRE(query.ok());
+    Execution execution(std::move(*query), blocks, options);
+    for (bool more = true; more;) {
+      const auto next = execution.Next(/*bytes_target=*/1000, out);
+      REQUIRE(next.ok());
+      more = *next;
+    }
+    return execution.stats();
+  };
+  std::string first, second;
+  const ExecuteStats searched = run(&first);
+  const ExecuteStats known = run(&second);
+  CHECK(searched.rows_matched == 3);
+  CHECK(second == first);
+  CHECK(known.filter_ns < searched.filter_ns);
+  CHECK(partials.bytes() > 0);
+}
+
 TEST_CASE("what is kept is told apart by the query and by what it depends on") {
   const auto key = [](const std::string& text) {
     auto query = ParseQuery(text, {.now_ns = RandomQueries::kStartNs});
@@ -116,6 +149,23 @@ TEST_CASE("what is kept is told apart by the query and by what it depends on") {
   CHECK_FALSE(key("level:in(error | fields level) | stats count()"));
   CHECK_FALSE(key("options(time_offset=1h) * | stats count()"));
   CHECK_FALSE(key("*"));
+}
+
+TEST_CASE("rows are kept of filters that always choose the same ones") {
+  const auto key = [](const std::string& text) {
+    auto query = ParseQuery(text, {.now_ns = RandomQueries::kStartNs});
+    REQUIRE(query.ok());
+    return RowsKey(*query);
+  };
+  REQUIRE(key("error"));
+  CHECK(key("error") == key("_time:5m error | stats count()"));
+  CHECK(key("error") != key("warn"));
+  CHECK(key("error") != PartialKey(*ParseQuery("error | stats count()", {})));
+  CHECK_FALSE(key("*"));
+  CHECK_FALSE(key("_time:5m"));
+  CHECK_FALSE(key("error or _time:5m"));
+  CHECK_FALSE(key("level:in(error | fields level)"));
+  CHECK_FALSE(key("options(time_offset=1h) error"));
 }
 
 }  // namespace neurallog::query
