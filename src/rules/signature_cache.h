@@ -49,7 +49,7 @@ struct Signature {
 
 class SignatureCache {
  public:
-  static constexpr size_t kBytesMax = 4 << 20;
+  static constexpr size_t kBytesMax = 1 << 20;
   static constexpr uint32_t kWindow = 8192;  // look-ups
   static constexpr uint32_t kBadWindows = 4;
 

@@ -124,7 +124,7 @@ class AlertFile {
       rule.id = IdFromName(ReadDocument(document.text, {}).info.name);
       stored[rule.id] = rule;
     }
-    compiled_ = CompiledRules::Compile(stored, {});
+    compiled_ = CompiledRules::Compile({stored, rules::Lists()});
     for (const auto& [id, rule] : stored) REQUIRE(compiled_->Find(id)->reason.empty());
     matcher_ = std::make_unique<rules::Matcher>(compiled_->set());
     state_ = std::make_unique<rules::RuleState>(compiled_->plan());
