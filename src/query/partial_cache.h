@@ -3,8 +3,8 @@
 // regular expression is looked for once.
 //
 // A key names a block, whose rows never change, and the query or its filter as far as it matters for rows
-// that lie wholly in its time range. Thread-safe. Bounded by its budget: beyond it what was used least recently
-// goes.
+// that lie wholly in its time range. Thread-safe. Bounded by its budget: beyond it what was used least
+// recently goes.
 #pragma once
 
 #include <memory>

@@ -10,6 +10,7 @@
 // keys are integers, the source is told which times can still matter, so that it visits no block
 // that is too old (or too young), and rows that no later block can beat go on at once, so that a
 // large limit does not hold many blocks. Rows with equal keys stay in the order in which they came.
+// The end comes in steps: rows are sorted in runs, and these merged as the answer is read.
 #include <algorithm>
 
 #include "filter/parser.h"
@@ -227,7 +228,9 @@ class SortStage : public SlowEnd {
     for (size_t i = 0; i < kRowsPerStep && !runs_.empty(); ++i)
       NL_RETURN_IF_ERROR(PushRow(TakeFirst()));
     NL_RETURN_IF_ERROR(pusher_.Flush());
-    return !runs_.empty();
+    if (!runs_.empty()) return true;
+    entries_.clear();
+    return false;
   }
 
   struct Entry {

@@ -159,7 +159,9 @@ class StatsStage : public SlowEnd {
     const size_t count = std::min(kGroupsPerStep, order_.size() - pushed_);
     NL_RETURN_IF_ERROR(PushTable(std::span(order_).subspan(pushed_, count)));
     pushed_ += count;
-    return pushed_ < order_.size();
+    if (pushed_ < order_.size()) return true;
+    table_.states().clear();
+    return false;
   }
 
   static double SecondsOf(const StatsSpec& spec, const TimeRange& range) {

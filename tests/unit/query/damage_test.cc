@@ -145,6 +145,21 @@ TEST_CASE("rows that were returned stay, and no row comes twice") {
   CHECK(got.blocks_damaged == 3);
 }
 
+TEST_CASE("rows that were sorted and returned stay when a pipe behind finds damage") {
+  const std::string query =
+      GENERATE(as<std::string>(), "* | sort by (_time desc) limit 1000 | filter message:row",
+               "* | sort by (_time) limit 1000 | extract \"row <x> of\"",
+               "* | sort by (n desc) | filter message:row");
+  INFO(query);
+  const std::set<size_t> broken = {2, 5, 6};
+  const Answer got = Ask(query, std::make_shared<BrokenSet>(Blocks({}), broken, "message"), {},
+                         /*bytes_target=*/100);
+  INFO(got.status.ToString());
+  REQUIRE(got.status.ok());
+  CHECK(got.lines == Ask(query, Blocks(broken)).lines);
+  CHECK(got.blocks_damaged == 3);
+}
+
 TEST_CASE("other errors end the query") {
   const auto blocks = std::make_shared<BrokenSet>(Blocks({}), std::set<size_t>{1}, "message",
                                                   Code::kDeadlineExceeded);
