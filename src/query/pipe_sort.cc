@@ -116,22 +116,26 @@ class NewestStage : public Stage {
   // Smaller keys come first; ~ turns the order round.
   int64_t KeyOf(int64_t ns) const { return descending_ ? ~ns : ns; }
 
-  // Lets the first `count` entries go, all of which come before the others.
+  // Lets the first `count` entries go, all of which come before the others. After an error those that did not
+  // go are still here.
   Status PushFirst(size_t count) {
     const auto end = heap_.begin() + static_cast<ptrdiff_t>(count);
     std::sort(heap_.begin(), end, Before);
     RunPusher pusher(next_);
-    for (auto entry = heap_.begin(); entry != end; ++entry) {
+    Status status;
+    auto entry = heap_.begin();
+    for (; entry != end && status.ok(); ++entry) {
       if (offset_left_ > 0) {
         --offset_left_;
       } else {
-        NL_RETURN_IF_ERROR(pusher.Add(std::move(entry->place)));
+        status = pusher.Add(std::move(entry->place));
       }
     }
-    heap_.erase(heap_.begin(), end);
+    left_ -= static_cast<uint64_t>(entry - heap_.begin());
+    heap_.erase(heap_.begin(), entry);
     std::make_heap(heap_.begin(), heap_.end(), Before);
-    left_ -= count;
-    return pusher.Flush();
+    const Status flushed = pusher.Flush();
+    return status.ok() ? flushed : status;
   }
 
   void Insert(Entry entry) {

@@ -25,13 +25,15 @@ class RunPusher {
   explicit RunPusher(Stage* next, const FieldPattern* rank_name = nullptr)
       : next_(next), rank_name_(rank_name) {}
 
+  // The row is taken also when those before it could not be pushed.
   Status Add(RowPlace place, uint64_t rank = 0) {
-    if (rows_ != place.rows || projection_ != place.projection) NL_RETURN_IF_ERROR(Flush());
+    Status flushed;
+    if (rows_ != place.rows || projection_ != place.projection) flushed = Flush();
     rows_ = std::move(place.rows);
     projection_ = std::move(place.projection);
     list_.push_back(place.row);
     if (rank_name_ != nullptr) ranks_.Add(std::to_string(rank), ValueType::kNumber);
-    return {};
+    return flushed;
   }
   Status Flush() {
     if (list_.empty()) return {};

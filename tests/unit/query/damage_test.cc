@@ -160,6 +160,34 @@ TEST_CASE("rows that were sorted and returned stay when a pipe behind finds dama
   CHECK(got.blocks_damaged == 3);
 }
 
+// Two blocks share each stretch of time, row by row.
+std::shared_ptr<const TestBlockSet> Overlapping(const std::set<size_t>& missing) {
+  std::vector<TestRecord> records;
+  for (size_t i = 0; i < kBlocks * kRowsPerBlock; ++i) {
+    const size_t block = i / kRowsPerBlock;
+    if (missing.contains(block)) continue;
+    const size_t at = block / 2 * 2 * kRowsPerBlock + i % kRowsPerBlock * 2 + block % 2;
+    records.push_back({kStartNs + static_cast<int64_t>(at) * 1'000,
+                       {{"n", ValueType::kNumber, std::to_string(i)},
+                        {"message", ValueType::kString, "row " + std::to_string(at) + " of all"}}});
+  }
+  return std::make_shared<TestBlockSet>(records, kRowsPerBlock, TestBlockSet::Form::kSealed);
+}
+
+TEST_CASE("damage in one of two blocks of the same time costs no row of the other") {
+  const std::string query =
+      GENERATE(as<std::string>(), "* | sort by (_time) limit 1000 | filter message:~\"row .* of\"",
+               "* | sort by (_time desc) limit 1000 | filter message:~\"row .* of\"");
+  INFO(query);
+  const std::set<size_t> broken = {5, 6};
+  const Answer got = Ask(query, std::make_shared<BrokenSet>(Overlapping({}), broken, "message"), {},
+                         /*bytes_target=*/100);
+  INFO(got.status.ToString());
+  REQUIRE(got.status.ok());
+  CHECK(got.lines == Ask(query, Overlapping(broken)).lines);
+  CHECK(got.blocks_damaged == 2);
+}
+
 TEST_CASE("other errors end the query") {
   const auto blocks = std::make_shared<BrokenSet>(Blocks({}), std::set<size_t>{1}, "message",
                                                   Code::kDeadlineExceeded);
