@@ -1,6 +1,8 @@
 // The partitions of the store: which one a time belongs to, making and dropping them, and getting their garbage off the disk.
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
+#include <thread>
 
 #include "base/check.h"
 #include "base/log.h"
@@ -220,8 +222,25 @@ Status Store::FlushPartition(const Partition& partition) {
   rocksdb::FlushOptions options;
   options.wait = true;
   options.allow_write_stall = true;
-  return rocks_->Written(rocks_->db->Flush(options, partition.handle()),
-                         "flush " + partition.name());
+  const uint64_t sequence = Sequence();
+  NL_RETURN_IF_ERROR(
+      rocks_->Written(rocks_->db->Flush(options, partition.handle()), "flush " + partition.name()));
+  return WaitUntilFlushed(partition, sequence);
+}
+
+// The Flush of RocksDB 7.8.3 waits for nothing once an error was resumed from (its ErrorHandler::ClearBGError leaves is_db_stopped_ set):
+// what it began is waited for here, by looking, for it is nearly always over already.
+Status Store::WaitUntilFlushed(const Partition& partition, uint64_t sequence) const {
+  constexpr std::chrono::seconds kWaitMax{60};
+  const auto end = std::chrono::steady_clock::now() + kWaitMax;
+  while (rocks_->IntProperty(partition, Properties::kNumImmutableMemTable) > 0 &&
+         rocks_->listener->FlushedUpTo(partition.handle()->GetID()) < sequence) {
+    if (stopped()) return Unavailable("flush " + partition.name() + ": writing has stopped");
+    if (std::chrono::steady_clock::now() > end)
+      return Unavailable("flush " + partition.name() + " did not end within a minute");
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  return {};
 }
 
 Status Store::EraseTenant(const PartitionPtr& partition, const Keyspace& keyspace) {

@@ -298,6 +298,8 @@ class Store {
   std::string NameLocked(int64_t timestamp_ns, tenant::RetentionClass retention_class) const
       NL_REQUIRES(mutex_);
   Status MakeLocked(const std::vector<std::string>& names) NL_REQUIRES(mutex_);
+  // Until what was in memory at that sequence number is in files. Unavailable when writing stops or a minute has gone by.
+  Status WaitUntilFlushed(const Partition& partition, uint64_t sequence) const;
   // At a snapshot, or now when it is null.
   Status ScanAt(const rocksdb::Snapshot* snapshot, const Partition& partition,
                 const std::string& begin, const std::string& end,
