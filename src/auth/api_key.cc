@@ -1,11 +1,11 @@
 #include "auth/api_key.h"
 
-#include <openssl/evp.h>
 #include <openssl/rand.h>
 #include <openssl/sha.h>
 
 #include <cstring>
 
+#include "base/base64.h"
 #include "base/bytes.h"
 
 namespace neurallog::auth {
@@ -31,19 +31,6 @@ bool StripPrefixIgnoringCase(std::string_view prefix, std::string_view* text) {
   text->remove_prefix(prefix.size());
   while (!text->empty() && text->front() == ' ') text->remove_prefix(1);
   return true;
-}
-
-std::optional<std::string> DecodeBase64(std::string_view text) {
-  if (text.empty() || text.size() % 4 != 0 || text.size() > 4096) return std::nullopt;
-  std::string decoded(text.size() / 4 * 3, '\0');
-  const int length = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(decoded.data()),
-                                     reinterpret_cast<const unsigned char*>(text.data()),
-                                     static_cast<int>(text.size()));
-  if (length < 0) return std::nullopt;
-  size_t padding = 0;
-  while (padding < 2 && text[text.size() - 1 - padding] == '=') ++padding;
-  decoded.resize(static_cast<size_t>(length) - padding);
-  return decoded;
 }
 
 }  // namespace
@@ -160,7 +147,7 @@ Result<std::optional<Credential>> ReadCredential(std::string_view authorization,
   if (StripPrefixIgnoringCase("bearer ", &authorization))
     return std::optional(Credential{std::string(authorization), ""});
   if (StripPrefixIgnoringCase("basic ", &authorization)) {
-    const std::optional<std::string> pair = DecodeBase64(authorization);
+    const std::optional<std::string> pair = base::DecodeBase64(authorization);
     const size_t colon = pair ? pair->find(':') : std::string::npos;
     if (colon == std::string::npos)
       return Unauthenticated("the Basic credential is not base64 of user:password");

@@ -8,6 +8,7 @@
 #include <optional>
 #include <span>
 
+#include "base/base64.h"
 #include "base/clock.h"
 #include "base/json_text.h"
 #include "base/time_format.h"
@@ -19,8 +20,6 @@ namespace neurallog::query {
 namespace {
 
 constexpr std::string_view kHexDigits = "0123456789ABCDEF";
-constexpr std::string_view kBase64Digits =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 int HexDigit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -122,32 +121,10 @@ void AppendDecimalNumber(std::string_view value, std::string* to) {
   to->append(number ? std::to_string(*number) : std::string(value));
 }
 
-void AppendBase64(std::string_view value, std::string* to) {
-  for (size_t i = 0; i < value.size(); i += 3) {
-    uint32_t bits = 0;
-    const size_t bytes = std::min<size_t>(3, value.size() - i);
-    for (size_t k = 0; k < 3; ++k)
-      bits = bits << 8 | (k < bytes ? static_cast<unsigned char>(value[i + k]) : 0);
-    for (size_t k = 0; k < 4; ++k)
-      to->push_back(k <= bytes ? kBase64Digits[bits >> (18 - 6 * k) & 63] : '=');
-  }
-}
+void AppendBase64(std::string_view value, std::string* to) { to->append(base::Base64(value)); }
 
 void AppendBase64Decoded(std::string_view value, std::string* to) {
-  std::string_view digits = value;
-  while (!digits.empty() && digits.back() == '=') digits.remove_suffix(1);
-  const bool is_base64 = value.size() % 4 == 0 && value.size() - digits.size() <= 2 &&
-                         digits.find_first_not_of(kBase64Digits) == std::string_view::npos;
-  if (!is_base64) return static_cast<void>(to->append(value));
-  uint32_t bits = 0;
-  int count = 0;
-  for (const char c : digits) {
-    bits = bits << 6 | static_cast<uint32_t>(kBase64Digits.find(c));
-    count += 6;
-    if (count < 8) continue;
-    count -= 8;
-    to->push_back(static_cast<char>(bits >> count & 255));
-  }
+  to->append(base::DecodeBase64(value).value_or(std::string(value)));
 }
 
 constexpr ValueFormat kFormats[] = {

@@ -1,6 +1,7 @@
 #include <catch2/catch.hpp>
 #include <random>
 
+#include "base/base64.h"
 #include "base/bytes.h"
 #include "base/hash.h"
 #include "base/json_plain.h"
@@ -130,6 +131,20 @@ TEST_CASE("the plain front of a text ends at the first byte that JSON strings es
       }
     }
   }
+}
+
+TEST_CASE("base64 gives back what it took, and nothing for what is not base64") {
+  CHECK(Base64("") == "");
+  CHECK(Base64("f") == "Zg==");
+  CHECK(Base64("fo") == "Zm8=");
+  CHECK(Base64("foo\xff\xfe") == "Zm9v//4=");
+  for (size_t bytes = 0; bytes < 100; ++bytes) {
+    std::string text(bytes, '\0');
+    for (size_t i = 0; i < bytes; ++i) text[i] = static_cast<char>(i * 37 + bytes);
+    CHECK(DecodeBase64(Base64(text)) == text);
+  }
+  for (const std::string_view bad : {"Z", "Zg=", "Zg", "Z===", "====", "Zg==Zg==", "Zm9-", "Zm 9"})
+    CHECK(DecodeBase64(bad) == std::nullopt);
 }
 
 TEST_CASE("a printer of times prints each as if it were alone") {
