@@ -4,9 +4,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <openssl/err.h>
 #include <openssl/ssl.h>
-#include <openssl/x509v3.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -16,44 +14,10 @@
 #include <cstring>
 
 #include "base/clock.h"
-#include "http/resolver.h"
-#include "http/tls_context.h"
+#include "http/tls_client.h"
 
 namespace neurallog::http {
 namespace {
-
-// Where distributions keep the certificates of the authorities they trust. OpenSSL's own default
-// path exists on Debian only and its absence is not reported.
-constexpr const char* kCaFiles[] = {"/etc/ssl/certs/ca-certificates.crt",
-                                    "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem",
-                                    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
-                                    "/etc/ssl/cert.pem"};
-
-std::string FindCaFile() {
-  if (const char* configured = std::getenv("SSL_CERT_FILE"); configured != nullptr)
-    return configured;
-  for (const char* file : kCaFiles)
-    if (access(file, R_OK) == 0) return file;
-  return {};
-}
-
-bool FillAddress(const std::string& text, uint16_t port, sockaddr_storage* address,
-                 socklen_t* bytes) {
-  std::memset(address, 0, sizeof(*address));
-  auto* v4 = reinterpret_cast<sockaddr_in*>(address);
-  auto* v6 = reinterpret_cast<sockaddr_in6*>(address);
-  if (inet_pton(AF_INET, text.c_str(), &v4->sin_addr) == 1) {
-    v4->sin_family = AF_INET;
-    v4->sin_port = htons(port);
-    *bytes = sizeof(*v4);
-    return true;
-  }
-  if (inet_pton(AF_INET6, text.c_str(), &v6->sin6_addr) != 1) return false;
-  v6->sin6_family = AF_INET6;
-  v6->sin6_port = htons(port);
-  *bytes = sizeof(*v6);
-  return true;
-}
 
 std::string ErrnoText(int error) { return std::strerror(error); }
 
@@ -78,39 +42,39 @@ void KeepAlive(int fd) {
 }  // namespace
 
 struct ClientStream::Tls {
-  SSL_CTX* context = nullptr;
-  SSL* ssl = nullptr;
-  ~Tls() {
-    SSL_free(ssl);
-    SSL_CTX_free(context);
-  }
+  TlsContext context;
+  SslPtr ssl;
 };
 
 ClientStream::ClientStream(int fd, int64_t deadline_ns, const std::atomic<bool>* cancelled)
     : fd_(fd), deadline_ns_(deadline_ns), cancelled_(cancelled) {}
 
 ClientStream::~ClientStream() {
-  if (tls_ != nullptr) SSL_shutdown(tls_->ssl);
+  if (tls_ != nullptr) SSL_shutdown(tls_->ssl.get());
   ::close(fd_);
 }
 
 Result<std::unique_ptr<ClientStream>> ClientStream::Connect(const std::string& host, uint16_t port,
                                                             int64_t deadline_ns,
-                                                            const std::atomic<bool>* cancelled) {
-  NL_TRY(const std::vector<std::string> addresses, ResolveHost(host));
+                                                            const std::atomic<bool>* cancelled,
+                                                            const AddressCheck& check_address) {
+  NL_TRY(const Addresses addresses, ResolveHost(host));
   const std::string name = "connect to " + host + ":" + std::to_string(port);
+  if (check_address)
+    for (const std::string& text : addresses)
+      NL_RETURN_IF_ERROR(check_address(text).Annotate(name));
   Status last = Unavailable(name + ": no address");
   for (const std::string& text : addresses) {
-    sockaddr_storage address;
-    socklen_t bytes = 0;
-    if (!FillAddress(text, port, &address, &bytes)) continue;
-    const int fd = ::socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    const std::optional<SocketAddress> address = SocketAddress::Parse(text, port);
+    if (!address) continue;
+    const int fd =
+        ::socket(address->storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) {
       last = Unavailable(name + ": " + ErrnoText(errno));
       continue;
     }
     std::unique_ptr<ClientStream> stream(new ClientStream(fd, deadline_ns, cancelled));
-    int error = ::connect(fd, reinterpret_cast<sockaddr*>(&address), bytes) == 0 ? 0 : errno;
+    int error = ::connect(fd, address->get(), address->bytes) == 0 ? 0 : errno;
     if (error == EINPROGRESS) {
       NL_RETURN_IF_ERROR(stream->Wait(POLLOUT).Annotate(name));
       socklen_t size = sizeof(error);
@@ -141,28 +105,11 @@ Status ClientStream::Wait(short events) {
 }
 
 Status ClientStream::StartTls(const std::string& host, const std::string& ca_file) {
-  InitOpenSsl();
-  ERR_clear_error();
   auto tls = std::make_unique<Tls>();
-  tls->context = SSL_CTX_new(TLS_client_method());
-  if (tls->context == nullptr) return Internal("tls: " + LastOpenSslError());
-  SSL_CTX_set_min_proto_version(tls->context, TLS1_2_VERSION);
-  SSL_CTX_set_verify(tls->context, SSL_VERIFY_PEER, nullptr);
-  const std::string trusted = ca_file.empty() ? FindCaFile() : ca_file;
-  if (trusted.empty())
-    return Unavailable("tls: no file of trusted certificates was found; set SSL_CERT_FILE");
-  if (SSL_CTX_load_verify_locations(tls->context, trusted.c_str(), nullptr) != 1)
-    return InvalidArgument("tls: read certificates " + trusted + ": " + LastOpenSslError());
-  tls->ssl = SSL_new(tls->context);
-  if (tls->ssl == nullptr) return Internal("tls: " + LastOpenSslError());
-  X509_VERIFY_PARAM* check = SSL_get0_param(tls->ssl);
-  if (X509_VERIFY_PARAM_set1_ip_asc(check, host.c_str()) != 1) {
-    X509_VERIFY_PARAM_set1_host(check, host.c_str(), host.size());
-    SSL_set_tlsext_host_name(tls->ssl, host.c_str());
-  }
-  SSL_set_fd(tls->ssl, fd_);
+  NL_TRY(tls->context, LoadClientTls(ca_file));
+  NL_TRY(tls->ssl, NewClientSsl(tls->context.get(), host, fd_));
   tls_ = std::move(tls);
-  for (int done = SSL_connect(tls_->ssl); done != 1; done = SSL_connect(tls_->ssl)) {
+  for (int done = SSL_connect(tls_->ssl.get()); done != 1; done = SSL_connect(tls_->ssl.get())) {
     Status waited = WaitForTls(done, "handshake");
     if (!waited.ok()) {
       tls_.reset();
@@ -173,7 +120,7 @@ Status ClientStream::StartTls(const std::string& host, const std::string& ca_fil
 }
 
 Status ClientStream::WaitForTls(int outcome, std::string_view what) {
-  switch (SSL_get_error(tls_->ssl, outcome)) {
+  switch (SSL_get_error(tls_->ssl.get(), outcome)) {
     case SSL_ERROR_WANT_READ: return Wait(POLLIN);
     case SSL_ERROR_WANT_WRITE: return Wait(POLLOUT);
     default: return Unavailable("tls " + std::string(what) + ": " + LastOpenSslError());
@@ -183,7 +130,7 @@ Status ClientStream::WaitForTls(int outcome, std::string_view what) {
 Status ClientStream::WriteAll(std::string_view bytes) {
   while (!bytes.empty()) {
     if (tls_ != nullptr) {
-      const int written = SSL_write(tls_->ssl, bytes.data(),
+      const int written = SSL_write(tls_->ssl.get(), bytes.data(),
                                     static_cast<int>(std::min<size_t>(bytes.size(), 1u << 20)));
       if (written > 0) {
         bytes.remove_prefix(static_cast<size_t>(written));
@@ -207,9 +154,10 @@ Status ClientStream::WriteAll(std::string_view bytes) {
 Result<size_t> ClientStream::Read(char* to, size_t bytes) {
   for (;;) {
     if (tls_ != nullptr) {
-      const int got = SSL_read(tls_->ssl, to, static_cast<int>(std::min<size_t>(bytes, 1u << 20)));
+      const int got =
+          SSL_read(tls_->ssl.get(), to, static_cast<int>(std::min<size_t>(bytes, 1u << 20)));
       if (got > 0) return static_cast<size_t>(got);
-      if (SSL_get_error(tls_->ssl, got) == SSL_ERROR_ZERO_RETURN) return size_t{0};
+      if (SSL_get_error(tls_->ssl.get(), got) == SSL_ERROR_ZERO_RETURN) return size_t{0};
       NL_RETURN_IF_ERROR(WaitForTls(got, "read"));
       continue;
     }

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "http/resolver.h"
 #include "neurallog/status.h"
 
 namespace neurallog::http {
@@ -16,10 +17,12 @@ class ClientStream {
  public:
   // Connects to the first address that answers. `deadline_ns` is monotonic, 0: none. While
   // `*cancelled` is true (null: never), waiting ends as Cancelled. A peer that has vanished is found
-  // out after a minute, also while nothing is sent.
+  // out after a minute, also while nothing is sent. `check_address` (empty: all are allowed) must
+  // agree to every address of `host`.
   static Result<std::unique_ptr<ClientStream>> Connect(const std::string& host, uint16_t port,
                                                        int64_t deadline_ns,
-                                                       const std::atomic<bool>* cancelled);
+                                                       const std::atomic<bool>* cancelled,
+                                                       const AddressCheck& check_address = {});
   ~ClientStream();
 
   // Switches to TLS and checks the server's certificate for `host`.

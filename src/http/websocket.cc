@@ -1,9 +1,9 @@
 #include "http/websocket.h"
 
-#include <openssl/evp.h>
 #include <openssl/sha.h>
 #include <strings.h>
 
+#include "base/base64.h"
 #include "base/bytes.h"
 
 namespace neurallog::http {
@@ -29,19 +29,11 @@ bool HasWord(std::string_view list, std::string_view word) {
   return false;
 }
 
-std::string Base64(const unsigned char* bytes, size_t size) {
-  std::string text(4 * ((size + 2) / 3) + 1, '\0');
-  const int length =
-      EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()), bytes, static_cast<int>(size));
-  text.resize(static_cast<size_t>(length));
-  return text;
-}
-
 std::string AcceptKey(std::string_view key) {
   const std::string text = std::string(key) + std::string(kGuid);
   unsigned char digest[SHA_DIGEST_LENGTH];
   SHA1(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest);
-  return Base64(digest, sizeof(digest));
+  return base::Base64({reinterpret_cast<const char*>(digest), sizeof(digest)});
 }
 
 struct FrameHead {
