@@ -9,7 +9,7 @@ cost: sends LOGS.ndjson (with its .idx, as loggen writes it) to a server without
 CPU microseconds per log of the whole process and of its thread nl-rules, and the difference to the server without rules. A warm-up pass lets the
 server learn what the stream is like. The binary is NL_BINARY; --bench is neurallog_bench of the same build.
 latency: from before the sending of a request to the time in the match, of probes that are sent one by one while logs come in at RATE a second.
-changes: milliseconds of a PUT that changes one of these rules, alone and many at once.
+changes: milliseconds of a PUT that changes one of these rules, alone and fifty at once, and how many compilations these are.
 """
 import argparse
 import concurrent.futures
@@ -141,7 +141,7 @@ def changes(args):
     alone = [put(i) for i in range(args.changes)]
     middle = compiled()
     begin = time.monotonic()
-    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+    with concurrent.futures.ThreadPoolExecutor(50) as pool:
         list(pool.map(put, range(args.changes, args.changes + 50)))
     burst = time.monotonic() - begin
     after = compiled()

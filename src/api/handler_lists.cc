@@ -61,10 +61,14 @@ void HandlePutList(Context context) {
   OnWorker(std::move(context), [](Context& on) -> Status {
     NL_RETURN_IF_ERROR(on.api.engine().ReadyStatus());
     NL_TRY(const std::string body, ReadText(&on));
-    NL_TRY(const auto values, ReadValues(body));
-    NL_RETURN_IF_ERROR(
-        on.api.engine().detection().PutList(on.principal.log->id(), IdOf(on.request), values));
-    SendJson(on.responder, 200, ListJson(IdOf(on.request), values) + "\n");
+    NL_TRY(auto values, ReadValues(body));
+    std::string answer = ListJson(IdOf(on.request), values) + "\n";
+    on.api.engine().detection().PutList(
+        on.principal.log->id(), IdOf(on.request), std::move(values),
+        [responder = on.responder, answer = std::move(answer)](const Status& status) {
+          if (status.ok()) SendJson(responder, 200, answer);
+          else SendStatus(responder, status);
+        });
     return {};
   });
 }
@@ -72,11 +76,8 @@ void HandlePutList(Context context) {
 void HandleDeleteList(Context context) {
   OnWorker(std::move(context), [](Context& on) -> Status {
     NL_RETURN_IF_ERROR(on.api.engine().ReadyStatus());
-    NL_RETURN_IF_ERROR(
-        on.api.engine().detection().DeleteList(on.principal.log->id(), IdOf(on.request)));
-    http::Response response;
-    response.status = 204;
-    on.responder->Send(std::move(response));
+    on.api.engine().detection().DeleteList(on.principal.log->id(), IdOf(on.request),
+                                           AnswerDone(on.responder));
     return {};
   });
 }

@@ -46,10 +46,13 @@ Status Import(Context& on, bool dry_run) {
   } else {
     documents = detection::SplitDocuments(text);
   }
-  NL_TRY(const auto report,
-         on.api.engine().detection().Import(on.principal.log->id(), documents, dry_run));
-  if (report.empty()) return InvalidArgument("the body holds no document");
-  SendJson(on.responder, 200, ReportJson(report));
+  if (documents.empty()) return InvalidArgument("the body holds no document");
+  on.api.engine().detection().Import(
+      on.principal.log->id(), std::move(documents), dry_run,
+      [responder = on.responder](const Result<std::vector<Detection::Imported>>& report) {
+        if (report.ok()) SendJson(responder, 200, ReportJson(*report));
+        else SendStatus(responder, report.status());
+      });
   return {};
 }
 

@@ -35,16 +35,35 @@ Result<Detection::Expectation> ReadExpectation(const http::Request& request) {
   return expectation;
 }
 
-Status Send(const Context& context, int status, const StoredRule& rule) {
-  NL_TRY(const auto compiled, DetectionOf(context).Compiled(TenantOf(context)));
+// Whom the rules belong to, and who wants to know.
+struct Asker {
+  explicit Asker(const Context& context)
+      : detection(&DetectionOf(context)), tenant(TenantOf(context)), responder(context.responder) {}
+
+  Detection* detection;
+  TenantId tenant;
+  http::ResponderPtr responder;
+};
+
+Status Send(const Asker& asker, int status, const StoredRule& rule) {
+  NL_TRY(const auto compiled, asker.detection->Compiled(asker.tenant));
   http::Response response;
   response.status = status;
   response.content_type = "application/json";
   response.headers.emplace_back("ETag", "\"" + std::to_string(rule.version) + "\"");
   if (status == 201) response.headers.emplace_back("Location", "/v1/rules/" + rule.id);
   response.body = RuleJson(rule, compiled->Find(rule.id), Detail::kWithDocument) + "\n";
-  context.responder->Send(std::move(response));
+  asker.responder->Send(std::move(response));
   return {};
+}
+
+// Answers with what became of a change.
+Detection::Done<StoredRule> Answer(const Context& context, int status_of_new) {
+  return [asker = Asker(context), status_of_new](const Result<StoredRule>& rule) {
+    Status status = rule.status();
+    if (status.ok()) status = Send(asker, rule->version == 1 ? status_of_new : 200, *rule);
+    if (!status.ok()) SendStatus(asker.responder, status);
+  };
 }
 
 Status Write(Context& context, std::string id, const Detection::Expectation& expectation) {
@@ -55,18 +74,18 @@ Status Write(Context& context, std::string id, const Detection::Expectation& exp
   const detection::ReadRule read = detection::ReadDocument(document, lists);
   if (!read.parsed.problems.empty())
     return SendProblems(context.responder, read.parsed.problems), Status();
-  NL_TRY(const StoredRule rule,
-         detection.Put(TenantOf(context), {std::move(id), std::move(document), {}}, expectation));
-  return Send(context, rule.version == 1 ? 201 : 200, rule);
+  detection.Put(TenantOf(context), {std::move(id), std::move(document), {}}, expectation,
+                Answer(context, /*status_of_new=*/201));
+  return {};
 }
 
 void SetEnabled(Context context, std::string_view verb, bool enabled) {
   OnWorker(std::move(context), [verb, enabled](Context& on) -> Status {
     NL_RETURN_IF_ERROR(on.api.engine().ReadyStatus());
     NL_TRY(const auto expectation, ReadExpectation(on.request));
-    NL_TRY(const StoredRule rule,
-           DetectionOf(on).SetEnabled(TenantOf(on), IdOf(on.request, verb), enabled, expectation));
-    return Send(on, 200, rule);
+    DetectionOf(on).SetEnabled(TenantOf(on), IdOf(on.request, verb), enabled, expectation,
+                               Answer(on, /*status_of_new=*/200));
+    return {};
   });
 }
 
@@ -106,7 +125,7 @@ void HandlePutRule(Context context) {
 void HandleGetRule(Context context) {
   OnWorker(std::move(context), [](Context& on) -> Status {
     NL_TRY(const StoredRule rule, DetectionOf(on).Get(TenantOf(on), IdOf(on.request)));
-    return Send(on, 200, rule);
+    return Send(Asker(on), 200, rule);
   });
 }
 
@@ -120,10 +139,9 @@ void HandlePatchRule(Context context) {
       return InvalidArgument("expected {\"enabled\":true} or false");
     NL_RETURN_IF_ERROR(on.api.engine().ReadyStatus());
     NL_TRY(const auto expectation, ReadExpectation(on.request));
-    NL_TRY(const StoredRule rule,
-           DetectionOf(on).SetEnabled(TenantOf(on), IdOf(on.request), enabled->text() == "true",
-                                      expectation));
-    return Send(on, 200, rule);
+    DetectionOf(on).SetEnabled(TenantOf(on), IdOf(on.request), enabled->text() == "true",
+                               expectation, Answer(on, /*status_of_new=*/200));
+    return {};
   });
 }
 
@@ -134,10 +152,7 @@ void HandleDeleteRule(Context context) {
   OnWorker(std::move(context), [](Context& on) -> Status {
     NL_RETURN_IF_ERROR(on.api.engine().ReadyStatus());
     NL_TRY(const auto expectation, ReadExpectation(on.request));
-    NL_RETURN_IF_ERROR(DetectionOf(on).Delete(TenantOf(on), IdOf(on.request), expectation));
-    http::Response response;
-    response.status = 204;
-    on.responder->Send(std::move(response));
+    DetectionOf(on).Delete(TenantOf(on), IdOf(on.request), expectation, AnswerDone(on.responder));
     return {};
   });
 }

@@ -89,6 +89,15 @@ void SendProblems(const http::ResponderPtr& responder,
   responder->Send(std::move(response));
 }
 
+std::function<void(const Status&)> AnswerDone(http::ResponderPtr responder) {
+  return [responder = std::move(responder)](const Status& status) {
+    if (!status.ok()) return SendStatus(responder, status);
+    http::Response response;
+    response.status = 204;
+    responder->Send(std::move(response));
+  };
+}
+
 Result<std::string> ReadText(Context* context) {
   NL_TRY(const base::Buffer body,
          ingest::Inflate(context->request.FindHeader("Content-Encoding"),

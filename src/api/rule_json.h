@@ -1,6 +1,7 @@
 // How rules and what is wrong with them are shown, and what their requests have in common.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,8 @@ std::string RuleJson(const detection::StoredRule& rule, const detection::RuleInf
 std::string ProblemsJson(const std::vector<rules::Problem>& problems);
 // 400 with all problems as member `errors`.
 void SendProblems(const http::ResponderPtr& responder, const std::vector<rules::Problem>& problems);
+// Answers 204, or with the error.
+std::function<void(const Status&)> AnswerDone(http::ResponderPtr responder);
 // The text of the body, of which Content-Encoding has been undone.
 Result<std::string> ReadText(Context* context);
 // The segment of the path behind /v1/rules/ or the like, without `verb`.

@@ -1,6 +1,8 @@
 #include "detection/change_line.h"
 
 #include <algorithm>
+#include <string>
+#include <utility>
 
 #include "base/thread.h"
 
@@ -24,13 +26,20 @@ void ChangeLine::Stop() {
   thread_.join();
 }
 
-Status ChangeLine::Submit(TenantId tenant, Change* change) {
+void ChangeLine::Submit(TenantId tenant, Change change) {
+  const Status status = Admit(tenant, &change);
+  if (!status.ok()) change.done(status);
+}
+
+Status ChangeLine::Admit(TenantId tenant, Change* change) {
   base::MutexLock lock(mutex_);
   if (!is_open_) return Unavailable("rules do not run: the server is read-only or stops");
-  TurnOf(tenant)->changes.push_back(change);
+  if (waiting_ >= kWaitingMax)
+    return Unavailable(std::to_string(waiting_) + " changes of rules wait already");
+  ++waiting_;
+  TurnOf(tenant)->changes.push_back(std::move(*change));
   changed_.NotifyOne();
-  while (!change->is_made) made_.Wait(mutex_);
-  return change->status;
+  return {};
 }
 
 void ChangeLine::Post(TenantId tenant) {
@@ -55,12 +64,17 @@ void ChangeLine::Loop() {
       if (turns_.empty()) return;
       turn = std::move(turns_.front());
       turns_.pop_front();
+      waiting_ -= turn.changes.size();
     }
-    make_(turn.tenant, turn.changes);
-    base::MutexLock lock(mutex_);
-    for (Change* change : turn.changes) change->is_made = true;
-    made_.NotifyAll();
+    Serve(&turn);
   }
+}
+
+void ChangeLine::Serve(Turn* turn) {
+  std::vector<Change*> changes;
+  for (Change& change : turn->changes) changes.push_back(&change);
+  make_(turn->tenant, changes);
+  for (const Change& change : turn->changes) change.done(change.status);
 }
 
 }  // namespace neurallog::detection

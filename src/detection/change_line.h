@@ -2,12 +2,12 @@
 //
 //   ChangeLine line([](TenantId tenant, std::vector<Change*> changes) { ... });   // sets each status
 //   line.Start();
-//   Status status = line.Submit(tenant, &change);      // waits until it was made
-//   line.Post(tenant);                                 // nobody waits: an empty list of changes
+//   line.Submit(tenant, {edit, check, done});          // returns at once
+//   line.Post(tenant);                                 // nobody is told: an empty list of changes
 //
-// So a burst of changes costs one compilation, and whoever changes rules does not compile them. A tenant's
-// turn comes when those who came before have been served. Bounded by the callers, who wait; a tenant that is
-// posted again before its turn has one turn. Thread-safe but Start and Stop.
+// So a burst of changes costs one compilation, and whoever changes rules neither compiles them nor waits. A tenant's
+// turn comes when those who came before have been served. At most kWaitingMax changes wait, further ones are refused; a
+// tenant that is posted again before its turn has one turn. Thread-safe but Start and Stop.
 #pragma once
 
 #include <deque>
@@ -29,12 +29,14 @@ struct Change {
   std::function<Status(Draft*)> edit;
   // Looks at the result; an error takes the change back. None: it is always right.
   std::function<Status(const CompiledRules&, const Draft&)> check;
+  // Told once what became of it, on the line's thread, or by Submit when it is refused. Must not wait for another change.
+  std::function<void(const Status&)> done;
   Status status;
-  bool is_made = false;  // belongs to the line
 };
 
 class ChangeLine {
  public:
+  static constexpr size_t kWaitingMax = 1024;
   using Make = std::function<void(TenantId, const std::vector<Change*>&)>;
   explicit ChangeLine(Make make) : make_(std::move(make)) {}
   ~ChangeLine() { Stop(); }
@@ -42,23 +44,26 @@ class ChangeLine {
   void Start();
   // Makes what waits. Changes that come later are refused.
   void Stop();
-  Status Submit(TenantId tenant, Change* change);
+  void Submit(TenantId tenant, Change change);
   void Post(TenantId tenant);
 
  private:
   struct Turn {
     TenantId tenant;
-    std::vector<Change*> changes;
+    std::vector<Change> changes;
   };
 
+  // The change waits, or why it does not.
+  Status Admit(TenantId tenant, Change* change);
+  void Serve(Turn* turn);
   Turn* TurnOf(TenantId tenant) NL_REQUIRES(mutex_);
   void Loop();
 
   const Make make_;
   base::Mutex mutex_;
   base::CondVar changed_;
-  base::CondVar made_;
   std::deque<Turn> turns_ NL_GUARDED_BY(mutex_);
+  size_t waiting_ NL_GUARDED_BY(mutex_) = 0;
   bool is_open_ NL_GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };

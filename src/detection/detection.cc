@@ -4,33 +4,11 @@
 #include <utility>
 
 #include "base/log.h"
-#include "detection/own_tests.h"
 
 namespace neurallog::detection {
 namespace {
 
 std::string Name(std::string_view id) { return "rule \"" + std::string(id.substr(0, 80)) + "\""; }
-
-Status CheckExpectation(const StoredRule* old, std::string_view id,
-                        const Detection::Expectation& expectation) {
-  if (expectation.is_new && old != nullptr) return Conflict(Name(id) + " exists");
-  if (expectation.version && (old == nullptr || old->version != *expectation.version))
-    return Conflict(Name(id) + " has changed; its version is " +
-                    (old != nullptr ? std::to_string(old->version) : "none"));
-  return {};
-}
-
-// An id of the document that cannot be one is replaced by one made from the name.
-std::string ChooseId(std::string_view given, const RuleInfo& info) {
-  if (!given.empty()) return std::string(given);
-  return IsRuleId(info.id) ? info.id : IdFromName(info.name);
-}
-
-Status CheckId(std::string_view id) {
-  if (IsRuleId(id)) return {};
-  return InvalidArgument("id \"" + std::string(id.substr(0, 80)) +
-                         "\": expected 1 to 64 letters, digits, '_', '.' or '-'");
-}
 
 // The part of a key behind a prefix.
 std::string Rest(std::string_view key, const std::string& prefix) {
@@ -189,14 +167,6 @@ Status Detection::Apply(TenantId tenant, Draft draft,
   return {};
 }
 
-Status Detection::Submit(TenantId tenant, std::function<Status(Draft*)> edit,
-                         std::function<Status(const CompiledRules&, const Draft&)> check) {
-  Change change;
-  change.edit = std::move(edit);
-  change.check = std::move(check);
-  return line_.Submit(tenant, &change);
-}
-
 // A change that turns out to be wrong is left out, and the others are made without it.
 void Detection::Make(TenantId tenant, std::vector<Change*> changes) {
   Book* const book = BookOf(tenant);
@@ -267,101 +237,6 @@ void Detection::CompileWithSample(Book* book, TenantId tenant) {
   book->compiled = std::move(compiled);
 }
 
-void Detection::Enter(TenantId tenant, StoredRule* rule, Draft* draft) const {
-  rule->updated_ns = rule->created_ns = clock_->WallNs();
-  if (const auto old = draft->rules.find(rule->id); old != draft->rules.end()) {
-    rule->version = old->second.version + 1;
-    rule->created_ns = old->second.created_ns;
-    draft->Put(RuleVersionKey(tenant, rule->id, old->second.version), EncodeRule(old->second));
-    if (old->second.version > kVersionsKept)
-      draft->Remove(RuleVersionKey(tenant, rule->id, old->second.version - kVersionsKept));
-  }
-  draft->Put(RuleKey(tenant, rule->id), EncodeRule(*rule));
-  draft->rules.insert_or_assign(rule->id, *rule);
-  draft->changed.insert(rule->id);
-}
-
-Status Detection::CheckRoom(size_t rules) const {
-  if (rules <= options_.rules_max) return {};
-  return ResourceExhausted("the tenant would have " + std::to_string(rules) + " rules, more than " +
-                           std::to_string(options_.rules_max) + " (rules.rules_max)");
-}
-
-Status Detection::EnterAll(TenantId tenant, std::vector<StoredRule> rules, Draft* draft) const {
-  std::set<std::string_view> added;
-  for (const StoredRule& rule : rules)
-    if (!draft->rules.contains(rule.id)) added.insert(rule.id);
-  if (!added.empty()) NL_RETURN_IF_ERROR(CheckRoom(draft->rules.size() + added.size()));
-  for (StoredRule& rule : rules) {
-    const auto old = draft->rules.find(rule.id);
-    if (old == draft->rules.end() || old->second.document != rule.document)
-      Enter(tenant, &rule, draft);
-  }
-  return {};
-}
-
-Result<StoredRule> Detection::Put(TenantId tenant, NewRule given, const Expectation& expectation) {
-  if (given.document.size() > options_.document_bytes_max)
-    return TooLarge("the rule has " + std::to_string(given.document.size()) + " bytes, more than " +
-                    std::to_string(options_.document_bytes_max) + " (rules.document_bytes_max)");
-  StoredRule rule;
-  const auto edit = [&](Draft* draft) -> Status {
-    const ReadRule read = ReadDocument(given.document, draft->lists);
-    if (read.info.state == RuleState::kFailed) return InvalidArgument(read.info.reason);
-    rule = StoredRule();
-    rule.id = ChooseId(given.id, read.info);
-    NL_RETURN_IF_ERROR(CheckId(rule.id));
-    rule.document = given.document;
-    rule.enabled = given.enabled.value_or(!read.parsed.rule || read.parsed.rule->enabled);
-    const auto old = draft->rules.find(rule.id);
-    const bool is_new = old == draft->rules.end();
-    NL_RETURN_IF_ERROR(CheckExpectation(is_new ? nullptr : &old->second, rule.id, expectation));
-    if (is_new) NL_RETURN_IF_ERROR(CheckRoom(draft->rules.size() + 1));
-    Enter(tenant, &rule, draft);
-    return {};
-  };
-  const auto check = [&](const CompiledRules& compiled, const Draft& draft) -> Status {
-    const RuleInfo* const info = compiled.Find(rule.id);
-    if (info != nullptr && info->state == RuleState::kFailed) return InvalidArgument(info->reason);
-    const auto problems = RunOwnTests(rule, draft.rules, compiled, draft.lists);
-    return problems.empty() ? Status() : InvalidArgument(Describe(problems));
-  };
-  NL_RETURN_IF_ERROR(Submit(tenant, edit, check));
-  return rule;
-}
-
-Result<StoredRule> Detection::SetEnabled(TenantId tenant, std::string_view id, bool enabled,
-                                         const Expectation& expectation) {
-  StoredRule rule;
-  const Status status = Submit(tenant, [&](Draft* draft) -> Status {
-    const auto found = draft->rules.find(id);
-    if (found == draft->rules.end()) return NotFound(Name(id) + " does not exist");
-    NL_RETURN_IF_ERROR(CheckExpectation(&found->second, id, expectation));
-    rule = found->second;
-    if (rule.enabled == enabled && rule.quarantine.empty()) return {};
-    rule.enabled = enabled;
-    rule.quarantine.clear();
-    Enter(tenant, &rule, draft);
-    return {};
-  });
-  NL_RETURN_IF_ERROR(status);
-  return rule;
-}
-
-Status Detection::Delete(TenantId tenant, std::string_view id, const Expectation& expectation) {
-  return Submit(tenant, [&](Draft* draft) -> Status {
-    const auto found = draft->rules.find(id);
-    if (found == draft->rules.end()) return NotFound(Name(id) + " does not exist");
-    NL_RETURN_IF_ERROR(CheckExpectation(&found->second, id, expectation));
-    draft->rules.erase(found);
-    draft->changed.insert(std::string(id));
-    draft->Remove(RuleKey(tenant, id));
-    const std::string versions = RuleVersionPrefix(tenant, id);
-    draft->RemoveRange(versions, EndOf(versions));
-    return {};
-  });
-}
-
 Result<StoredRule> Detection::Get(TenantId tenant, std::string_view id) const {
   const auto bytes = store_->GetMeta(RuleKey(tenant, id));
   if (bytes.status().code() == Code::kNotFound) return NotFound(Name(id) + " does not exist");
@@ -412,124 +287,6 @@ Result<std::vector<StoredRule>> Detection::Versions(TenantId tenant, std::string
   NL_RETURN_IF_ERROR(status);
   std::reverse(versions.begin(), versions.end());
   return versions;
-}
-
-std::vector<Detection::Imported> Detection::ReadImport(const std::vector<DocumentText>& documents,
-                                                       const rules::Lists& lists,
-                                                       const FailedTests& failed,
-                                                       std::vector<StoredRule>* rules) const {
-  std::vector<Imported> report;
-  for (const DocumentText& document : documents) {
-    ReadRule read = ReadDocument(document.text, lists);
-    Imported& entry = report.emplace_back();
-    entry.file = document.file;
-    entry.line = document.line;
-    entry.problems = std::move(read.parsed.problems);
-    entry.info = std::move(read.info);
-    entry.info.id = ChooseId("", entry.info);
-    if (const auto found = failed.find(entry.info.id); found != failed.end())
-      entry.problems = found->second;
-    for (rules::Problem& problem : entry.problems)
-      if (problem.at.line > 0) problem.at.line += static_cast<int>(document.line) - 1;
-    if (document.text.size() > options_.document_bytes_max)
-      entry.problems.push_back({{}, "the document is too large (rules.document_bytes_max)"});
-    if (!entry.problems.empty()) {
-      entry.info.state = RuleState::kFailed;
-      if (entry.info.reason.empty()) entry.info.reason = Describe(entry.problems);
-      continue;
-    }
-    StoredRule rule;
-    rule.id = entry.info.id;
-    rule.document = document.text;
-    rule.enabled = !read.parsed.rule || read.parsed.rule->enabled;
-    rules->push_back(std::move(rule));
-  }
-  return report;
-}
-
-// Rules whose tests fail are known when all are compiled: then it is done once more, without these.
-Result<std::vector<Detection::Imported>> Detection::Import(
-    TenantId tenant, const std::vector<DocumentText>& documents, bool dry_run) {
-  std::vector<Imported> report;
-  FailedTests failed;
-  bool is_tested = false;
-  const auto edit = [&](Draft* draft) {
-    std::vector<StoredRule> rules;
-    report = ReadImport(documents, draft->lists, failed, &rules);
-    return EnterAll(tenant, std::move(rules), draft);
-  };
-  const auto check = [&](const CompiledRules& compiled, const Draft& draft) -> Status {
-    Complete(compiled, &report);
-    if (!std::exchange(is_tested, true)) failed = RunTests(report, draft, compiled);
-    else return {};
-    return failed.empty() ? Status() : InvalidArgument("tests of rules fail");
-  };
-  const auto submit = [&]() -> Status {
-    if (!dry_run) return Submit(tenant, edit, check);
-    NL_TRY(Draft draft, ReadDraft(tenant));
-    NL_RETURN_IF_ERROR(edit(&draft));
-    return check(*Compile(tenant, draft), draft);
-  };
-  Status status = submit();
-  if (!failed.empty()) status = submit();
-  NL_RETURN_IF_ERROR(status);
-  if (dry_run) return report;
-  NL_TRY(const auto compiled, Compiled(tenant));  // also when nothing was to be changed
-  Complete(*compiled, &report);
-  return report;
-}
-
-void Detection::Complete(const CompiledRules& compiled, std::vector<Imported>* report) {
-  for (Imported& entry : *report) {
-    const RuleInfo* const info = compiled.Find(entry.info.id);
-    if (!entry.problems.empty() || info == nullptr) continue;
-    entry.info = *info;
-    if (entry.info.state == RuleState::kFailed) entry.problems = {{{}, entry.info.reason}};
-  }
-}
-
-Detection::FailedTests Detection::RunTests(const std::vector<Imported>& report, const Draft& draft,
-                                           const CompiledRules& compiled) {
-  FailedTests failed;
-  for (const Imported& entry : report) {
-    const auto rule = draft.rules.find(entry.info.id);
-    if (!entry.problems.empty() || rule == draft.rules.end()) continue;
-    auto problems = RunOwnTests(rule->second, draft.rules, compiled, draft.lists);
-    if (!problems.empty()) failed.emplace(rule->first, std::move(problems));
-  }
-  return failed;
-}
-
-Status Detection::PutList(TenantId tenant, std::string_view name, std::vector<std::string> values) {
-  if (!IsRuleId(name))
-    return InvalidArgument("list name \"" + std::string(name.substr(0, 80)) +
-                           "\": expected 1 to 64 letters, digits, '_', '.' or '-'");
-  const std::string bytes = EncodeList(values);
-  if (values.size() > options_.list_values_max || bytes.size() > options_.list_bytes_max)
-    return TooLarge("a list takes at most " + std::to_string(options_.list_values_max) +
-                    " values and " + std::to_string(options_.list_bytes_max) + " bytes");
-  return Submit(tenant, [&](Draft* draft) -> Status {
-    const bool is_new = !draft->lists.contains(std::string(name));
-    if (is_new && draft->lists.size() >= options_.lists_max)
-      return ResourceExhausted("the tenant has " + std::to_string(options_.lists_max) +
-                               " lists, which is the maximum");
-    draft->lists.insert_or_assign(std::string(name), values);
-    draft->has_other_lists = true;
-    draft->Put(ListPrefix(tenant).append(name), bytes);
-    return {};
-  });
-}
-
-Status Detection::DeleteList(TenantId tenant, std::string_view name) {
-  return Submit(tenant, [&](Draft* draft) -> Status {
-    const auto found = draft->lists.find(std::string(name));
-    if (found == draft->lists.end())
-      return NotFound("list \"" + std::string(name.substr(0, 80)) + "\" does not exist");
-    draft->lists.erase(found);
-    draft->has_other_lists = true;
-    draft->Remove(ListPrefix(tenant).append(name));
-    return {};
-  });
 }
 
 Result<rules::Lists> Detection::Lists(TenantId tenant) const {

@@ -6,13 +6,17 @@
 //   NL_TRY(StoredRule rule, detection.Put(tenant, {.document = yaml}));
 //   // every record that is acknowledged from now on is shown to the rule
 //
-// A change is durable, and in force, when it returns. The thread `nl-rule-build` makes changes: those of a tenant that
-// wait together are compiled together. It also compiles a tenant's rules again when the stage has a sample of the
+// A change is durable, and in force, when its caller is told. The thread `nl-rule-build` makes changes: those of a tenant
+// that wait together are compiled together. It also compiles a tenant's rules again when the stage has a sample of the
 // tenant's records that says what is rare there. At a bound of the options a change is refused.
+//
+// Each change comes in two forms: with `done`, which returns at once, and is told by the thread that makes changes, or by
+// the caller's when the change is refused; and one that waits, which must not be called by `done`.
 // Thread-safe but Load, Start and Stop.
 #pragma once
 
 #include <functional>
+#include <future>
 #include <map>
 #include <memory>
 #include <optional>
@@ -66,11 +70,26 @@ class Detection {
     std::string document;
     std::optional<bool> enabled;  // nothing: as the document says
   };
+  template <typename T>
+  using Done = std::function<void(Result<T>)>;
+  using Told = std::function<void(const Status&)>;
   // InvalidArgument says what is wrong with the document, or which of its tests fail.
-  Result<StoredRule> Put(TenantId tenant, NewRule rule, const Expectation& expectation);
-  Result<StoredRule> SetEnabled(TenantId tenant, std::string_view id, bool enabled,
-                                const Expectation& expectation);
-  Status Delete(TenantId tenant, std::string_view id, const Expectation& expectation);
+  void Put(TenantId tenant, NewRule rule, const Expectation& expectation, Done<StoredRule> done);
+  void SetEnabled(TenantId tenant, std::string id, bool enabled, const Expectation& expectation,
+                  Done<StoredRule> done);
+  void Delete(TenantId tenant, std::string id, const Expectation& expectation, Told done);
+  Result<StoredRule> Put(TenantId tenant, NewRule rule, const Expectation& expectation) {
+    return Await<Result<StoredRule>>(
+        [&](auto done) { Put(tenant, std::move(rule), expectation, done); });
+  }
+  Result<StoredRule> SetEnabled(TenantId tenant, std::string id, bool enabled,
+                                const Expectation& expectation) {
+    return Await<Result<StoredRule>>(
+        [&](auto done) { SetEnabled(tenant, std::move(id), enabled, expectation, done); });
+  }
+  Status Delete(TenantId tenant, std::string id, const Expectation& expectation) {
+    return Await<Status>([&](auto done) { Delete(tenant, std::move(id), expectation, done); });
+  }
 
   // NotFound.
   Result<StoredRule> Get(TenantId tenant, std::string_view id) const;
@@ -92,12 +111,24 @@ class Detection {
   };
   // Those documents that can be read, and whose tests pass, are put, as one change. A rule that is there gets a new version if its document
   // differs. `dry_run`: nothing is changed.
-  Result<std::vector<Imported>> Import(TenantId tenant, const std::vector<DocumentText>& documents,
-                                       bool dry_run);
+  void Import(TenantId tenant, std::vector<DocumentText> documents, bool dry_run,
+              Done<std::vector<Imported>> done);
+  Result<std::vector<Imported>> Import(TenantId tenant, std::vector<DocumentText> documents,
+                                       bool dry_run) {
+    return Await<Result<std::vector<Imported>>>(
+        [&](auto done) { Import(tenant, std::move(documents), dry_run, done); });
+  }
 
   // --- lists that stand for %name% in rules ---
-  Status PutList(TenantId tenant, std::string_view name, std::vector<std::string> values);
-  Status DeleteList(TenantId tenant, std::string_view name);
+  void PutList(TenantId tenant, std::string name, std::vector<std::string> values, Told done);
+  void DeleteList(TenantId tenant, std::string name, Told done);
+  Status PutList(TenantId tenant, std::string name, std::vector<std::string> values) {
+    return Await<Status>(
+        [&](auto done) { PutList(tenant, std::move(name), std::move(values), done); });
+  }
+  Status DeleteList(TenantId tenant, std::string name) {
+    return Await<Status>([&](auto done) { DeleteList(tenant, std::move(name), done); });
+  }
   Result<rules::Lists> Lists(TenantId tenant) const;
 
   const MatchStore& matches() const { return matches_; }
@@ -128,8 +159,13 @@ class Detection {
   Book* BookOf(TenantId tenant);
   Result<Draft> ReadDraft(TenantId tenant) const;
   std::shared_ptr<const CompiledRules> Compile(TenantId tenant, const Draft& draft);
-  Status Submit(TenantId tenant, std::function<Status(Draft*)> edit,
-                std::function<Status(const CompiledRules&, const Draft&)> check = {});
+  // Calls `begin` with a function, and waits for what that is told.
+  template <typename T, typename Begin>
+  static T Await(Begin begin) {
+    const auto told = std::make_shared<std::promise<T>>();
+    begin([told](T result) { told->set_value(std::move(result)); });
+    return told->get_future().get();
+  }
   // On the thread that makes changes.
   void Make(TenantId tenant, std::vector<Change*> changes);
   // What does not apply any more is taken off `slow`.
@@ -138,6 +174,8 @@ class Detection {
   Status Apply(TenantId tenant, Draft draft, std::shared_ptr<const CompiledRules> compiled);
   // Enters the rule into the draft, as the next version of the one that is there.
   void Enter(TenantId tenant, StoredRule* rule, Draft* draft) const;
+  Status EnterNew(TenantId tenant, const NewRule& given, const Expectation& expectation,
+                  StoredRule* rule, Draft* draft) const;
   // Those that differ from what is there.
   Status EnterAll(TenantId tenant, std::vector<StoredRule> rules, Draft* draft) const;
   Status CheckRoom(size_t rules) const;
@@ -145,6 +183,10 @@ class Detection {
   std::vector<Imported> ReadImport(const std::vector<DocumentText>& documents,
                                    const rules::Lists& lists, const FailedTests& failed,
                                    std::vector<StoredRule>* rules) const;
+  struct ImportWork;
+  Change ImportChange(TenantId tenant, std::shared_ptr<ImportWork> work);
+  Result<std::vector<Imported>> TryImport(TenantId tenant, ImportWork* work);
+  void OnImported(TenantId tenant, const std::shared_ptr<ImportWork>& work, const Status& status);
   static void Complete(const CompiledRules& compiled, std::vector<Imported>* report);
   static FailedTests RunTests(const std::vector<Imported>& report, const Draft& draft,
                               const CompiledRules& compiled);

@@ -3,7 +3,7 @@
 #include <atomic>
 #include <catch2/catch.hpp>
 #include <future>
-#include <thread>
+#include <utility>
 
 namespace neurallog::detection {
 namespace {
@@ -11,34 +11,61 @@ namespace {
 constexpr TenantId kTenant{1};
 constexpr TenantId kOther{2};
 
-TEST_CASE("changes that wait together are made together, and each has its own answer") {
-  std::promise<void> go;
-  std::shared_future<void> may_go = go.get_future().share();
+Change OddIsWrong(size_t i, std::function<void(const Status&)> done) {
+  Change change;
+  change.edit = [i](Draft*) { return i % 2 == 0 ? Status() : NotFound("odd"); };
+  change.done = std::move(done);
+  return change;
+}
+
+TEST_CASE("changes that come while one is made are made together, and each has its own answer") {
+  std::promise<void> begun, go;
   std::vector<size_t> sizes;
   ChangeLine line([&](TenantId, const std::vector<Change*>& changes) {
-    may_go.wait();
+    if (sizes.empty()) {
+      begun.set_value();
+      go.get_future().wait();
+    }
     sizes.push_back(changes.size());
     for (Change* change : changes) change->status = change->edit(nullptr);
   });
   line.Start();
-  std::atomic<size_t> right{0}, submitted{0};
-  std::vector<std::thread> threads;
-  for (size_t i = 0; i < 8; ++i) {
-    threads.emplace_back([&, i] {
-      Change change;
-      change.edit = [i](Draft*) { return i % 2 == 0 ? Status() : NotFound("odd"); };
-      ++submitted;
-      right += line.Submit(kTenant, &change).ok() == (i % 2 == 0);
-    });
-  }
-  while (submitted < 8) std::this_thread::yield();
+  std::vector<Code> told(9, Code::kInternal);
+  const auto submit = [&](size_t i) {
+    line.Submit(kTenant,
+                OddIsWrong(i, [&told, i](const Status& status) { told[i] = status.code(); }));
+  };
+  submit(0);
+  begun.get_future().wait();
+  for (size_t i = 1; i < told.size(); ++i) submit(i);
   go.set_value();
-  for (std::thread& thread : threads) thread.join();
-  CHECK(right == 8);
-  size_t made = 0;
-  for (const size_t size : sizes) made += size;
-  CHECK(made == 8);
-  CHECK(sizes.size() <= 8);
+  line.Stop();
+  CHECK(sizes == std::vector<size_t>{1, 8});
+  for (size_t i = 0; i < told.size(); ++i)
+    CHECK(told[i] == (i % 2 == 0 ? Code::kOk : Code::kNotFound));
+}
+
+TEST_CASE("so many changes wait, and further ones are refused") {
+  std::promise<void> begun, go;
+  bool is_first = true;
+  ChangeLine line([&](TenantId, const std::vector<Change*>&) {
+    if (!std::exchange(is_first, false)) return;
+    begun.set_value();
+    go.get_future().wait();
+  });
+  line.Start();
+  std::atomic<size_t> made{0}, refused{0};
+  const auto submit = [&] {
+    line.Submit(kTenant,
+                OddIsWrong(0, [&](const Status& status) { ++(status.ok() ? made : refused); }));
+  };
+  submit();
+  begun.get_future().wait();
+  for (size_t i = 0; i < ChangeLine::kWaitingMax + 3; ++i) submit();
+  CHECK(refused == 3);
+  go.set_value();
+  line.Stop();
+  CHECK(made == ChangeLine::kWaitingMax + 1);
 }
 
 TEST_CASE("a tenant that waits has one turn, and tenants take turns") {
@@ -61,11 +88,15 @@ TEST_CASE("a tenant that waits has one turn, and tenants take turns") {
 
 TEST_CASE("a line that is not open refuses changes") {
   ChangeLine line([](TenantId, const std::vector<Change*>&) {});
-  Change change;
-  CHECK(line.Submit(kTenant, &change).code() == Code::kUnavailable);
+  Code told = Code::kOk;
+  const auto submit = [&] {
+    line.Submit(kTenant, OddIsWrong(0, [&](const Status& status) { told = status.code(); }));
+    return std::exchange(told, Code::kOk);
+  };
+  CHECK(submit() == Code::kUnavailable);
   line.Start();
   line.Stop();
-  CHECK(line.Submit(kTenant, &change).code() == Code::kUnavailable);
+  CHECK(submit() == Code::kUnavailable);
 }
 
 }  // namespace
