@@ -6,6 +6,14 @@ namespace neurallog::actions {
 
 const std::vector<SinkType>& SinkTypes() {
   static const std::vector<SinkType> types = {
+      {"webhook", {"secret", "secret_previous", "secret_headers"}, &MakeWebhookSink},
+      {"slack", {"url"}, &MakeSlackSink},
+      {"teams", {"url"}, &MakeTeamsSink},
+      {"discord", {"url"}, &MakeDiscordSink},
+      {"telegram", {"token"}, &MakeTelegramSink},
+      {"pagerduty", {"routing_key"}, &MakePagerDutySink},
+      {"opsgenie", {"api_key"}, &MakeOpsgenieSink},
+      {"alertmanager", {"password", "bearer_token"}, &MakeAlertmanagerSink},
       {"test", {}, &MakeTestSink},
   };
   return types;

@@ -14,7 +14,13 @@
 #include "neurallog/log_record.h"
 #include "neurallog/status.h"
 
+namespace neurallog::http {
+class AsyncClient;
+}
+
 namespace neurallog::actions {
+
+class AddressGuard;
 
 // One attempt to tell somebody. The texts are read during the call of Deliver only.
 struct Attempt {
@@ -65,6 +71,9 @@ class Sink {
 
 // What sinks are lent. Outlives them; constant while they live.
 struct SinkHost {
+  // Its check_address is the guard's; null: sinks over HTTP cannot be made.
+  http::AsyncClient* http = nullptr;
+  const AddressGuard* guard = nullptr;
   // Asked by the `test` sink; unset: it delivers to nobody. For tests.
   std::function<Outcome(const Attempt&)> on_test;
 };

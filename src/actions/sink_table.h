@@ -10,6 +10,14 @@ namespace neurallog::actions {
 
 using MadeSink = Result<std::unique_ptr<Sink>>;
 
+MadeSink MakeWebhookSink(TenantId tenant, std::string_view config_json, SinkHost* host);
+MadeSink MakeSlackSink(TenantId tenant, std::string_view config_json, SinkHost* host);
+MadeSink MakeTeamsSink(TenantId tenant, std::string_view config_json, SinkHost* host);
+MadeSink MakeDiscordSink(TenantId tenant, std::string_view config_json, SinkHost* host);
+MadeSink MakeTelegramSink(TenantId tenant, std::string_view config_json, SinkHost* host);
+MadeSink MakePagerDutySink(TenantId tenant, std::string_view config_json, SinkHost* host);
+MadeSink MakeOpsgenieSink(TenantId tenant, std::string_view config_json, SinkHost* host);
+MadeSink MakeAlertmanagerSink(TenantId tenant, std::string_view config_json, SinkHost* host);
 MadeSink MakeTestSink(TenantId tenant, std::string_view config_json, SinkHost* host);
 
 }  // namespace neurallog::actions

@@ -43,12 +43,9 @@ Result<std::string> RequestWire(const AsyncRequest& request, const Url& url, con
   wire.append(" HTTP/1.1\r\nHost: ").append(url.authority).append("\r\n");
   if (relayed && !proxy->authorization.empty())
     wire.append("Proxy-Authorization: ").append(proxy->authorization).append("\r\n");
-  for (const auto& [name, value] : request.headers) {
-    if (!IsToken(name) || FramesTheMessage(name))
-      return InvalidArgument("header " + name + " cannot be set");
-    if (!IsLine(value)) return InvalidArgument("header " + name + " has a line break");
+  NL_RETURN_IF_ERROR(CheckHeaders(request.headers));
+  for (const auto& [name, value] : request.headers)
     wire.append(name).append(": ").append(value).append("\r\n");
-  }
   if (!request.body.empty() || (request.method != "GET" && request.method != "HEAD"))
     wire.append("Content-Length: ").append(std::to_string(request.body.size())).append("\r\n");
   return std::move(wire.append("\r\n").append(request.body));
@@ -78,6 +75,15 @@ Result<std::unique_ptr<Proxy>> ParseProxy(std::string text) {
 }
 
 }  // namespace
+
+Status CheckHeaders(const std::vector<std::pair<std::string, std::string>>& headers) {
+  for (const auto& [name, value] : headers) {
+    if (!IsToken(name) || FramesTheMessage(name))
+      return InvalidArgument("header " + name + " cannot be set");
+    if (!IsLine(value)) return InvalidArgument("header " + name + " has a line break");
+  }
+  return Status::Ok();
+}
 
 class AsyncClient::Pool : public AsyncConnection::Owner {
  public:

@@ -45,6 +45,9 @@ struct AsyncRequest {
   int64_t timeout_ns = 10'000'000'000;  // from Send to the end of the answer; kept to 0.1 s
 };
 
+// InvalidArgument names a header that a request cannot have: it is none, or it frames the message.
+Status CheckHeaders(const std::vector<std::pair<std::string, std::string>>& headers);
+
 class AsyncClient {
  public:
   // InvalidArgument: the request or its address is not allowed or not possible. PermissionDenied:

@@ -16,6 +16,10 @@ std::string Url::origin() const {
 }
 
 Result<Url> ParseUrl(std::string_view text) {
+  // A backslash ends the host for some readers and not for others.
+  if (!IsLine(text) || text.find_first_of(" \\") != std::string_view::npos)
+    return InvalidArgument("url " + std::string(text) +
+                           " has a space, a line break or a backslash");
   Url url;
   const size_t scheme = text.find("://");
   if (scheme == std::string_view::npos)
@@ -24,7 +28,7 @@ Result<Url> ParseUrl(std::string_view text) {
   if (!url.tls && !SameName(text.substr(0, scheme), "http"))
     return InvalidArgument("url " + std::string(text) + " is neither http nor https");
   const std::string_view rest = text.substr(scheme + 3);
-  const size_t end = std::min(rest.find_first_of("/?#\\"), rest.size());
+  const size_t end = std::min(rest.find_first_of("/?#"), rest.size());
   url.authority = rest.substr(0, end);
   if (url.authority.find('@') != std::string::npos)
     return InvalidArgument("url of " + url.authority.substr(url.authority.rfind('@') + 1) +
@@ -32,8 +36,6 @@ Result<Url> ParseUrl(std::string_view text) {
   std::string_view target = rest.substr(end);
   target = target.substr(0, target.find('#'));
   url.target = target.empty() || target[0] != '/' ? "/" + std::string(target) : std::string(target);
-  if (!IsLine(text) || text.find(' ') != std::string_view::npos)
-    return InvalidArgument("url of " + url.authority + " has a space or a line break");
   const size_t bracket = url.authority.rfind(']');
   const size_t host_end = bracket == std::string::npos ? 0 : bracket;
   const bool has_port = url.authority.find(':', host_end) != std::string::npos;

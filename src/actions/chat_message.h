@@ -1,0 +1,40 @@
+// The words of a notice for people: what all chats and mails have in common.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "actions/sink_config.h"
+
+namespace neurallog::actions {
+
+// The members `title` and `text` of a configuration, or what stands for them.
+class ChatMessage {
+ public:
+  // `bytes_max`: what the chat takes; a longer text is cut between characters.
+  static Result<ChatMessage> Make(SinkConfig* config, Escape escape, size_t bytes_max);
+
+  // One line.
+  Result<std::string> Title(const base::JsonValue& notice) const;
+  Result<std::string> Text(const base::JsonValue& notice) const;
+
+ private:
+  Template title_;
+  Template text_;
+  size_t bytes_max_ = 0;
+};
+
+// At most `bytes_max` of the front, cut between characters, with "..." where something is missing.
+std::string CutText(std::string text, size_t bytes_max);
+
+// The value at a path of names, or empty.
+std::string_view TextAt(const base::JsonValue& notice, std::string_view first,
+                        std::string_view second);
+inline bool IsResolved(const base::JsonValue& notice) {
+  return TextAt(notice, "event", "") == "resolved";
+}
+
+// How the severity of the notice's rule looks: 0xRRGGBB; green when it is resolved.
+uint32_t SeverityColor(const base::JsonValue& notice);
+
+}  // namespace neurallog::actions

@@ -1,0 +1,87 @@
+#include "actions/http_sink.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "actions/address_guard.h"
+#include "base/clock.h"
+
+namespace neurallog::actions {
+namespace {
+
+// Seconds; dates are not understood. At most a day.
+int64_t RetryAfterNs(const http::ClientResponse& response) {
+  const std::string_view text = response.FindHeader("retry-after");
+  int64_t seconds = 0;
+  std::from_chars(text.data(), text.data() + text.size(), seconds);
+  return std::clamp<int64_t>(seconds, 0, 86'400) * base::kNsPerSecond;
+}
+
+}  // namespace
+
+Result<HttpTarget> HttpTarget::Make(std::string url, SinkConfig* config, const SinkHost& host) {
+  if (host.http == nullptr || host.guard == nullptr)
+    return Unavailable("this server has no HTTP client");
+  const Result<http::Url> parsed = http::ParseUrl(url);
+  if (!parsed.ok()) return parsed.status();
+  NL_RETURN_IF_ERROR(host.guard->CheckUrl(*parsed));
+  HttpTarget target;
+  NL_TRY(target.timeout_ns, config->TimeoutNs());
+  target.origin = parsed->origin();
+  target.url = std::move(url);
+  return target;
+}
+
+Result<http::AsyncRequest> HttpSink::MakeRequest(const Attempt& attempt) const {
+  http::AsyncRequest request;
+  request.url = target_.url;
+  request.timeout_ns = target_.timeout_ns;
+  NL_RETURN_IF_ERROR(Compose(attempt, &request));
+  return request;
+}
+
+void HttpSink::Deliver(const Attempt& attempt, std::function<void(Outcome)> done) {
+  Result<http::AsyncRequest> request = MakeRequest(attempt);
+  if (!request.ok()) return done(OutcomeOfError(request.status()));
+  host_->http->Send(std::move(request).value(),
+                    [this, done = std::move(done)](Result<http::ClientResponse> answer) {
+                      if (!answer.ok()) return done(OutcomeOfError(answer.status()));
+                      Outcome outcome = Judge(*answer);
+                      outcome.answer = answer->body.substr(0, Outcome::kAnswerBytesMax);
+                      done(std::move(outcome));
+                    });
+}
+
+Outcome HttpSink::Judge(const http::ClientResponse& response) const {
+  Outcome outcome = OutcomeOfStatus(response.status);
+  if (outcome.kind != Outcome::Kind::kDelivered) outcome.retry_after_ns = RetryAfterNs(response);
+  return outcome;
+}
+
+Result<std::string> HttpSink::Preview(std::string_view notice) const {
+  Attempt attempt;
+  attempt.delivery_id = "msg_preview";
+  attempt.wall_ns = base::Clock::System().WallNs();
+  attempt.notice = notice;
+  NL_TRY(http::AsyncRequest request, MakeRequest(attempt));
+  std::string& body = request.body;
+  const size_t secret = target_.secret.empty() ? std::string::npos : body.find(target_.secret);
+  if (secret != std::string::npos) body.replace(secret, target_.secret.size(), "***");
+  return std::move(body);
+}
+
+void SetJsonBody(http::AsyncRequest* request, std::string body) {
+  request->headers.emplace_back("Content-Type", "application/json");
+  request->body = std::move(body);
+}
+
+Outcome OutcomeOfError(const Status& error) {
+  Outcome outcome;
+  const bool lasting = error.code() == Code::kInvalidArgument ||
+                       error.code() == Code::kPermissionDenied || error.code() == Code::kTooLarge;
+  outcome.kind = lasting ? Outcome::Kind::kFinal : Outcome::Kind::kRetry;
+  outcome.error = error.message();
+  return outcome;
+}
+
+}  // namespace neurallog::actions
