@@ -14,6 +14,10 @@ const std::vector<SinkType>& SinkTypes() {
       {"pagerduty", {"routing_key"}, &MakePagerDutySink},
       {"opsgenie", {"api_key"}, &MakeOpsgenieSink},
       {"alertmanager", {"password", "bearer_token"}, &MakeAlertmanagerSink},
+      {"email", {"password"}, &MakeEmailSink},
+      {"syslog", {}, &MakeSyslogSink},
+      {"stream", {}, &MakeStreamSink},
+      {"exec", {}, &MakeExecSink},
       {"test", {}, &MakeTestSink},
   };
   return types;

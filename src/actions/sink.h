@@ -4,6 +4,7 @@
 //   sink->Deliver(attempt, [](Outcome outcome) { ... });
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -14,6 +15,9 @@
 #include "neurallog/log_record.h"
 #include "neurallog/status.h"
 
+namespace neurallog::base {
+class WorkerPool;
+}
 namespace neurallog::http {
 class AsyncClient;
 }
@@ -74,6 +78,13 @@ struct SinkHost {
   // Its check_address is the guard's; null: sinks over HTTP cannot be made.
   http::AsyncClient* http = nullptr;
   const AddressGuard* guard = nullptr;
+  // Threads for sinks that wait for their receiver; null: they cannot be made.
+  base::WorkerPool* blocking = nullptr;
+  const std::atomic<bool>* stopping = nullptr;  // true: what waits is to end
+  std::string ca_file;                          // of sinks that are not over HTTP
+  std::vector<std::string> programs;            // that `exec` may run
+  // Writes a record, a JSON object, into a tenant's logs; may block. Unset: `stream` cannot be made.
+  std::function<Status(TenantId tenant, std::string record_json)> append;
   // Asked by the `test` sink; unset: it delivers to nobody. For tests.
   std::function<Outcome(const Attempt&)> on_test;
 };

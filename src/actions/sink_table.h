@@ -18,6 +18,10 @@ MadeSink MakeTelegramSink(TenantId tenant, std::string_view config_json, SinkHos
 MadeSink MakePagerDutySink(TenantId tenant, std::string_view config_json, SinkHost* host);
 MadeSink MakeOpsgenieSink(TenantId tenant, std::string_view config_json, SinkHost* host);
 MadeSink MakeAlertmanagerSink(TenantId tenant, std::string_view config_json, SinkHost* host);
+MadeSink MakeEmailSink(TenantId tenant, std::string_view config_json, SinkHost* host);
+MadeSink MakeSyslogSink(TenantId tenant, std::string_view config_json, SinkHost* host);
+MadeSink MakeStreamSink(TenantId tenant, std::string_view config_json, SinkHost* host);
+MadeSink MakeExecSink(TenantId tenant, std::string_view config_json, SinkHost* host);
 MadeSink MakeTestSink(TenantId tenant, std::string_view config_json, SinkHost* host);
 
 }  // namespace neurallog::actions

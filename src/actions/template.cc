@@ -45,17 +45,6 @@ const JsonValue* Member(const JsonValue& value, std::string_view name) {
   return value.kind() == Kind::kArray ? Element(value, name) : value.Find(name);
 }
 
-// The longest name that is a member wins, so that flattened names are found.
-const JsonValue* FindPath(const JsonValue& value, std::string_view path) {
-  for (size_t end = path.size(); end != std::string_view::npos && end > 0;
-       end = path.rfind('.', end - 1)) {
-    const JsonValue* const member = Member(value, path.substr(0, end));
-    if (member == nullptr) continue;
-    return end == path.size() ? member : FindPath(*member, path.substr(end + 1));
-  }
-  return nullptr;
-}
-
 // As people read it.
 std::string PlainText(const JsonValue& value) {
   if (value.kind() == Kind::kNull) return {};
@@ -104,6 +93,17 @@ void AppendInsideJsonString(std::string* to, std::string_view text) {
 }
 
 }  // namespace
+
+// The longest name that is a member wins, so that flattened names are found.
+const JsonValue* FindPath(const JsonValue& value, std::string_view path) {
+  for (size_t end = path.size(); end != std::string_view::npos && end > 0;
+       end = path.rfind('.', end - 1)) {
+    const JsonValue* const member = Member(value, path.substr(0, end));
+    if (member == nullptr) continue;
+    return end == path.size() ? member : FindPath(*member, path.substr(end + 1));
+  }
+  return nullptr;
+}
 
 void AppendEscaped(std::string* to, std::string_view text, Escape escape) {
   switch (escape) {

@@ -36,6 +36,9 @@ enum class Escape : uint8_t {
 
 void AppendEscaped(std::string* to, std::string_view text, Escape escape);
 
+// The value at "path.to.value" of an object or an array, or null.
+const base::JsonValue* FindPath(const base::JsonValue& value, std::string_view path);
+
 class Template {
  public:
   static constexpr size_t kBytesMax = 64 << 10;
