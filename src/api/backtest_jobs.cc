@@ -8,8 +8,8 @@
 namespace neurallog::api {
 namespace {
 
-constexpr int64_t kSliceNs = 5'000'000;
-constexpr size_t kStepBytes = 128 << 10;  // no bytes are produced
+constexpr int64_t kJobSliceNs = 5'000'000;
+constexpr size_t kJobStepBytes = 128 << 10;  // no bytes are produced
 
 }  // namespace
 
@@ -56,7 +56,7 @@ Result<bool> BacktestJob::Step() {
   if (cancelled_) return Cancelled("the backtest was cancelled");
   if (!execution_) NL_RETURN_IF_ERROR(Begin());
   std::string nothing;
-  NL_TRY(const bool more, execution_->Next(kStepBytes, &nothing));
+  NL_TRY(const bool more, execution_->Next(kJobStepBytes, &nothing));
   base::MutexLock lock(mutex_);
   view_.rows_scanned = execution_->stats().rows_scanned;
   view_.blocks_damaged = execution_->stats().blocks_damaged;
@@ -72,7 +72,7 @@ Result<query::Execution> BacktestJob::MakeExecution() {
   to_run.in_order = true;
   to_run.visitor = &backtest_;
   to_run.cancelled = &cancelled_;
-  to_run.slice_ns = kSliceNs;
+  to_run.slice_ns = kJobSliceNs;
   to_run.clock = &api_.engine().clock();
   to_run.bytes_scanned_max = api_.options().query_scan_bytes_max;
   to_run.memory_bytes_max = api_.options().query_memory_bytes_max;

@@ -15,14 +15,9 @@ using detection::AlertOrder;
 using detection::AlertState;
 using detection::MatchId;
 
-constexpr uint64_t kListedDefault = 100;
-constexpr uint64_t kListedMax = 1'000;
+constexpr uint64_t kAlertsDefault = 100;
+constexpr uint64_t kAlertsMax = 1'000;
 constexpr size_t kNoteBytesMax = 1'024;
-
-TenantId TenantOf(const Context& context) { return context.principal.log->id(); }
-detection::Detection& DetectionOf(const Context& context) {
-  return context.api.engine().detection();
-}
 
 // "firing,acknowledged"
 Result<detection::AlertStates> ReadStates(std::string_view text) {
@@ -41,7 +36,7 @@ Result<detection::AlertStates> ReadStates(std::string_view text) {
   return states;
 }
 
-Result<detection::AlertQuery> ReadQuery(const http::QueryParams& params, int64_t now_ns) {
+Result<detection::AlertQuery> ReadAlertQuery(const http::QueryParams& params, int64_t now_ns) {
   detection::AlertQuery query;
   query.rule_id = params.Find("rule").value_or("");
   if (const auto text = params.Find("state"); text && !text->empty()) {
@@ -55,8 +50,8 @@ Result<detection::AlertQuery> ReadQuery(const http::QueryParams& params, int64_t
   if (const auto text = params.Find("cursor"); text && !text->empty()) {
     NL_TRY(query.after, ReadMatchId("cursor", *text));
   }
-  NL_TRY(const uint64_t limit, ReadCount(params, "limit", kListedDefault));
-  query.limit = std::clamp<uint64_t>(limit, 1, kListedMax);
+  NL_TRY(const uint64_t limit, ReadCount(params, "limit", kAlertsDefault));
+  query.limit = std::clamp<uint64_t>(limit, 1, kAlertsMax);
   return query;
 }
 
@@ -126,7 +121,7 @@ void Obey(Context context, std::string_view verb, AlertOrder::Kind kind) {
 void HandleListAlerts(Context context) {
   OnWorker(std::move(context), [](Context& on) -> Status {
     NL_TRY(const auto query,
-           ReadQuery(http::QueryParams(on.request.query()), on.api.engine().clock().WallNs()));
+           ReadAlertQuery(http::QueryParams(on.request.query()), on.api.engine().clock().WallNs()));
     std::optional<detection::AlertId> next;
     NL_TRY(const auto alerts, DetectionOf(on).alerts().List(TenantOf(on), query, &next));
     std::string json = "{\"alerts\":[";

@@ -21,9 +21,9 @@ constexpr uint64_t kBucketsWanted = 60;
 constexpr uint64_t kSamplesMax = 1'000;
 constexpr int64_t kMinuteNs = 60 * base::kNsPerSecond;
 // Of which a step is chosen when none is given; longer ones are whole days.
-constexpr int64_t kSteps[] = {kMinuteNs,           5 * kMinuteNs,      15 * kMinuteNs,
-                              60 * kMinuteNs,      3 * 60 * kMinuteNs, 6 * 60 * kMinuteNs,
-                              12 * 60 * kMinuteNs, 24 * 60 * kMinuteNs};
+constexpr int64_t kBucketSteps[] = {kMinuteNs,           5 * kMinuteNs,      15 * kMinuteNs,
+                                    60 * kMinuteNs,      3 * 60 * kMinuteNs, 6 * 60 * kMinuteNs,
+                                    12 * 60 * kMinuteNs, 24 * 60 * kMinuteNs};
 
 struct Wanted {
   std::vector<std::string> ids;
@@ -61,7 +61,7 @@ Status AddIds(const JsonValue& value, std::vector<std::string>* ids) {
 int64_t ChooseStep(const TimeRange& range) {
   const auto span = static_cast<uint64_t>(range.end_ns) - static_cast<uint64_t>(range.start_ns);
   const auto least = static_cast<int64_t>(span / kBucketsWanted);
-  for (const int64_t step : kSteps)
+  for (const int64_t step : kBucketSteps)
     if (step >= least) return step;
   return (least / base::kNsPerDay + 1) * base::kNsPerDay;
 }
@@ -142,7 +142,7 @@ double Progress(const BacktestJob::View& view) {
                   static_cast<double>(view.rows_scanned) / static_cast<double>(view.rows_total));
 }
 
-std::string JobJson(const BacktestJob& job, Detail detail) {
+std::string BacktestJson(const BacktestJob& job, Detail detail) {
   const BacktestJob::View view = job.Show();
   const BacktestReport& report = view.report;
   std::string json = "{\"id\":\"" + std::to_string(job.id) + "\"";
@@ -167,8 +167,6 @@ std::string JobJson(const BacktestJob& job, Detail detail) {
     json.append(json.back() == '[' ? "" : ",").append(RuleReportJson(of));
   return json.append("]}");
 }
-
-TenantId TenantOf(const Context& context) { return context.principal.log->id(); }
 
 Result<std::shared_ptr<const BacktestJob>> FindJob(const Context& on) {
   const std::string id = LastSegment(on.request);
@@ -195,7 +193,7 @@ void HandleStartBacktest(Context context) {
     response.status = 202;
     response.content_type = "application/json";
     response.headers.emplace_back("Location", "/v1/backtests/" + std::to_string(job->id));
-    response.body = JobJson(*job, Detail::kShort) + "\n";
+    response.body = BacktestJson(*job, Detail::kShort) + "\n";
     on.responder->Send(std::move(response));
     return {};
   });
@@ -205,7 +203,7 @@ void HandleListBacktests(Context context) {
   OnWorker(std::move(context), [](Context& on) -> Status {
     std::string json = "{\"backtests\":[";
     for (const auto& job : on.api.backtests().List(TenantOf(on)))
-      json.append(json.back() == '[' ? "" : ",").append(JobJson(*job, Detail::kShort));
+      json.append(json.back() == '[' ? "" : ",").append(BacktestJson(*job, Detail::kShort));
     SendJson(on.responder, 200, json.append("]}\n"));
     return {};
   });
@@ -214,7 +212,7 @@ void HandleListBacktests(Context context) {
 void HandleGetBacktest(Context context) {
   OnWorker(std::move(context), [](Context& on) -> Status {
     NL_TRY(const auto job, FindJob(on));
-    SendJson(on.responder, 200, JobJson(*job, Detail::kWithDocument) + "\n");
+    SendJson(on.responder, 200, BacktestJson(*job, Detail::kWithDocument) + "\n");
     return {};
   });
 }

@@ -19,7 +19,7 @@ std::string_view StateName(BackupJob::State state) {
   return "";
 }
 
-std::string JobJson(const BackupJob& job) {
+std::string BackupJobJson(const BackupJob& job) {
   std::string json = "{\"id\":\"" + job.id + "\"";
   AppendText(&json, "state", StateName(job.state));
   AppendText(&json, "directory", job.directory);
@@ -61,7 +61,7 @@ void HandleCreateBackup(Context context) {
     response.status = 202;
     response.content_type = "application/json";
     response.headers.emplace_back("Location", "/v1/backups/jobs/" + job.id);
-    response.body = JobJson(job) + "\n";
+    response.body = BackupJobJson(job) + "\n";
     on.responder->Send(std::move(response));
     return {};
   });
@@ -93,7 +93,7 @@ void HandleListBackups(Context context) {
 void HandleListBackupJobs(Context context) {
   std::string json = "{\"jobs\":[";
   for (const BackupJob& job : context.api.backups().List())
-    json.append(json.back() == '[' ? "" : ",").append(JobJson(job));
+    json.append(json.back() == '[' ? "" : ",").append(BackupJobJson(job));
   SendJson(context.responder, 200, json.append("]}\n"));
 }
 
@@ -101,7 +101,7 @@ void HandleBackupJob(Context context) {
   const std::string id = LastSegment(context.request);
   const auto job = context.api.backups().Find(id);
   if (!job) return SendStatus(context.responder, NotFound("there is no backup job " + id));
-  SendJson(context.responder, 200, JobJson(*job) + "\n");
+  SendJson(context.responder, 200, BackupJobJson(*job) + "\n");
 }
 
 }  // namespace neurallog::api

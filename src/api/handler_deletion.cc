@@ -14,8 +14,8 @@ namespace {
 using engine::Job;
 using engine::JobKind;
 
-constexpr size_t kListedDefault = 100;
-constexpr size_t kListedMax = 10'000;
+constexpr size_t kDeletionsDefault = 100;
+constexpr size_t kDeletionsMax = 10'000;
 
 Result<uint64_t> ReadNumber(const http::QueryParams& params, std::string_view name,
                             uint64_t otherwise) {
@@ -32,14 +32,14 @@ Result<uint64_t> ReadNumber(const http::QueryParams& params, std::string_view na
 void SendList(Context context, std::string_view member) {
   OnWorker(std::move(context), [member = std::string(member)](Context& on) -> Status {
     const http::QueryParams params(on.request.query());
-    NL_TRY(const uint64_t limit, ReadNumber(params, "limit", kListedDefault));
+    NL_TRY(const uint64_t limit, ReadNumber(params, "limit", kDeletionsDefault));
     NL_TRY(const uint64_t before, ReadNumber(params, "before", 0));
     NL_TRY(const ingest::TenantLog* log, TenantAskedFor(on, params.Find("tenant").value_or("")));
     std::optional<TenantId> tenant;
     if (log != nullptr && (!on.principal.is_admin() || params.Find("tenant"))) tenant = log->id();
     std::string json = "{\"" + member + "\":[";
     for (const Job& job :
-         on.api.engine().jobs().List(before, std::min<size_t>(limit, kListedMax), tenant)) {
+         on.api.engine().jobs().List(before, std::min<size_t>(limit, kDeletionsMax), tenant)) {
       if (json.back() != '[') json.push_back(',');
       json.append(JobJson(job));
     }

@@ -8,10 +8,10 @@
 namespace neurallog::api {
 namespace {
 
-constexpr uint64_t kListedDefault = 100;
-constexpr uint64_t kListedMax = 1'000;
+constexpr uint64_t kMatchesDefault = 100;
+constexpr uint64_t kMatchesMax = 1'000;
 
-Result<detection::MatchQuery> ReadQuery(const http::QueryParams& params, int64_t now_ns) {
+Result<detection::MatchQuery> ReadMatchQuery(const http::QueryParams& params, int64_t now_ns) {
   detection::MatchQuery query;
   query.rule_id = params.Find("rule").value_or("");
   if (const auto text = params.Find("severity"); text && !text->empty()) {
@@ -24,8 +24,8 @@ Result<detection::MatchQuery> ReadQuery(const http::QueryParams& params, int64_t
   if (const auto text = params.Find("cursor"); text && !text->empty()) {
     NL_TRY(query.after, ReadMatchId("cursor", *text));
   }
-  NL_TRY(const uint64_t limit, ReadCount(params, "limit", kListedDefault));
-  query.limit = std::clamp<uint64_t>(limit, 1, kListedMax);
+  NL_TRY(const uint64_t limit, ReadCount(params, "limit", kMatchesDefault));
+  query.limit = std::clamp<uint64_t>(limit, 1, kMatchesMax);
   return query;
 }
 
@@ -51,7 +51,7 @@ void HandleListMatches(Context context) {
   OnWorker(std::move(context), [](Context& on) -> Status {
     engine::Engine& engine = on.api.engine();
     NL_TRY(const auto query,
-           ReadQuery(http::QueryParams(on.request.query()), engine.clock().WallNs()));
+           ReadMatchQuery(http::QueryParams(on.request.query()), engine.clock().WallNs()));
     std::optional<detection::MatchId> next;
     NL_TRY(const auto matches,
            engine.detection().matches().List(on.principal.log->id(), query, &next));

@@ -15,11 +15,8 @@ using detection::Detection;
 using detection::RuleInfo;
 using detection::StoredRule;
 
-constexpr size_t kListedDefault = 100;
-constexpr size_t kListedMax = 1'000;
-
-TenantId TenantOf(const Context& context) { return context.principal.log->id(); }
-Detection& DetectionOf(const Context& context) { return context.api.engine().detection(); }
+constexpr size_t kRulesDefault = 100;
+constexpr size_t kRulesMax = 1'000;
 
 Result<Detection::Expectation> ReadExpectation(const http::Request& request) {
   Detection::Expectation expectation;
@@ -58,7 +55,7 @@ Status Send(const Asker& asker, int status, const StoredRule& rule) {
 }
 
 // Answers with what became of a change.
-Detection::Done<StoredRule> Answer(const Context& context, int status_of_new) {
+Detection::Done<StoredRule> AnswerWithRule(const Context& context, int status_of_new) {
   return [asker = Asker(context), status_of_new](const Result<StoredRule>& rule) {
     Status status = rule.status();
     if (status.ok()) status = Send(asker, rule->version == 1 ? status_of_new : 200, *rule);
@@ -75,7 +72,7 @@ Status Write(Context& context, std::string id, const Detection::Expectation& exp
   if (!read.parsed.problems.empty())
     return SendProblems(context.responder, read.parsed.problems), Status();
   detection.Put(TenantOf(context), {std::move(id), std::move(document), {}}, expectation,
-                Answer(context, /*status_of_new=*/201));
+                AnswerWithRule(context, /*status_of_new=*/201));
   return {};
 }
 
@@ -84,7 +81,7 @@ void SetEnabled(Context context, std::string_view verb, bool enabled) {
     NL_RETURN_IF_ERROR(on.api.engine().ReadyStatus());
     NL_TRY(const auto expectation, ReadExpectation(on.request));
     DetectionOf(on).SetEnabled(TenantOf(on), IdOf(on.request, verb), enabled, expectation,
-                               Answer(on, /*status_of_new=*/200));
+                               AnswerWithRule(on, /*status_of_new=*/200));
     return {};
   });
 }
@@ -94,8 +91,8 @@ void SetEnabled(Context context, std::string_view verb, bool enabled) {
 void HandleListRules(Context context) {
   OnWorker(std::move(context), [](Context& on) -> Status {
     const http::QueryParams params(on.request.query());
-    NL_TRY(uint64_t limit, ReadCount(params, "limit", kListedDefault));
-    limit = std::min<uint64_t>(limit, kListedMax);
+    NL_TRY(uint64_t limit, ReadCount(params, "limit", kRulesDefault));
+    limit = std::min<uint64_t>(limit, kRulesMax);
     NL_TRY(const auto rules,
            DetectionOf(on).List(TenantOf(on), params.Find("after").value_or(""), limit));
     NL_TRY(const auto compiled, DetectionOf(on).Compiled(TenantOf(on)));
@@ -140,7 +137,7 @@ void HandlePatchRule(Context context) {
     NL_RETURN_IF_ERROR(on.api.engine().ReadyStatus());
     NL_TRY(const auto expectation, ReadExpectation(on.request));
     DetectionOf(on).SetEnabled(TenantOf(on), IdOf(on.request), enabled->text() == "true",
-                               expectation, Answer(on, /*status_of_new=*/200));
+                               expectation, AnswerWithRule(on, /*status_of_new=*/200));
     return {};
   });
 }

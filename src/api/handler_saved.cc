@@ -31,7 +31,7 @@ void Send(const Context& context, int status, const SavedQuery& query) {
   context.responder->Send(std::move(response));
 }
 
-SavedQueries::Expectation ReadExpectation(const http::Request& request) {
+SavedQueries::Expectation ReadSavedExpectation(const http::Request& request) {
   SavedQueries::Expectation expectation;
   expectation.is_new = request.FindHeader("If-None-Match") == "*";
   std::string_view version = request.FindHeader("If-Match");
@@ -41,8 +41,8 @@ SavedQueries::Expectation ReadExpectation(const http::Request& request) {
   return expectation;
 }
 
-Status Write(Context& context, std::string name, SavedQueries::Expectation expectation,
-             const Arguments& arguments) {
+Status WriteSaved(Context& context, std::string name, SavedQueries::Expectation expectation,
+                  const Arguments& arguments) {
   SavedQuery query;
   query.name = std::move(name);
   query.query = arguments.Get("query");
@@ -71,7 +71,7 @@ void HandleCreateSaved(Context context) {
   OnWorker(std::move(context), [](Context& on) -> Status {
     NL_TRY(const Arguments arguments,
            Arguments::Read(on.request, {"name", "query", "description"}));
-    return Write(on, arguments.Get("name"), {.is_new = true, .version = {}}, arguments);
+    return WriteSaved(on, arguments.Get("name"), {.is_new = true, .version = {}}, arguments);
   });
 }
 
@@ -87,14 +87,14 @@ void HandleGetSaved(Context context) {
 void HandlePutSaved(Context context) {
   OnWorker(std::move(context), [](Context& on) -> Status {
     NL_TRY(const Arguments arguments, Arguments::Read(on.request, {"query", "description"}));
-    return Write(on, LastSegment(on.request), ReadExpectation(on.request), arguments);
+    return WriteSaved(on, LastSegment(on.request), ReadSavedExpectation(on.request), arguments);
   });
 }
 
 void HandleDeleteSaved(Context context) {
   OnWorker(std::move(context), [](Context& on) -> Status {
     NL_RETURN_IF_ERROR(on.api.engine().saved_queries().Delete(
-        on.principal.log->id(), LastSegment(on.request), ReadExpectation(on.request)));
+        on.principal.log->id(), LastSegment(on.request), ReadSavedExpectation(on.request)));
     http::Response response;
     response.status = 204;
     on.responder->Send(std::move(response));

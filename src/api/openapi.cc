@@ -231,7 +231,7 @@ constexpr RouteDoc kDocs[] = {
     {Method::kGet, "/v1/openapi.json", "This document.", "", "", NL_JSON("Object")},
 };
 
-std::string_view MethodName(Method method) {
+std::string_view MethodKey(Method method) {
   switch (method) {
     case Method::kPost: return "post";
     case Method::kPut: return "put";
@@ -330,7 +330,7 @@ void AppendAnswers(std::string* json, std::string_view answers) {
 void AppendOperation(std::string* json, const Route& route) {
   bool is_form = false;
   const RouteDoc* doc = FindDoc(route, &is_form);
-  base::AppendJsonString(json, MethodName(route.method));
+  base::AppendJsonString(json, MethodKey(route.method));
   json->append(":{\"summary\":");
   base::AppendJsonString(json, doc == nullptr ? "" : doc->summary);
   if (route.access == Access::kPublic) json->append(",\"security\":[]");

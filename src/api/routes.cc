@@ -156,7 +156,7 @@ bool IsExact(std::string_view path) {
                      [path](const Route& route) { return route.path == path; });
 }
 
-std::string_view MethodName(Method method) {
+std::string_view MethodsAllowed(Method method) {
   switch (method) {
     case Method::kGet: return "GET, HEAD";
     case Method::kHead: return "HEAD";
@@ -182,7 +182,7 @@ const Route* FindRoute(const http::Request& request, std::string* allow) {
     if (is_exact ? route.path != path : !Matches(route.path, path)) continue;
     if (route.method == method) return &route;
     if (!allow->empty()) allow->append(", ");
-    allow->append(MethodName(route.method));
+    allow->append(MethodsAllowed(route.method));
   }
   return nullptr;
 }

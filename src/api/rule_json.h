@@ -10,6 +10,11 @@
 
 namespace neurallog::api {
 
+inline TenantId TenantOf(const Context& context) { return context.principal.log->id(); }
+inline detection::Detection& DetectionOf(const Context& context) {
+  return context.api.engine().detection();
+}
+
 enum class Detail : uint8_t { kShort, kWithDocument };
 std::string RuleJson(const detection::StoredRule& rule, const detection::RuleInfo* info,
                      Detail detail);

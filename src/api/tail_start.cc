@@ -3,10 +3,10 @@
 namespace neurallog::api {
 namespace {
 
-constexpr size_t kStepBytes = 128 << 10;
+constexpr size_t kTailStepBytes = 128 << 10;
 constexpr size_t kLogStepBytes = 4u << 20;
-constexpr size_t kBufferedBytesMax = 1 << 20;  // waiting for the client; then the steps pause
-constexpr size_t kResumeBytes = 256 << 10;
+constexpr size_t kTailBufferedBytesMax = 1 << 20;  // waiting for the client; then the steps pause
+constexpr size_t kTailResumeBytes = 256 << 10;
 
 }  // namespace
 
@@ -32,8 +32,8 @@ void TailStart::StartBehind(const tail::Cursor& cursor) {
 
 bool TailStart::MayWrite(void (TailStart::*step)()) {
   const http::ResponderPtr& responder = viewer_->responder();
-  if (responder->buffered_bytes() <= kBufferedBytesMax) return true;
-  responder->OnDrained(kResumeBytes, [self = shared_from_this(), step] {
+  if (responder->buffered_bytes() <= kTailBufferedBytesMax) return true;
+  responder->OnDrained(kTailResumeBytes, [self = shared_from_this(), step] {
     self->api_->workers().Resubmit([self, step] { ((*self).*step)(); });
   });
   return false;
@@ -42,7 +42,7 @@ bool TailStart::MayWrite(void (TailStart::*step)()) {
 void TailStart::StepHistory() {
   while (!viewer_->gone() && MayWrite(&TailStart::StepHistory)) {
     std::string lines;
-    const Result<bool> more = history_->Next(kStepBytes, &lines);
+    const Result<bool> more = history_->Next(kTailStepBytes, &lines);
     if (!more.ok()) return viewer_->Fail(more.status());
     WriteLines(lines);
     if (*more) continue;
@@ -77,10 +77,11 @@ Status TailStart::ReadOn() {
   }
   std::vector<tail::LoggedBatch> batches;
   const uint64_t gap_before = reader_->resumed_at();
-  NL_TRY(const bool more, reader_->Read(until_, kLogStepBytes, [&](const wal::FrameInfo& frame, auto batch) {
-    batches.push_back({std::move(batch), frame.lsn});
-    return Status();
-  }));
+  NL_TRY(const bool more,
+         reader_->Read(until_, kLogStepBytes, [&](const wal::FrameInfo& frame, auto batch) {
+           batches.push_back({std::move(batch), frame.lsn});
+           return Status();
+         }));
   if (reader_->resumed_at() != gap_before) TellGap();
   matcher_->SetNow(api_->engine().clock().WallNs());
   NL_RETURN_IF_ERROR(tail::Chunk::ForEach(batches, sent_, [this](tail::Chunk& chunk) -> Status {

@@ -7,7 +7,7 @@
 namespace neurallog::backup {
 namespace {
 
-constexpr size_t kStepBytes = 1u << 20;
+constexpr size_t kReadBytes = 1u << 20;
 
 std::string FolderOf(const std::string& path) { return path.substr(0, path.rfind('/')); }
 
@@ -39,9 +39,9 @@ Status Repository::ReadChecked(const FileEntry& file, Progress* progress,
   if (reader.status().code() == Code::kNotFound) return NotFound(name + " is missing");
   if (!reader.ok()) return reader.status();
   objstore::Sha256 sha256;
-  std::string step(kStepBytes, '\0');
+  std::string step(kReadBytes, '\0');
   uint64_t bytes = 0;
-  for (size_t got = kStepBytes; got == kStepBytes;) {
+  for (size_t got = kReadBytes; got == kReadBytes;) {
     if (progress->cancelled) return Cancelled("cancelled");
     NL_TRY(got, (*reader)->Read(step.data(), step.size()));
     sha256.Update({step.data(), got});

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <limits>
 
+#include "base/ascii.h"
 #include "base/clock.h"
 #include "base/time_printer.h"
 
@@ -41,8 +42,6 @@ constexpr int DaysInMonth(int64_t year, int month) {
   constexpr std::array<int, 12> kDays = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
   return month == 2 && IsLeapYear(year) ? 29 : kDays[static_cast<size_t>(month - 1)];
 }
-
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
 // Walks a timestamp; every step returns false when the text does not continue as wanted.
 class Scanner {
@@ -211,16 +210,16 @@ std::optional<int64_t> ParseDuration(std::string_view text) {
   };
   // Longer names first, so that "ms" is not read as "m" and "s".
   static constexpr std::array<Unit, 11> kUnits = {{{"ns", 1},
-                                                  {"us", 1e3},
-                                                  {"\xc2\xb5s", 1e3},  // the micro sign
-                                                  {"\xce\xbcs", 1e3},  // the Greek letter
-                                                  {"ms", 1e6},
-                                                  {"s", 1e9},
-                                                  {"m", 60e9},
-                                                  {"h", 3600e9},
-                                                  {"d", 86400e9},
-                                                  {"w", 604800e9},
-                                                  {"y", 31536000e9}}};
+                                                   {"us", 1e3},
+                                                   {"\xc2\xb5s", 1e3},  // the micro sign
+                                                   {"\xce\xbcs", 1e3},  // the Greek letter
+                                                   {"ms", 1e6},
+                                                   {"s", 1e9},
+                                                   {"m", 60e9},
+                                                   {"h", 3600e9},
+                                                   {"d", 86400e9},
+                                                   {"w", 604800e9},
+                                                   {"y", 31536000e9}}};
   const bool negative = !text.empty() && text[0] == '-';
   if (negative) text.remove_prefix(1);
   if (text.empty()) return std::nullopt;

@@ -7,6 +7,8 @@
 
 #if defined(__x86_64__)
 #include <immintrin.h>
+
+#include "base/cpu.h"
 #endif
 
 namespace neurallog::block {
@@ -29,14 +31,7 @@ constexpr std::array<uint8_t, 256> kClasses = [] {
   return classes;
 }();
 
-bool HasAvx2() {
-#if defined(__x86_64__)
-  static const bool has = __builtin_cpu_supports("avx2") != 0;
-  return has;
-#else
-  return false;
-#endif
-}
+using base::HasAvx2;
 
 }  // namespace
 

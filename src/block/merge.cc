@@ -12,7 +12,7 @@
 namespace neurallog::block {
 namespace {
 
-constexpr size_t kIntTextMax = 20;
+constexpr size_t kIntTextBytes = 20;
 // Cells point at readable bytes, also behind their end. A column of empty texts has none.
 constexpr char kNoText[base::Buffer::kPadding] = {};
 
@@ -70,7 +70,7 @@ std::vector<MergedColumn> CollectColumns(std::span<const MergeInput> inputs) {
 std::string_view CellText(const Column& column, uint32_t row, base::Buffer* digits) {
   if (column.encoding != Encoding::kInts) return column.TextAt(row, nullptr);
   char* const to = digits->data() + digits->size();
-  const char* const end = std::to_chars(to, to + kIntTextMax, column.ints[row]).ptr;
+  const char* const end = std::to_chars(to, to + kIntTextBytes, column.ints[row]).ptr;
   digits->Commit(static_cast<size_t>(end - to));
   return {to, static_cast<size_t>(end - to)};
 }
@@ -81,7 +81,7 @@ GatheredColumn GatherMerged(const MergedColumn& merged, std::span<const SourceRo
       std::any_of(merged.sources.begin(), merged.sources.end(), [](const Column* source) {
         return source != nullptr && source->encoding == Encoding::kInts;
       });
-  if (has_ints) digits->Reserve(merged.present_max * kIntTextMax);
+  if (has_ints) digits->Reserve(merged.present_max * kIntTextBytes);
   GatheredColumn gathered;
   gathered.name = merged.name;
   gathered.storage.Reserve(std::min(merged.present_max, rows.size()) * sizeof(Cell));

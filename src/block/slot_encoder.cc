@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/ascii.h"
 #include "base/bytes.h"
 #include "block/bitpack.h"
 #include "block/text_hash.h"
@@ -15,7 +16,7 @@ constexpr size_t kDictValuesMin = 16;  // fewer values are no dictionary
 constexpr size_t kPlanesValuesMin = 16;
 constexpr size_t kDeltaValuesMin = 16;
 
-bool IsDigit(char c) { return static_cast<unsigned char>(c - '0') <= 9; }
+using base::IsDigit;
 
 // Of a hexadecimal digit.
 unsigned HexValue(char c) {

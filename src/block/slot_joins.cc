@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/ascii.h"
 #include "base/bytes.h"
 #include "block/slot_format.h"
 #include "block/template_parser.h"
@@ -15,7 +16,7 @@ namespace {
 constexpr size_t kTableMin = 1024;
 constexpr size_t kLooksMax = 64;  // bytes of a value that count
 
-bool IsDigit(char c) { return static_cast<unsigned char>(c - '0') <= 9; }
+using base::IsDigit;
 
 // How a value looks: letters look alike, and so do digits, however many there are in a row. But
 // numbers of one length, hashes and names are of no use to each other if their lengths differ.

@@ -15,8 +15,8 @@ namespace {
 constexpr size_t kCellsMin = 16;  // shorter columns are not split
 constexpr size_t kSampleCells = 512;
 constexpr uint32_t kRowsMin = 2;  // of a template that is kept
-constexpr size_t kPrefetchBytes = 256;
-constexpr size_t kTableMin = 1024;
+constexpr size_t kAheadBytesMax = 256;
+constexpr size_t kTemplateSlotsMin = 1024;
 constexpr uint32_t kUnsplit = UINT32_MAX;
 
 }  // namespace
@@ -48,7 +48,7 @@ bool TemplateEncoder::SampleRepeats() {
 
 void TemplateEncoder::SplitAll() {
   found_.clear();
-  table_.assign(kTableMin, 0);
+  table_.assign(kTemplateSlotsMin, 0);
   first_variable_.resize(cells_.size() + 1);
   found_of_cell_.resize(cells_.size());
   uint32_t variables = 0;
@@ -69,7 +69,7 @@ void TemplateEncoder::PrefetchText(size_t cell) const {
   constexpr size_t kAhead = 16;
   if (cell + kAhead >= cells_.size()) return;
   const Cell& ahead = cells_[cell + kAhead];
-  for (size_t at = 0; at < ahead.length && at < kPrefetchBytes; at += 64)
+  for (size_t at = 0; at < ahead.length && at < kAheadBytesMax; at += 64)
     __builtin_prefetch(ahead.data + at);
 }
 

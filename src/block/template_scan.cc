@@ -6,6 +6,8 @@
 #include <immintrin.h>
 
 #include <bit>
+
+#include "base/cpu.h"
 #endif
 
 namespace neurallog::block {
@@ -43,9 +45,7 @@ constexpr std::array<uint8_t, 256> kKinds = [] {
   return kinds;
 }();
 
-#if defined(__x86_64__)
-bool HasAvx2() { return __builtin_cpu_supports("avx2") != 0; }
-#endif
+using base::HasAvx2;
 
 void Clear(TextMasks* masks, size_t word) {
   masks->word[word] = masks->digit[word] = masks->hex[word] = 0;

@@ -11,7 +11,7 @@ namespace {
 
 constexpr int kClean = 0, kDamaged = 1, kCannotRun = 2;
 
-int Complain(const Status& status) {
+int CannotRun(const Status& status) {
   fmt::print(stderr, "neurallog: {}\n", status.message());
   return kCannotRun;
 }
@@ -34,7 +34,7 @@ void Print(const engine::Doctor& doctor) {
 int Examine(const std::string& data_dir, bool repair) {
   base::SetLogLevel(base::LogLevel::kError);
   auto doctor = engine::Doctor::Open(data_dir, repair);
-  if (!doctor.ok()) return Complain(doctor.status());
+  if (!doctor.ok()) return CannotRun(doctor.status());
   (*doctor)->Examine();
   Print(**doctor);
   if ((*doctor)->findings().empty()) return kClean;

@@ -19,7 +19,7 @@ namespace {
 
 using base::JsonValue;
 
-constexpr std::chrono::milliseconds kPollPause{100};
+constexpr std::chrono::milliseconds kBacktestPollPause{100};
 
 std::string Quoted(std::string_view text) {
   std::string json;
@@ -75,7 +75,7 @@ Result<JsonValue> WaitFor(LogSource* source, const std::string& place) {
       return Cancelled("the backtest was cancelled");
     }
     progress.Show(fmt::format("{}: {} records, {} matches", state, rows, matches));
-    std::this_thread::sleep_for(kPollPause);
+    std::this_thread::sleep_for(kBacktestPollPause);
   }
 }
 

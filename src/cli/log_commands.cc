@@ -12,7 +12,7 @@ namespace neurallog::cli {
 namespace {
 
 // What the options are read into; lives as long as the program.
-struct Values {
+struct LogValues {
   LogTarget target;
   OutputOptions output;
   SearchOptions search;
@@ -40,14 +40,14 @@ void AddRetries(CLI::App* command, int* retries, const std::string& what) {
       ->capture_default_str();
 }
 
-int QueryOrPrompt(const Values& values) {
+int QueryOrPrompt(const LogValues& values) {
   if (!values.search.query.empty()) return Query(values.target, values.search, values.output);
   if (isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1)
     return Prompt(values.target, values.search, values.output);
   return Finish(InvalidArgument("a query is needed where there is no terminal; '*' finds all"));
 }
 
-void AddQuery(CLI::App* app, Values* values, Run* run) {
+void AddQuery(CLI::App* app, LogValues* values, Run* run) {
   CLI::App* const command =
       AddCommand(app, "query", "Search logs; without a query on a terminal: a prompt",
                  "  neurallog query 'level:error timeout' --start 1h\n"
@@ -63,7 +63,7 @@ void AddQuery(CLI::App* app, Values* values, Run* run) {
   command->callback([=] { *run = [values] { return QueryOrPrompt(*values); }; });
 }
 
-void AddStats(CLI::App* app, Values* values, Run* run) {
+void AddStats(CLI::App* app, LogValues* values, Run* run) {
   CLI::App* const command =
       AddCommand(app, "stats", "Count logs, or compute a statistic, by fields",
                  "  neurallog stats error --by source,level --start 1d\n"
@@ -84,7 +84,7 @@ void AddStats(CLI::App* app, Values* values, Run* run) {
       [=] { *run = [values] { return Stats(values->target, values->stats, values->output); }; });
 }
 
-void AddTail(CLI::App* app, Values* values, Run* run) {
+void AddTail(CLI::App* app, LogValues* values, Run* run) {
   CLI::App* const command =
       AddCommand(app, "tail", "Show logs as they come; goes on when the connection breaks",
                  "  neurallog tail level:error --start 5m\n"
@@ -101,7 +101,7 @@ void AddTail(CLI::App* app, Values* values, Run* run) {
       [=] { *run = [values] { return Tail(values->target, values->tail, values->output); }; });
 }
 
-void AddExport(CLI::App* app, Values* values, Run* run) {
+void AddLogExport(CLI::App* app, LogValues* values, Run* run) {
   CLI::App* const command =
       AddCommand(app, "export", "Write all logs that match, oldest first",
                  "  neurallog export --start 2025-06 --end 2025-06 --to june.ndjson.zst\n"
@@ -125,7 +125,7 @@ void AddExport(CLI::App* app, Values* values, Run* run) {
   command->callback([=] { *run = [values] { return Export(values->target, values->exported); }; });
 }
 
-void AddImport(CLI::App* app, Values* values, Run* run) {
+void AddLogImport(CLI::App* app, LogValues* values, Run* run) {
   CLI::App* const command =
       AddCommand(app, "import", "Send files of logs: NDJSON, CSV or plain lines; gzip and zstd too",
                  "  neurallog import app.ndjson.gz --server https://logs.example.com\n"
@@ -146,7 +146,7 @@ void AddImport(CLI::App* app, Values* values, Run* run) {
   command->callback([=] { *run = [values] { return Import(values->target, values->import); }; });
 }
 
-void AddCompletions(CLI::App* app, Values* values, Run* run) {
+void AddCompletions(CLI::App* app, LogValues* values, Run* run) {
   CLI::App* const command =
       AddCommand(app, "completions", "Print a script that completes commands and options",
                  "  neurallog completions bash > /etc/bash_completion.d/neurallog\n"
@@ -166,8 +166,8 @@ void AddCompletions(CLI::App* app, Values* values, Run* run) {
 }  // namespace
 
 void AddLogCommands(CLI::App* app, std::function<int()>* run) {
-  static Values values;
-  for (const auto add : {AddQuery, AddStats, AddTail, AddExport, AddImport, AddCompletions})
+  static LogValues values;
+  for (const auto add : {AddQuery, AddStats, AddTail, AddLogExport, AddLogImport, AddCompletions})
     add(app, &values, run);
 }
 

@@ -7,7 +7,7 @@ namespace neurallog::cli {
 namespace {
 
 // What the options are read into; lives as long as the program.
-struct Values {
+struct RuleValues {
   LogTarget target;
   OutputOptions output;
   RuleFilesOptions files;
@@ -24,14 +24,14 @@ void AddFiles(CLI::App* command, std::vector<std::string>* files) {
       ->required();
 }
 
-void AddLists(CLI::App* command, Values* values) {
+void AddLists(CLI::App* command, RuleValues* values) {
   command
       ->add_option("--lists", values->files.lists,
                    "A YAML or JSON file with the values of lists: name: [a, b]")
       ->check(CLI::ExistingFile);
 }
 
-void AddLint(CLI::App* rules, Values* values, Run* run) {
+void AddLint(CLI::App* rules, RuleValues* values, Run* run) {
   CLI::App* const command = AddCommand(rules, "lint", "Say all that is wrong with files of rules",
                                        "  neurallog rules lint rules/ my-rule.yml\n"
                                        "  neurallog rules lint rules/ -o json | jq .message");
@@ -41,7 +41,7 @@ void AddLint(CLI::App* rules, Values* values, Run* run) {
   command->callback([=] { *run = [=] { return LintRules(values->files, values->output); }; });
 }
 
-void AddTest(CLI::App* rules, Values* values, Run* run) {
+void AddTest(CLI::App* rules, RuleValues* values, Run* run) {
   CLI::App* const command =
       AddCommand(rules, "test", "Run the tests inside of rules, or the rules on records of a file",
                  "  neurallog rules test rules/\n"
@@ -55,7 +55,7 @@ void AddTest(CLI::App* rules, Values* values, Run* run) {
       [=] { *run = [=] { return TestRules(values->files, values->records, values->output); }; });
 }
 
-void AddBacktest(CLI::App* rules, Values* values, Run* run) {
+void AddBacktest(CLI::App* rules, RuleValues* values, Run* run) {
   CLI::App* const command =
       AddCommand(rules, "backtest", "Say what rules would have found in stored logs",
                  "  neurallog rules backtest brute-force --start 30d\n"
@@ -79,7 +79,7 @@ void AddBacktest(CLI::App* rules, Values* values, Run* run) {
       [=] { *run = [=] { return BacktestRules(values->target, *backtest, values->output); }; });
 }
 
-void AddImport(CLI::App* rules, Values* values, Run* run) {
+void AddImport(CLI::App* rules, RuleValues* values, Run* run) {
   CLI::App* const command =
       AddCommand(rules, "import", "Put rules of files into a server, as one change",
                  "  neurallog rules import sigma/rules --dry-run\n"
@@ -92,7 +92,7 @@ void AddImport(CLI::App* rules, Values* values, Run* run) {
   });
 }
 
-void AddExport(CLI::App* rules, Values* values, Run* run) {
+void AddExport(CLI::App* rules, RuleValues* values, Run* run) {
   CLI::App* const command = AddCommand(rules, "export", "Write all rules of a server as YAML",
                                        "  neurallog rules export --to rules.yml");
   command->add_option("--to", values->to, "The file; else standard output");
@@ -101,7 +101,7 @@ void AddExport(CLI::App* rules, Values* values, Run* run) {
   command->callback([=] { *run = [=] { return ExportRules(values->target, values->to); }; });
 }
 
-void AddConvert(CLI::App* rules, Values* values, Run* run) {
+void AddConvert(CLI::App* rules, RuleValues* values, Run* run) {
   CLI::App* const command = AddCommand(rules, "convert", "Write Sigma's rules as rules of ours",
                                        "  neurallog rules convert sigma.yml > mine.yml");
   AddFiles(command, &values->files.files);
@@ -111,7 +111,7 @@ void AddConvert(CLI::App* rules, Values* values, Run* run) {
 }  // namespace
 
 void AddRulesCommands(CLI::App* app, std::function<int()>* run) {
-  static Values values;
+  static RuleValues values;
   CLI::App* const rules =
       app->add_subcommand("rules", "Check, try, import, export and convert rules")
           ->require_subcommand(1);

@@ -5,7 +5,7 @@
 namespace neurallog::detection {
 namespace {
 
-constexpr uint8_t kFormat = 1;
+constexpr uint8_t kAlertFormat = 1;
 constexpr size_t kTextsMax = 64;  // more than any alert has
 
 void AppendTexts(std::string* to, const Alert::Texts& texts) {
@@ -109,7 +109,7 @@ std::string_view ChangeName(AlertChange change) {
 
 std::string EncodeAlert(const Alert& alert) {
   std::string value;
-  base::AppendLe(&value, kFormat);
+  base::AppendLe(&value, kAlertFormat);
   base::AppendLe(&value, static_cast<uint8_t>(alert.state));
   base::AppendLe(&value, static_cast<uint8_t>(alert.end));
   base::AppendLe(&value, static_cast<uint8_t>(alert.severity));
@@ -145,7 +145,7 @@ Result<Alert> DecodeAlert(const AlertId& id, std::string_view value) {
   const auto severity = reader.ReadLe<uint8_t>();
   Alert alert;
   alert.ended_ns = reader.ReadLe<int64_t>();
-  const bool is_known = format == kFormat && state < kAlertStates &&
+  const bool is_known = format == kAlertFormat && state < kAlertStates &&
                         end <= static_cast<uint8_t>(AlertEnd::kUser) &&
                         severity <= static_cast<uint8_t>(rules::Severity::kCritical);
   if (!is_known || !ReadBody(&reader, &alert))

@@ -2,6 +2,7 @@
 
 #include "base/bytes.h"
 #include "base/log.h"
+#include "detection/match_store.h"
 #include "storage/keyspace.h"
 
 namespace neurallog::detection {
@@ -9,14 +10,12 @@ namespace {
 
 using Order = storage::Store::Order;
 
-constexpr char kTotalsPrefix[] = "alert_totals/";
-constexpr size_t kScannedMax = 20'000;  // alerts that one request looks at
+constexpr char kAlertTotalsPrefix[] = "alert_totals/";
+constexpr size_t kScannedAlertsMax = 20'000;  // alerts that one request looks at
 
-std::string TotalsKey(TenantId tenant) {
-  return kTotalsPrefix + std::to_string(static_cast<uint32_t>(tenant));
+std::string AlertTotalsKey(TenantId tenant) {
+  return kAlertTotalsPrefix + std::to_string(static_cast<uint32_t>(tenant));
 }
-
-storage::Keyspace KeysOf(TenantId tenant) { return {tenant, /*generation=*/0}; }
 
 AlertId IdOf(std::string_view key) {
   return {storage::Keyspace::TimeOfMatch(key), storage::Keyspace::HashOfMatch(key)};
@@ -122,13 +121,14 @@ void AlertStore::AddTotals(TenantId tenant, const Totals& totals, storage::MetaC
   std::string bytes;
   base::AppendLe(&bytes, totals.live);
   base::AppendLe(&bytes, totals.resolved);
-  change->put.emplace_back(TotalsKey(tenant), std::move(bytes));
+  change->put.emplace_back(AlertTotalsKey(tenant), std::move(bytes));
 }
 
 AlertStore::Totals* AlertStore::TotalsOf(TenantId tenant) {
   const auto [found, is_new] = totals_.try_emplace(tenant);
   if (!is_new) return &found->second;
-  if (const auto bytes = store_->GetMeta(TotalsKey(tenant)); bytes.ok() && bytes->size() == 16) {
+  if (const auto bytes = store_->GetMeta(AlertTotalsKey(tenant));
+      bytes.ok() && bytes->size() == 16) {
     found->second.live = base::LoadLe<uint64_t>(bytes->data());
     found->second.resolved = base::LoadLe<uint64_t>(bytes->data() + 8);
   }
@@ -156,10 +156,11 @@ Status AlertStore::Trim(TenantId tenant, uint64_t resolved_max, int64_t ended_ns
 
 Status AlertStore::Expire(int64_t wall_ns) {
   std::vector<TenantId> tenants;
-  NL_RETURN_IF_ERROR(store_->ScanMeta(kTotalsPrefix, [&](std::string_view key, std::string_view) {
-    const std::string number(key.substr(sizeof(kTotalsPrefix) - 1));
-    tenants.push_back(static_cast<TenantId>(std::strtoul(number.c_str(), nullptr, 10)));
-  }));
+  NL_RETURN_IF_ERROR(
+      store_->ScanMeta(kAlertTotalsPrefix, [&](std::string_view key, std::string_view) {
+        const std::string number(key.substr(sizeof(kAlertTotalsPrefix) - 1));
+        tenants.push_back(static_cast<TenantId>(std::strtoul(number.c_str(), nullptr, 10)));
+      }));
   for (const TenantId tenant : tenants) {
     Totals totals = *TotalsOf(tenant);
     if (totals.resolved == 0) continue;
@@ -177,7 +178,7 @@ Status AlertStore::Expire(int64_t wall_ns) {
 void AlertStore::AddRemoval(TenantId tenant, storage::MetaChange* change) {
   const storage::Keyspace keys = KeysOf(tenant);
   change->remove_ranges.emplace_back(keys.AlertsBegin(), keys.AlertsEnd());
-  change->remove.push_back(TotalsKey(tenant));
+  change->remove.push_back(AlertTotalsKey(tenant));
 }
 
 Status AlertStore::Forget(TenantId tenant) {
@@ -200,7 +201,7 @@ Result<std::vector<Alert>> AlertStore::List(TenantId tenant, const AlertQuery& q
   NL_RETURN_IF_ERROR(store_->ScanMetaRange(keys.AlertsBegin(), end, Order::kDescending,
                                            [&](std::string_view key, std::string_view value) {
                                              if (alerts.size() >= query.limit ||
-                                                 scanned >= kScannedMax)
+                                                 scanned >= kScannedAlertsMax)
                                                return *next = last, false;
                                              ++scanned;
                                              last = IdOf(key);

@@ -8,17 +8,9 @@
 namespace neurallog::detection {
 namespace {
 
-std::string Name(std::string_view id) { return "rule \"" + std::string(id.substr(0, 80)) + "\""; }
-
 // The part of a key behind a prefix.
 std::string Rest(std::string_view key, const std::string& prefix) {
   return std::string(key.substr(prefix.size()));
-}
-
-// The first key behind all that begin with this prefix, which ends with '/'.
-std::string EndOf(std::string prefix) {
-  prefix.back() = '/' + 1;
-  return prefix;
 }
 
 }  // namespace
@@ -239,7 +231,7 @@ void Detection::CompileWithSample(Book* book, TenantId tenant) {
 
 Result<StoredRule> Detection::Get(TenantId tenant, std::string_view id) const {
   const auto bytes = store_->GetMeta(RuleKey(tenant, id));
-  if (bytes.status().code() == Code::kNotFound) return NotFound(Name(id) + " does not exist");
+  if (bytes.status().code() == Code::kNotFound) return NotFound(QuotedRule(id) + " does not exist");
   NL_RETURN_IF_ERROR(bytes.status());
   return DecodeRule(*bytes);
 }
@@ -250,7 +242,7 @@ Result<StoredRule> Detection::GetVersion(TenantId tenant, std::string_view id,
   if (rule.version == version) return rule;
   const auto bytes = store_->GetMeta(RuleVersionKey(tenant, id, version));
   if (bytes.status().code() == Code::kNotFound)
-    return NotFound(Name(id) + " has no version " + std::to_string(version));
+    return NotFound(QuotedRule(id) + " has no version " + std::to_string(version));
   NL_RETURN_IF_ERROR(bytes.status());
   return DecodeRule(*bytes);
 }

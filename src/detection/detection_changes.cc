@@ -8,13 +8,11 @@
 namespace neurallog::detection {
 namespace {
 
-std::string Name(std::string_view id) { return "rule \"" + std::string(id.substr(0, 80)) + "\""; }
-
 Status CheckExpectation(const StoredRule* old, std::string_view id,
                         const Detection::Expectation& expectation) {
-  if (expectation.is_new && old != nullptr) return Conflict(Name(id) + " exists");
+  if (expectation.is_new && old != nullptr) return Conflict(QuotedRule(id) + " exists");
   if (expectation.version && (old == nullptr || old->version != *expectation.version))
-    return Conflict(Name(id) + " has changed; its version is " +
+    return Conflict(QuotedRule(id) + " has changed; its version is " +
                     (old != nullptr ? std::to_string(old->version) : "none"));
   return {};
 }
@@ -29,12 +27,6 @@ Status CheckId(std::string_view id) {
   if (IsRuleId(id)) return {};
   return InvalidArgument("id \"" + std::string(id.substr(0, 80)) +
                          "\": expected 1 to 64 letters, digits, '_', '.' or '-'");
-}
-
-// The first key behind all that begin with this prefix, which ends with '/'.
-std::string EndOf(std::string prefix) {
-  prefix.back() = '/' + 1;
-  return prefix;
 }
 
 // The rule and what follows from it are sound.
@@ -130,7 +122,7 @@ void Detection::SetEnabled(TenantId tenant, std::string id, bool enabled,
   change.edit = [this, tenant, rule, id = std::move(id), enabled,
                  expectation](Draft* draft) -> Status {
     const auto found = draft->rules.find(id);
-    if (found == draft->rules.end()) return NotFound(Name(id) + " does not exist");
+    if (found == draft->rules.end()) return NotFound(QuotedRule(id) + " does not exist");
     NL_RETURN_IF_ERROR(CheckExpectation(&found->second, id, expectation));
     *rule = found->second;
     if (rule->enabled == enabled && rule->quarantine.empty()) return {};
@@ -147,7 +139,7 @@ void Detection::Delete(TenantId tenant, std::string id, const Expectation& expec
   Change change;
   change.edit = [tenant, id = std::move(id), expectation](Draft* draft) -> Status {
     const auto found = draft->rules.find(id);
-    if (found == draft->rules.end()) return NotFound(Name(id) + " does not exist");
+    if (found == draft->rules.end()) return NotFound(QuotedRule(id) + " does not exist");
     NL_RETURN_IF_ERROR(CheckExpectation(&found->second, id, expectation));
     draft->rules.erase(found);
     draft->changed.insert(id);

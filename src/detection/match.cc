@@ -13,7 +13,7 @@
 namespace neurallog::detection {
 namespace {
 
-constexpr uint8_t kFormat = 1;
+constexpr uint8_t kMatchFormat = 1;
 
 void AppendMember(std::string* json, std::string_view name, std::string_view text) {
   json->append(",\"").append(name).append("\":");
@@ -120,7 +120,7 @@ std::string EncodeMatch(const MatchId& id, const RuleInfo& rule, const rules::Fi
                         const std::vector<std::string>& group_fields, const MatchRow& row,
                         int64_t now_ns) {
   std::string value;
-  base::AppendLe(&value, kFormat);
+  base::AppendLe(&value, kMatchFormat);
   base::AppendLe(&value, static_cast<uint8_t>(rule.severity));
   base::AppendLengthPrefixed(&value, rule.id);
   value.append("{\"match_id\":\"").append(ToString(id)).append("\"");
@@ -148,7 +148,7 @@ Result<MatchView> DecodeMatch(std::string_view value) {
   MatchView view;
   view.severity = static_cast<rules::Severity>(reader.ReadLe<uint8_t>());
   view.rule_id = reader.ReadLengthPrefixed();
-  if (!reader.ok() || format != kFormat) return Corruption("a stored match is damaged");
+  if (!reader.ok() || format != kMatchFormat) return Corruption("a stored match is damaged");
   view.json = reader.ReadBytes(reader.remaining());
   return view;
 }

@@ -7,15 +7,13 @@ namespace neurallog::detection {
 namespace {
 
 constexpr char kPositionKey[] = "rule_position";
-constexpr char kTotalsPrefix[] = "match_totals/";
+constexpr char kMatchTotalsPrefix[] = "match_totals/";
 constexpr size_t kStatePieceBytes = 1u << 20;
-constexpr size_t kScannedMax = 20'000;  // matches that one request looks at
+constexpr size_t kScannedMatchesMax = 20'000;  // matches that one request looks at
 
-std::string TotalsKey(TenantId tenant) {
-  return kTotalsPrefix + std::to_string(static_cast<uint32_t>(tenant));
+std::string MatchTotalsKey(TenantId tenant) {
+  return kMatchTotalsPrefix + std::to_string(static_cast<uint32_t>(tenant));
 }
-
-storage::Keyspace KeysOf(TenantId tenant) { return {tenant, /*generation=*/0}; }
 
 void AppendPosition(std::string* to, storage::LogPosition position) {
   base::AppendLe(to, position.lsn);
@@ -89,7 +87,8 @@ bool MatchStore::Contains(TenantId tenant, const MatchId& id) const {
 MatchStore::Totals* MatchStore::TotalsOf(TenantId tenant) {
   const auto [found, is_new] = totals_.try_emplace(tenant);
   if (!is_new) return &found->second;
-  if (const auto bytes = store_->GetMeta(TotalsKey(tenant)); bytes.ok() && bytes->size() == 16) {
+  if (const auto bytes = store_->GetMeta(MatchTotalsKey(tenant));
+      bytes.ok() && bytes->size() == 16) {
     found->second.matches = base::LoadLe<uint64_t>(bytes->data());
     found->second.bytes = base::LoadLe<uint64_t>(bytes->data() + 8);
   }
@@ -113,7 +112,7 @@ Status MatchStore::Commit(const Progress& progress, storage::MetaChange extra) {
     std::string bytes;
     base::AppendLe(&bytes, totals.matches);
     base::AppendLe(&bytes, totals.bytes);
-    extra.put.emplace_back(TotalsKey(tenant), bytes);
+    extra.put.emplace_back(MatchTotalsKey(tenant), bytes);
   }
   extra.put.emplace_back(kPositionKey, EncodeProgress(progress));
   const size_t extras = extra.put.size();
@@ -159,10 +158,11 @@ Status MatchStore::Trim(TenantId tenant, int64_t oldest_ns, Totals* totals,
 
 Status MatchStore::Expire(const std::function<int64_t(TenantId)>& oldest_ns) {
   std::vector<TenantId> tenants;
-  NL_RETURN_IF_ERROR(store_->ScanMeta(kTotalsPrefix, [&](std::string_view key, std::string_view) {
-    const std::string number(key.substr(sizeof(kTotalsPrefix) - 1));
-    tenants.push_back(static_cast<TenantId>(std::strtoul(number.c_str(), nullptr, 10)));
-  }));
+  NL_RETURN_IF_ERROR(
+      store_->ScanMeta(kMatchTotalsPrefix, [&](std::string_view key, std::string_view) {
+        const std::string number(key.substr(sizeof(kMatchTotalsPrefix) - 1));
+        tenants.push_back(static_cast<TenantId>(std::strtoul(number.c_str(), nullptr, 10)));
+      }));
   for (const TenantId tenant : tenants) {
     storage::MetaChange change;
     change.is_synced = false;
@@ -178,7 +178,7 @@ void MatchStore::AddRemoval(TenantId tenant, storage::MetaChange* change) {
   const storage::Keyspace keys = KeysOf(tenant);
   change->remove_ranges.emplace_back(keys.MatchesBegin(), keys.MatchesEnd());
   change->remove_ranges.emplace_back(StatePrefix(tenant), StateEnd(tenant));
-  change->remove.push_back(TotalsKey(tenant));
+  change->remove.push_back(MatchTotalsKey(tenant));
 }
 
 Status MatchStore::Forget(TenantId tenant) {
@@ -206,7 +206,8 @@ Result<std::vector<std::string>> MatchStore::List(TenantId tenant, const MatchQu
   NL_RETURN_IF_ERROR(store_->ScanMetaRange(
       begin, end, storage::Store::Order::kDescending,
       [&](std::string_view key, std::string_view value) {
-        if (matches.size() >= query.limit || scanned >= kScannedMax) return *next = last, false;
+        if (matches.size() >= query.limit || scanned >= kScannedMatchesMax)
+          return *next = last, false;
         ++scanned;
         last = {storage::Keyspace::TimeOfMatch(key), storage::Keyspace::HashOfMatch(key)};
         const auto match = DecodeMatch(value);

@@ -46,6 +46,9 @@ struct StoredState {
   std::string bytes;  // empty: none is stored
 };
 
+// Where the tenant's matches, alerts and the like are.
+inline storage::Keyspace KeysOf(TenantId tenant) { return {tenant, /*generation=*/0}; }
+
 class MatchStore {
  public:
   MatchStore(const MatchLimits& limits, storage::Store* store) : limits_(limits), store_(store) {}

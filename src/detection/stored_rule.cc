@@ -9,7 +9,7 @@
 namespace neurallog::detection {
 namespace {
 
-constexpr uint8_t kFormat = 1;
+constexpr uint8_t kRuleFormat = 1;
 constexpr uint8_t kFormatQuarantined = 2;  // one text more
 constexpr size_t kIdBytesMax = 64;
 
@@ -30,7 +30,7 @@ std::string Key(std::string_view kind, TenantId tenant, std::string_view rest) {
 
 std::string EncodeRule(const StoredRule& rule) {
   std::string bytes;
-  base::AppendLe(&bytes, rule.quarantine.empty() ? kFormat : kFormatQuarantined);
+  base::AppendLe(&bytes, rule.quarantine.empty() ? kRuleFormat : kFormatQuarantined);
   base::AppendLe(&bytes, static_cast<uint8_t>(rule.enabled));
   base::AppendLe(&bytes, rule.version);
   base::AppendLe(&bytes, rule.created_ns);
@@ -52,7 +52,7 @@ Result<StoredRule> DecodeRule(std::string_view bytes) {
   rule.id = reader.ReadLengthPrefixed();
   rule.document = reader.ReadLengthPrefixed();
   if (format == kFormatQuarantined) rule.quarantine = reader.ReadLengthPrefixed();
-  if (!reader.ok() || (format != kFormat && format != kFormatQuarantined))
+  if (!reader.ok() || (format != kRuleFormat && format != kFormatQuarantined))
     return Corruption("a stored rule is damaged");
   return rule;
 }
@@ -64,6 +64,15 @@ bool IsRuleId(std::string_view text) {
 
 std::string IdFromName(std::string_view name) {
   return std::string("r-").append(Hex64(base::Hash64(name)));
+}
+
+std::string QuotedRule(std::string_view id) {
+  return "rule \"" + std::string(id.substr(0, 80)) + "\"";
+}
+
+std::string EndOf(std::string prefix) {
+  prefix.back() = '/' + 1;
+  return prefix;
 }
 
 std::string RulePrefix(TenantId tenant) { return Key("rule", tenant, ""); }

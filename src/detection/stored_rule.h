@@ -25,6 +25,8 @@ struct StoredRule {
 std::string EncodeRule(const StoredRule& rule);
 Result<StoredRule> DecodeRule(std::string_view bytes);
 
+// As messages call it.
+std::string QuotedRule(std::string_view id);
 // 1 to 64 letters, digits, '_', '.' or '-'.
 bool IsRuleId(std::string_view text);
 // The id of a rule whose document gives none: the same for the same name.
@@ -36,6 +38,8 @@ std::string RuleKey(TenantId tenant, std::string_view id);
 std::string RuleVersionPrefix(TenantId tenant, std::string_view id);
 std::string RuleVersionKey(TenantId tenant, std::string_view id, uint64_t version);
 std::string ListPrefix(TenantId tenant);
+// The first key behind all that begin with this prefix.
+std::string EndOf(std::string prefix);
 // The prefixes of everything that is kept of a tenant's rules, but its matches.
 std::vector<std::string> RulePrefixes(TenantId tenant);
 

@@ -1,7 +1,5 @@
 #include "engine/compactor.h"
 
-#include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -19,12 +17,6 @@ constexpr int64_t kBusyPauseNs = base::kNsPerSecond / 5;
 constexpr int64_t kConflictPauseNs = 10 * base::kNsPerSecond;
 // Tenants per round whose small blocks have not been counted since the start.
 constexpr size_t kCountsPerRound = 20;
-
-// Linux keeps a priority per thread.
-void LowerPriority() {
-  constexpr int kNice = 10;
-  setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), kNice);
-}
 
 }  // namespace
 
@@ -56,7 +48,7 @@ void Compactor::Stop() {
 }
 
 void Compactor::Run() {
-  LowerPriority();
+  base::LowerThreadPriority();
   while (Pause(kRoundPauseNs)) {
     MergeRound();
     if (!stopping() && host_.idle()) WarmRound();

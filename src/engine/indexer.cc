@@ -1,7 +1,5 @@
 #include "engine/indexer.h"
 
-#include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,17 +11,10 @@
 namespace neurallog::engine {
 namespace {
 
-// Linux gives each thread its own; a refusal does no harm.
-void LowerPriority() {
-  constexpr int kNice = 10;
-  const auto thread = static_cast<id_t>(syscall(SYS_gettid));
-  static_cast<void>(setpriority(PRIO_PROCESS, thread, kNice));
-}
-
 // The ids of the tenant's blocks in the partition, ascending.
-Result<std::vector<storage::BlockId>> LiveBlocks(
-    const storage::Partition& partition, ingest::TenantLog* log,
-    const std::function<void(std::string)>& damage) {
+Result<std::vector<storage::BlockId>> LiveBlocks(const storage::Partition& partition,
+                                                 ingest::TenantLog* log,
+                                                 const std::function<void(std::string)>& damage) {
   const bool was_loaded = log->directory_bytes() > 0;
   NL_TRY(const auto directory, log->Blocks(damage));
   if (!was_loaded) log->UnloadDirectory();
@@ -56,7 +47,7 @@ bool Indexer::stopping() const {
 }
 
 void Indexer::Run() {
-  LowerPriority();
+  base::LowerThreadPriority();
   for (;;) {
     {
       base::MutexLock lock(mutex_);
@@ -103,17 +94,16 @@ void Indexer::MaintainTenants(const storage::PartitionPtr& partition) {
 }
 
 void Indexer::Maintain(const storage::TokenIndex::Work& work, ingest::TenantLog* log) {
-  const auto live = LiveBlocks(*work.partition, log,
-                               [&](const std::string& what) { host_.damage(*log, what); });
+  const auto live =
+      LiveBlocks(*work.partition, log, [&](const std::string& what) { host_.damage(*log, what); });
   const size_t lists_min =
       IsClosed(*work.partition) ? kClosedListsMin : storage::TokenIndex::kListsPerSegment;
   Status status = live.status();
   if (live.ok()) status = store_->token_index().Maintain(work, *live, lists_min);
   if (status.ok() || log->deleted()) return;
-  base::LogError("token index: a segment could not be made",
-                 {{"tenant", log->name()},
-                  {"partition", work.partition->name()},
-                  {"error", status.ToString()}});
+  base::LogError("token index: a segment could not be made", {{"tenant", log->name()},
+                                                              {"partition", work.partition->name()},
+                                                              {"error", status.ToString()}});
 }
 
 }  // namespace neurallog::engine

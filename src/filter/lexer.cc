@@ -2,32 +2,28 @@
 
 #include <array>
 
+#include "base/ascii.h"
 #include "base/utf8.h"
 
 namespace neurallog::filter {
 namespace {
 
-bool IsSpace(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+using base::IsSpace;
 
 constexpr std::string_view kSymbols = ":()[]{},|*=<>~!";
 
-constexpr std::array<bool, 256> MakeWordTable() {
+constexpr std::array<bool, 256> MakeQueryWordTable() {
   std::array<bool, 256> table{};
   for (int c = 0x21; c < 256; ++c) table[static_cast<size_t>(c)] = c != 0x7f;
   for (char c : kSymbols) table[static_cast<unsigned char>(c)] = false;
   for (char c : std::string_view("\"'`")) table[static_cast<unsigned char>(c)] = false;
   return table;
 }
-constexpr std::array<bool, 256> kWordBytes = MakeWordTable();
+constexpr std::array<bool, 256> kQueryWordBytes = MakeQueryWordTable();
 
-bool IsWordByte(char c) { return kWordBytes[static_cast<unsigned char>(c)]; }
+bool IsQueryWordByte(char c) { return kQueryWordBytes[static_cast<unsigned char>(c)]; }
 
-int HexDigit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
+using base::HexDigit;
 
 // Reads `digits` digits of `base` at text[at]; -1 when there are not as many.
 int64_t ReadDigits(std::string_view text, size_t at, int digits, int base) {
@@ -104,7 +100,7 @@ void Lexer::Next() {
     token_.kind = Token::Kind::kSymbol;
     token_.text.assign(1, c);
     ++at_;
-  } else if (IsWordByte(c)) {
+  } else if (IsQueryWordByte(c)) {
     ReadWord();
   } else {
     Bad("a control character must be written as an escape inside quotes");
@@ -126,7 +122,7 @@ void Lexer::SkipSpace() {
 
 void Lexer::ReadWord() {
   const size_t begin = at_;
-  while (at_ < query_.size() && IsWordByte(query_[at_])) ++at_;
+  while (at_ < query_.size() && IsQueryWordByte(query_[at_])) ++at_;
   token_.kind = Token::Kind::kWord;
   token_.text.assign(query_, begin, at_ - begin);
 }

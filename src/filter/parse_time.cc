@@ -27,7 +27,7 @@ std::optional<int> ParseMinuteOfDay(std::string_view text) {
   const size_t colon = text.find(':');
   if (colon == std::string_view::npos || colon == 0 || colon > 2 || text.size() != colon + 3)
     return std::nullopt;
-  int hour, minute;
+  int hour = -1, minute = -1;
   const char* const end = text.data() + text.size();
   if (std::from_chars(text.data(), text.data() + colon, hour).ptr != text.data() + colon ||
       std::from_chars(text.data() + colon + 1, end, minute).ptr != end)
@@ -102,8 +102,7 @@ Result<Parser::TimePoint> Parser::ParseTimePoint() {
   const bool has_plus = has_now && relative.substr(0, 1) == "+";
   if (has_minus || has_plus) relative.remove_prefix(1);
   TimePoint point;
-  if (const auto duration = ParseDurationNs(relative);
-      duration || (has_now && relative.empty())) {
+  if (const auto duration = ParseDurationNs(relative); duration || (has_now && relative.empty())) {
     point.start = {TimeBound::Kind::kNow, !duration ? 0 : has_plus ? *duration : -*duration};
     point.end = {TimeBound::Kind::kNow, SaturatingAdd(point.start.ns, 1)};
     point.is_duration = !has_now;

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "base/cpu.h"
 #include "filter/lexer.h"
 
 #if defined(__x86_64__)
@@ -34,13 +35,7 @@ constexpr std::array<uint8_t, 256> kFrequency = MakeFrequencyTable();
 bool IsLetter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 uint8_t FrequencyOf(char c) { return kFrequency[static_cast<unsigned char>(c)]; }
 
-bool HasAvx2() {
-#if defined(__x86_64__)
-  return __builtin_cpu_supports("avx2");
-#else
-  return false;
-#endif
-}
+using base::HasAvx2;
 
 }  // namespace
 

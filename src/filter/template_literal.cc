@@ -9,6 +9,7 @@
 
 #include <algorithm>
 
+#include "base/ascii.h"
 #include "block/template_parser.h"
 #include "filter/word_column.h"
 
@@ -18,8 +19,8 @@ namespace {
 constexpr size_t kCheckedMax = 64;
 constexpr size_t kUuidPieceMin = 4;
 
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
-bool IsHexDigit(char c) { return IsDigit(c) || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f'); }
+using base::IsDigit;
+bool IsHexDigit(char c) { return base::HexDigit(c) >= 0; }
 char OtherCase(char c) {
   const char lower = static_cast<char>(c | 0x20);
   return lower >= 'a' && lower <= 'z' ? static_cast<char>(c ^ 0x20) : c;

@@ -26,7 +26,7 @@ bool FramesTheMessage(std::string_view name) {
   return false;
 }
 
-bool IsToken(std::string_view text) {
+bool IsMethodOrName(std::string_view text) {
   const auto is_part = [](unsigned char c) {
     return c > 0x20 && c < 0x7f &&
            std::string_view("\"(),/:;<=>?@[\\]{}").find(c) == std::string_view::npos;
@@ -35,7 +35,7 @@ bool IsToken(std::string_view text) {
 }
 
 Result<std::string> RequestWire(const AsyncRequest& request, const Url& url, const Proxy* proxy) {
-  if (!IsToken(request.method)) return InvalidArgument("method " + request.method + " is not one");
+  if (!IsMethodOrName(request.method)) return InvalidArgument("method " + request.method + " is not one");
   const bool relayed = proxy != nullptr && !url.tls;
   std::string wire;
   wire.reserve(512 + request.body.size());
@@ -78,7 +78,7 @@ Result<std::unique_ptr<Proxy>> ParseProxy(std::string text) {
 
 Status CheckHeaders(const std::vector<std::pair<std::string, std::string>>& headers) {
   for (const auto& [name, value] : headers) {
-    if (!IsToken(name) || FramesTheMessage(name))
+    if (!IsMethodOrName(name) || FramesTheMessage(name))
       return InvalidArgument("header " + name + " cannot be set");
     if (!IsLine(value)) return InvalidArgument("header " + name + " has a line break");
   }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/ascii.h"
+
 namespace neurallog::http {
 namespace {
 
@@ -9,11 +11,7 @@ namespace {
 constexpr uint32_t kExtraBytesMax = 4096;
 constexpr uint64_t kChunkBytesMax = uint64_t{1} << 62;
 
-int HexDigit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  const int lower = c | 0x20;
-  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
+using base::HexDigit;
 
 bool IsControl(char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f; }
 

@@ -8,7 +8,7 @@
 namespace neurallog::http {
 namespace {
 
-constexpr size_t kReadBytes = 64 * 1024;
+constexpr size_t kAnswerPieceBytes = 64 * 1024;
 
 Result<std::string> RequestHead(const ClientRequest& request, const Url& url) {
   std::string head = request.method + " " + url.target + " HTTP/1.1\r\n";
@@ -32,7 +32,7 @@ Result<ClientResponse> ReadResponse(const ClientRequest& request, ClientStream* 
   parser.Begin({.bodiless = request.method == "HEAD",
                 .body_bytes_max = request.body_bytes_max,
                 .on_body = request.on_body});
-  std::string block(kReadBytes, '\0');
+  std::string block(kAnswerPieceBytes, '\0');
   for (;;) {
     NL_TRY(const size_t bytes, stream->Read(block.data(), block.size()));
     if (bytes == 0) {

@@ -5,6 +5,8 @@
 #include <charconv>
 #include <cstring>
 
+#include "base/ascii.h"
+
 namespace neurallog::http {
 namespace {
 
@@ -18,10 +20,7 @@ constexpr size_t kHeadersExpected = 12;
 
 std::string_view View(BeastView text) { return {text.data(), text.size()}; }
 
-bool EqualsIgnoreCase(std::string_view text, std::string_view lower) {
-  return std::equal(text.begin(), text.end(), lower.begin(), lower.end(),
-                    [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a | 0x20 : a) == b; });
-}
+using base::EqualsIgnoreCase;
 
 Method MethodOf(verb v) {
   switch (v) {
@@ -97,7 +96,7 @@ class Parser final : public beast::http::basic_parser<true> {
   const char* head_end_;
 };
 
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+using base::IsDigit;
 
 // "HTTP/2.0" as the third word of three is a version that exists elsewhere; anything else is no
 // HTTP.

@@ -2,22 +2,13 @@
 
 #include <algorithm>
 
+#include "base/ascii.h"
+
 namespace neurallog::http {
 namespace {
 
-char LowerAscii(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
-
-bool EqualsIgnoreCase(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) {
-           return LowerAscii(x) == LowerAscii(y);
-         });
-}
-
-int HexDigit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  const char lower = LowerAscii(c);
-  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
+using base::EqualsIgnoreCase;
+using base::HexDigit;
 
 std::string DecodeOrKeep(std::string_view text) {
   return PercentDecode(text, /*plus_is_space=*/true).value_or(std::string(text));

@@ -13,6 +13,7 @@
 #include <optional>
 #include <string>
 
+#include "base/ascii.h"
 #include "ingest/field_rules.h"
 #include "ingest/json_scalar.h"
 #include "ingest/json_tokens.h"
@@ -27,7 +28,7 @@ constexpr size_t kWindowBytes = 64u << 10;
 constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 constexpr std::string_view kNotAnObject = "not a JSON object";
 
-bool IsSpace(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
+using base::IsSpace;
 
 const char* SkipSpace(const char* at, const char* end) {
   while (at < end && IsSpace(*at)) ++at;

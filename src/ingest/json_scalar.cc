@@ -3,6 +3,7 @@
 #include <cstring>
 #include <vector>
 
+#include "base/ascii.h"
 #include "base/utf8.h"
 
 namespace neurallog::ingest {
@@ -11,7 +12,7 @@ namespace {
 constexpr size_t kScanDepthMax = 4096;
 constexpr std::string_view kReplacement = "\xef\xbf\xbd";  // U+FFFD
 
-bool IsDigit(char c) { return static_cast<unsigned char>(c - '0') < 10; }
+using base::IsDigit;
 
 // Returns the first byte that is no digit; equal to `at` when there is none.
 const char* SkipDigits(const char* at, const char* end) {
@@ -19,11 +20,7 @@ const char* SkipDigits(const char* at, const char* end) {
   return at;
 }
 
-int HexDigit(char c) {
-  if (IsDigit(c)) return c - '0';
-  const char lower = static_cast<char>(c | 0x20);
-  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
+using base::HexDigit;
 
 // The code unit of \uXXXX at `at`, or -1 when none stands there.
 int32_t CodeUnit(const char* at, const char* end) {

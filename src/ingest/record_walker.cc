@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/ascii.h"
 #include "base/json_text.h"
 #include "ingest/json_scalar.h"
 
@@ -12,7 +13,7 @@ namespace {
 using Outcome = RecordWalker::Outcome;
 using model::RecordBatchBuilder;
 
-bool IsSpace(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
+using base::IsSpace;
 
 // The end of a token of at least one byte when the next token begins at `next`.
 const char* TokenEnd(const char* next) {
@@ -172,8 +173,7 @@ Outcome RecordWalker::ReadValue(const uint32_t* at, const uint32_t* limit, uint3
   value->next = at + 1;
   if (*begin == '[' && ReadPlainStrings(at, limit, value)) return Outcome::kEncoded;
   if (*begin == '[' || *begin == '{') return ReadContainer(at, limit, depth, value);
-  return *begin == '"' ? ReadEscaped(begin, next, value)
-                       : ReadScalar(begin, TokenEnd(next), value);
+  return *begin == '"' ? ReadEscaped(begin, next, value) : ReadScalar(begin, TokenEnd(next), value);
 }
 
 Outcome RecordWalker::ReadEscaped(const char* string, const char* next, Value* value) {

@@ -16,12 +16,6 @@ void AddAt(uint32_t row, const RowVisitor::Value& value, filter::ColumnBuilder* 
   ++*rows;
 }
 
-std::shared_ptr<const block::Column> AbsentColumn(uint32_t rows) {
-  filter::ColumnBuilder builder;
-  for (uint32_t row = 0; row < rows; ++row) builder.AddAbsent();
-  return std::make_shared<const block::Column>(builder.Finish());
-}
-
 }  // namespace
 
 void CollectedRows::Clear() {

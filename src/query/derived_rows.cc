@@ -53,13 +53,13 @@ void GatherStrings(const block::Column& from, const std::vector<uint32_t>& rows,
   }
 }
 
+}  // namespace
+
 std::shared_ptr<const block::Column> AbsentColumn(uint32_t rows) {
   filter::ColumnBuilder builder;
   for (uint32_t row = 0; row < rows; ++row) builder.AddAbsent();
   return std::make_shared<const block::Column>(builder.Finish());
 }
-
-}  // namespace
 
 std::optional<block::Column> ToTimes(const block::Column& from) {
   if (from.encoding == block::Encoding::kInts) return std::nullopt;

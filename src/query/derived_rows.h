@@ -24,6 +24,9 @@ struct DerivedField : FieldRef {
   std::shared_ptr<const block::Column> column;
 };
 
+// A field that no row has.
+std::shared_ptr<const block::Column> AbsentColumn(uint32_t rows);
+
 // The fields that derived rows have, in order.
 class FieldSet {
  public:

@@ -19,9 +19,17 @@
 namespace neurallog::query {
 namespace {
 
-class Sink : public Stage {
+std::shared_ptr<const block::BlockSet> ShiftBlocks(std::shared_ptr<const block::BlockSet> blocks,
+                                                   int64_t offset_ns) {
+  if (offset_ns == 0) return blocks;
+  return std::make_shared<ShiftedBlocks>(std::move(blocks), offset_ns);
+}
+
+}  // namespace
+
+class OutputStage : public Stage {
  public:
-  Sink() : Stage(nullptr) {}
+  OutputStage() : Stage(nullptr) {}
   Status Push(Batch batch) override {
     if (batch.count > 0) batches_.push_back(std::move(batch));
     return {};
@@ -38,14 +46,6 @@ class Sink : public Stage {
  private:
   std::deque<Batch> batches_;
 };
-
-std::shared_ptr<const block::BlockSet> ShiftBlocks(std::shared_ptr<const block::BlockSet> blocks,
-                                                   int64_t offset_ns) {
-  if (offset_ns == 0) return blocks;
-  return std::make_shared<ShiftedBlocks>(std::move(blocks), offset_ns);
-}
-
-}  // namespace
 
 class Execution::Impl {
  public:
@@ -152,7 +152,7 @@ class Execution::Impl {
   static constexpr uint64_t kNoLimit = std::numeric_limits<uint64_t>::max();
 
   std::unique_ptr<MemoryBudget> budget_;  // outlives everything that is charged to it
-  Sink sink_;
+  OutputStage sink_;
   std::vector<std::unique_ptr<Stage>> stages_;
   Stage* first_stage_ = nullptr;
   std::unique_ptr<RowWriter> writer_;

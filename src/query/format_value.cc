@@ -8,6 +8,7 @@
 #include <optional>
 #include <span>
 
+#include "base/ascii.h"
 #include "base/base64.h"
 #include "base/clock.h"
 #include "base/json_text.h"
@@ -21,12 +22,7 @@ namespace {
 
 constexpr std::string_view kHexDigits = "0123456789ABCDEF";
 
-int HexDigit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
+using base::HexDigit;
 
 std::optional<uint64_t> ParseUnsigned(std::string_view text, int base) {
   uint64_t number;

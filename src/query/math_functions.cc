@@ -10,14 +10,14 @@
 namespace neurallog::query {
 namespace {
 
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+constexpr double kUndefined = std::numeric_limits<double>::quiet_NaN();
 
 // Numbers from 0 to 2^63; nothing else has bits.
 bool HasBits(double number) { return number >= 0 && number < 9223372036854775808.0; }
 
 template <typename F>
 double Bits(const double* a, F f) {
-  if (!HasBits(a[0]) || !HasBits(a[1])) return kNaN;
+  if (!HasBits(a[0]) || !HasBits(a[1])) return kUndefined;
   return static_cast<double>(f(static_cast<uint64_t>(a[0]), static_cast<uint64_t>(a[1])));
 }
 
@@ -46,13 +46,13 @@ double Ln(const double* a, size_t) { return std::log(a[0]); }
 
 // NaN only when all are.
 double Max(const double* a, size_t count) {
-  double most = kNaN;
+  double most = kUndefined;
   for (size_t i = 0; i < count; ++i)
     if (std::isnan(most) || a[i] > most) most = a[i];
   return most;
 }
 double Min(const double* a, size_t count) {
-  double least = kNaN;
+  double least = kUndefined;
   for (size_t i = 0; i < count; ++i)
     if (std::isnan(least) || a[i] < least) least = a[i];
   return least;
@@ -71,7 +71,7 @@ double Round(const double* a, size_t count) {
   const std::string digits = FormatNumber(step);
   const size_t point = digits.find('.');
   constexpr size_t kDecimalsMax = 17;
-  if (!std::isfinite(rounded)) return kNaN;
+  if (!std::isfinite(rounded)) return kUndefined;
   if (point == std::string::npos || digits.size() - point - 1 > kDecimalsMax) return rounded;
   const double scale = std::pow(10, static_cast<double>(digits.size() - point - 1));
   return std::round(rounded * scale) / scale;
@@ -85,11 +85,12 @@ constexpr MathOperator kOperators[] = {
     {"or", 6, Or},    {"default", kMathPriorityMax, Default},
 };
 
-constexpr size_t kAny = 64;
-constexpr MathFunction kFunctions[] = {
-    {"abs", 1, 1, Abs},     {"ceil", 1, 1, Ceil},   {"exp", 1, 1, Exp},    {"floor", 1, 1, Floor},
-    {"ln", 1, 1, Ln},       {"max", 2, kAny, Max},  {"min", 2, kAny, Min}, {"now", 0, 0, nullptr},
-    {"rand", 0, 0, Random}, {"round", 1, 2, Round},
+constexpr size_t kManyMax = 64;
+constexpr MathFunction kMathFunctions[] = {
+    {"abs", 1, 1, Abs},        {"ceil", 1, 1, Ceil},   {"exp", 1, 1, Exp},
+    {"floor", 1, 1, Floor},    {"ln", 1, 1, Ln},       {"max", 2, kManyMax, Max},
+    {"min", 2, kManyMax, Min}, {"now", 0, 0, nullptr}, {"rand", 0, 0, Random},
+    {"round", 1, 2, Round},
 };
 
 template <typename Row, size_t N>
@@ -104,6 +105,6 @@ const Row* Find(const Row (&rows)[N], std::string_view name) {
 double Negate(const double* a, size_t) { return -a[0]; }
 
 const MathOperator* FindMathOperator(std::string_view name) { return Find(kOperators, name); }
-const MathFunction* FindMathFunction(std::string_view name) { return Find(kFunctions, name); }
+const MathFunction* FindMathFunction(std::string_view name) { return Find(kMathFunctions, name); }
 
 }  // namespace neurallog::query

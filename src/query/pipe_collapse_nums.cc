@@ -4,7 +4,9 @@
 // A number is a longest run of hexadecimal digits at the edge of words; a letter among T X x v s h m
 // may stand before it, one among T Z s m h u n and μ behind it. With letters it has at least four
 // digits, and an even number of them. `prettify` then names what groups of numbers look like.
+#include "base/ascii.h"
 #include "base/utf8.h"
+#include "index/token.h"
 #include "query/rewrite_pipe.h"
 
 namespace neurallog::query {
@@ -12,21 +14,17 @@ namespace {
 
 constexpr std::string_view kN = "<N>";
 
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
-bool IsHexLetter(char c) { return (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
-bool IsHex(char c) { return IsDigit(c) || IsHexLetter(c); }
-bool IsWord(char c) {
-  return IsDigit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
-         (c & 0x80) != 0;
-}
+using base::IsDigit;
+bool IsHexLetter(char c) { return !IsDigit(c) && base::HexDigit(c) >= 0; }
+bool IsHex(char c) { return base::HexDigit(c) >= 0; }
 
 bool MayStartBehind(std::string_view text, size_t at) {
-  if (at == 0 || !IsWord(text[at - 1])) return true;
+  if (at == 0 || !index::IsWordByte(text[at - 1])) return true;
   return std::string_view("TXxvshm").find(text[at - 1]) != std::string_view::npos;
 }
 
 bool MayEndBefore(std::string_view text, size_t at) {
-  if (at == text.size() || !IsWord(text[at])) return true;
+  if (at == text.size() || !index::IsWordByte(text[at])) return true;
   if (text.substr(at, 2) == "\u03bc") return true;
   return std::string_view("TZsmhun").find(text[at]) != std::string_view::npos;
 }

@@ -2,22 +2,18 @@
 #include <set>
 
 #include "base/json_text.h"
+#include "index/token.h"
 #include "query/rewrite_pipe.h"
 
 namespace neurallog::query {
 namespace {
-
-bool IsWord(char c) {
-  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
-         (c & 0x80) != 0;
-}
 
 Status UnpackWords(std::string_view value, bool drops_duplicates, std::string* to) {
   std::set<std::string_view> seen;
   to->push_back('[');
   for (size_t at = 0; at < value.size();) {
     size_t end = at;
-    while (end < value.size() && IsWord(value[end])) ++end;
+    while (end < value.size() && index::IsWordByte(value[end])) ++end;
     const std::string_view word = value.substr(at, end - at);
     const bool is_wanted = !word.empty() && (!drops_duplicates || seen.insert(word).second);
     if (is_wanted && to->size() > 1) to->push_back(',');

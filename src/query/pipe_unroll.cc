@@ -7,7 +7,7 @@
 namespace neurallog::query {
 namespace {
 
-constexpr size_t kRowsPerBatch = 16'384;
+constexpr size_t kUnrolledRowsMax = 16'384;
 
 struct Element {
   std::string text;
@@ -78,7 +78,7 @@ class UnrollStage : public Stage {
     for (size_t i = 0; i < makers_.size(); ++i)
       NL_RETURN_IF_ERROR(makers_[i]->Add((*readers)[i].Text(row), (*readers)[i].Type(row)));
     rows_.push_back(row);
-    return rows_.size() < kRowsPerBatch ? Status() : Flush(batch);
+    return rows_.size() < kUnrolledRowsMax ? Status() : Flush(batch);
   }
 
   Status Unroll(std::vector<FieldReader>* readers, uint32_t row, const Batch& batch) {
@@ -95,7 +95,7 @@ class UnrollStage : public Stage {
         NL_RETURN_IF_ERROR(makers_[k]->Add(element.text, element.type));
       }
       rows_.push_back(row);
-      if (rows_.size() == kRowsPerBatch) NL_RETURN_IF_ERROR(Flush(batch));
+      if (rows_.size() == kUnrolledRowsMax) NL_RETURN_IF_ERROR(Flush(batch));
     }
     return {};
   }

@@ -7,13 +7,13 @@
 namespace neurallog::query {
 namespace {
 
-constexpr int64_t kMin = std::numeric_limits<int64_t>::min();
-constexpr int64_t kMax = std::numeric_limits<int64_t>::max();
+constexpr int64_t kNsMin = std::numeric_limits<int64_t>::min();
+constexpr int64_t kNsMax = std::numeric_limits<int64_t>::max();
 
 int64_t Add(int64_t a, int64_t b) {
   int64_t sum;
   if (!__builtin_add_overflow(a, b, &sum)) return sum;
-  return b < 0 ? kMin : kMax;
+  return b < 0 ? kNsMin : kNsMax;
 }
 
 class ShiftedView : public block::BlockView {
@@ -72,8 +72,8 @@ TimeRange Intersect(const TimeRange& a, const TimeRange& b) {
 }
 
 TimeRange Shift(const TimeRange& range, int64_t by_ns) {
-  return {range.start_ns == kMin ? kMin : Add(range.start_ns, by_ns),
-          range.end_ns == kMax ? kMax : Add(range.end_ns, by_ns)};
+  return {range.start_ns == kNsMin ? kNsMin : Add(range.start_ns, by_ns),
+          range.end_ns == kNsMax ? kNsMax : Add(range.end_ns, by_ns)};
 }
 
 }  // namespace neurallog::query

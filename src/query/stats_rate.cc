@@ -5,13 +5,13 @@
 namespace neurallog::query {
 namespace {
 
-struct Count {
+struct RateCount {
   uint64_t rows = 0;
-  void Merge(const Count& later) { rows += later.rows; }
+  void Merge(const RateCount& later) { rows += later.rows; }
   static size_t heap_bytes() { return 0; }
 };
 
-class RateState : public GroupState<Count> {
+class RateState : public GroupState<RateCount> {
  public:
   explicit RateState(double seconds) : seconds_(seconds) {}
   Status Update(const StatsInput& input) override {

@@ -8,7 +8,7 @@ namespace neurallog::query {
 namespace {
 
 enum class RowKind : uint8_t { kAny, kMax, kMin };
-constexpr std::string_view kNames[] = {"row_any", "row_max", "row_min"};
+constexpr std::string_view kRowNames[] = {"row_any", "row_max", "row_min"};
 
 struct BestRow {
   Value key;
@@ -68,7 +68,7 @@ class RowFunction : public StatsFunction {
   RowFunction(FieldPattern key, std::vector<FieldPattern> fields, RowKind kind)
       : key_(std::move(key)), fields_(std::move(fields)), kind_(kind) {}
   void Print(std::string* to) const override {
-    to->append(kNames[static_cast<size_t>(kind_)]).push_back('(');
+    to->append(kRowNames[static_cast<size_t>(kind_)]).push_back('(');
     if (kind_ == RowKind::kAny) {
       PrintStatsFields(to, fields_);
     } else {

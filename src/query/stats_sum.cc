@@ -8,7 +8,7 @@
 namespace neurallog::query {
 namespace {
 
-struct Sum {
+struct Addends {
   int64_t ints = 0;        // of whole numbers, while they fit
   long double others = 0;  // of fractions, and of whole numbers that did not fit any more
   uint64_t count = 0;
@@ -23,7 +23,7 @@ struct Sum {
     others += number.value;
     has_others = true;
   }
-  void Merge(const Sum& later) {
+  void Merge(const Addends& later) {
     const uint64_t both = count + later.count;
     Add({true, later.ints, static_cast<long double>(later.ints)});
     others += later.others;
@@ -35,9 +35,9 @@ struct Sum {
 };
 
 enum class SumKind : uint8_t { kSum, kAverage, kRate };
-constexpr std::string_view kNames[] = {"sum", "avg", "rate_sum"};
+constexpr std::string_view kSumNames[] = {"sum", "avg", "rate_sum"};
 
-class SumState : public GroupState<Sum> {
+class SumState : public GroupState<Addends> {
  public:
   SumState(const std::vector<FieldPattern>& fields, SumKind kind, double seconds)
       : fields_(fields), kind_(kind), seconds_(seconds) {}
@@ -59,14 +59,14 @@ class SumState : public GroupState<Sum> {
 
   // Of no number at all: NaN, which JSON has as null.
   void Append(size_t group, filter::ColumnBuilder* to) override {
-    const Sum& sum = value(group);
+    const Addends& sum = value(group);
     if (sum.count == 0) return to->Add("NaN", ValueType::kNull);
     const bool is_exact = kind_ == SumKind::kSum && !sum.has_others;
     to->Add(is_exact ? std::to_string(sum.ints) : FormatNumber(Result(sum)), ValueType::kNumber);
   }
 
  private:
-  double Result(const Sum& sum) const {
+  double Result(const Addends& sum) const {
     const long double divisor = kind_ == SumKind::kAverage ? static_cast<long double>(sum.count)
                                 : kind_ == SumKind::kRate  ? static_cast<long double>(seconds_)
                                                            : 1;
@@ -84,7 +84,7 @@ class SumFunction : public StatsFunction {
       : fields_(std::move(fields)), kind_(kind) {}
 
   void Print(std::string* to) const override {
-    to->append(kNames[static_cast<size_t>(kind_)]).push_back('(');
+    to->append(kSumNames[static_cast<size_t>(kind_)]).push_back('(');
     PrintStatsFields(to, fields_);
     to->push_back(')');
   }

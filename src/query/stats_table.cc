@@ -13,7 +13,7 @@ struct FunctionRow {
   StatsFunctionResult (*parse)(filter::Lexer*);
 };
 
-constexpr FunctionRow kFunctions[] = {
+constexpr FunctionRow kStatsFunctions[] = {
     {"avg", ParseStatsAvg},
     {"count", ParseStatsCount},
     {"count_empty", ParseStatsCountEmpty},
@@ -41,13 +41,13 @@ constexpr std::string_view kFunctionsNotBuilt[] = {"field_max", "field_min", "st
 }  // namespace
 
 bool IsStatsFunction(std::string_view name) {
-  return std::any_of(std::begin(kFunctions), std::end(kFunctions),
+  return std::any_of(std::begin(kStatsFunctions), std::end(kStatsFunctions),
                      [name](const FunctionRow& row) { return row.name == name; });
 }
 
 std::vector<std::string_view> StatsFunctionNames() {
   std::vector<std::string_view> names;
-  for (const FunctionRow& row : kFunctions) names.push_back(row.name);
+  for (const FunctionRow& row : kStatsFunctions) names.push_back(row.name);
   return names;
 }
 
@@ -55,7 +55,7 @@ StatsFunctionResult ParseStatsFunction(filter::Lexer* lexer) {
   if (!lexer->IsText() || lexer->token().kind != filter::Token::Kind::kWord)
     return lexer->ErrorHere("expected a function such as count(), found " + lexer->Found());
   const std::string name = filter::AsciiLower(lexer->token().text);
-  const bool is_built = std::any_of(std::begin(kFunctions), std::end(kFunctions),
+  const bool is_built = std::any_of(std::begin(kStatsFunctions), std::end(kStatsFunctions),
                                     [&](const FunctionRow& row) { return row.name == name; });
   if (!is_built && std::find(std::begin(kFunctionsNotBuilt), std::end(kFunctionsNotBuilt), name) !=
                        std::end(kFunctionsNotBuilt))
@@ -67,7 +67,7 @@ StatsFunctionResult ParseStatsFunction(filter::Lexer* lexer) {
   lexer->Next();
   if (!lexer->TakeSymbol('('))
     return lexer->ErrorHere("expected '(' after '" + name + "', found " + lexer->Found());
-  for (const FunctionRow& row : kFunctions)
+  for (const FunctionRow& row : kStatsFunctions)
     if (row.name == name) return row.parse(lexer);
   return Internal("function \"" + name + "\" has no parser");
 }

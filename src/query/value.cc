@@ -3,10 +3,12 @@
 #include <charconv>
 #include <cmath>
 
+#include "base/ascii.h"
+
 namespace neurallog::query {
 namespace {
 
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+using base::IsDigit;
 
 // The digits at *at, without zeros in front.
 std::string_view TakeNumber(std::string_view text, size_t* at) {

@@ -14,7 +14,7 @@
 namespace neurallog::query {
 namespace {
 
-constexpr size_t kDepthMax = 32;  // deeper names keep their dots from there on
+constexpr size_t kNestedMax = 32;  // deeper names keep their dots from there on
 
 // What the plan refers to stays in place when this moves.
 struct NativePlan {
@@ -33,7 +33,7 @@ class NameTree {
     const std::string& name = column.shown.empty() ? column.name : column.shown;
     uint32_t node = 0;
     std::string_view rest = is_record_time ? kFieldTimestamp : std::string_view(name);
-    for (size_t depth = 0; nests && depth < kDepthMax; ++depth) {
+    for (size_t depth = 0; nests && depth < kNestedMax; ++depth) {
       const size_t dot = rest.find('.');
       if (dot == std::string_view::npos) break;
       node = Child(node, rest.substr(0, dot));

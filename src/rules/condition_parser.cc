@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/ascii.h"
 #include "rules/case_fold.h"
 #include "rules/pattern.h"
 #include "rules/query_condition.h"
@@ -20,7 +21,7 @@ struct Token {
   size_t offset;
 };
 
-bool IsSpace(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+using base::IsSpace;
 bool IsMark(char c) { return c == '(' || c == ')' || c == '|'; }
 
 std::vector<Token> Tokenize(const std::string& text) {

@@ -7,11 +7,11 @@
 namespace neurallog::rules {
 namespace {
 
-struct TypeWord {
+struct CorrelationWord {
   std::string_view word;
   CorrelationType type;
 };
-constexpr TypeWord kTypeWords[] = {
+constexpr CorrelationWord kCorrelationWords[] = {
     {"event_count", CorrelationType::kEventCount},
     {"value_count", CorrelationType::kValueCount},
     {"temporal", CorrelationType::kTemporal},
@@ -47,7 +47,7 @@ class CorrelationParser {
  private:
   void ParseType(Correlation* to) {
     const std::string word = reader_.Text("type");
-    for (const TypeWord& known : kTypeWords) {
+    for (const CorrelationWord& known : kCorrelationWords) {
       if (known.word != word) continue;
       to->type = known.type;
       return;

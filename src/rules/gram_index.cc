@@ -7,6 +7,8 @@
 
 #if defined(__x86_64__)
 #include <immintrin.h>
+
+#include "base/cpu.h"
 #endif
 
 namespace neurallog::rules {
@@ -36,13 +38,7 @@ double Commonness(const char* gram) {
   return sum;
 }
 
-bool HasAvx2() {
-#if defined(__x86_64__)
-  return __builtin_cpu_supports("avx2");
-#else
-  return false;
-#endif
-}
+using base::HasAvx2;
 
 }  // namespace
 

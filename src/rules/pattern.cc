@@ -1,5 +1,6 @@
 #include "rules/pattern.h"
 
+#include "base/ascii.h"
 #include "rules/case_fold.h"
 
 namespace neurallog::rules {
@@ -15,9 +16,7 @@ void AppendText(Pattern* pattern, char c) {
   pattern->back().text.push_back(c);
 }
 
-bool IsWordByte(char c) {
-  return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_';
-}
+using base::IsWordByte;
 
 // Length of the dash at the start of `text`, or 0.
 size_t DashLength(std::string_view text) {

@@ -4,6 +4,7 @@
 #include <cctype>
 #include <optional>
 
+#include "base/ascii.h"
 #include "filter/parser.h"
 #include "filter/program.h"
 #include "rules/case_fold.h"
@@ -11,15 +12,13 @@
 namespace neurallog::rules {
 namespace {
 
-using filter::Filter;
+using QueryFilter = filter::Filter;
 using filter::TimeBound;
 
 constexpr size_t kLiteralBytesMin = 3;
 constexpr int64_t kRegexpBytesMax = 1 << 20;  // as of other regular expressions of rules
 
-bool IsWordByte(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-}
+using base::IsWordByte;
 
 bool IsHex(char c) { return std::isxdigit(static_cast<unsigned char>(c)) != 0; }
 
@@ -63,33 +62,33 @@ std::optional<Expression> ContainsAny(const std::string& field,
 }
 
 // Holds whenever the filter does; nothing: no such test is known.
-std::optional<Expression> Necessary(const Filter& filter) {
+std::optional<Expression> Necessary(const QueryFilter& filter) {
   switch (filter.kind) {
-    case Filter::Kind::kAnd:
-    case Filter::Kind::kOr: {
+    case QueryFilter::Kind::kAnd:
+    case QueryFilter::Kind::kOr: {
       std::vector<Expression> parts;
       for (const auto& child : filter.children)
         if (auto part = Necessary(*child)) parts.push_back(std::move(*part));
-      const bool is_and = filter.kind == Filter::Kind::kAnd;
+      const bool is_and = filter.kind == QueryFilter::Kind::kAnd;
       if (parts.empty() || (!is_and && parts.size() < filter.children.size())) return std::nullopt;
       return is_and ? MakeAnd(std::move(parts)) : MakeOr(std::move(parts));
     }
-    case Filter::Kind::kPhrase:
-    case Filter::Kind::kPrefix:
-    case Filter::Kind::kSubstring:
-    case Filter::Kind::kExact:
-    case Filter::Kind::kExactPrefix: return ContainsAny(filter.field, {filter.text});
-    case Filter::Kind::kIn:
-    case Filter::Kind::kContainsAny: return ContainsAny(filter.field, filter.values);
+    case QueryFilter::Kind::kPhrase:
+    case QueryFilter::Kind::kPrefix:
+    case QueryFilter::Kind::kSubstring:
+    case QueryFilter::Kind::kExact:
+    case QueryFilter::Kind::kExactPrefix: return ContainsAny(filter.field, {filter.text});
+    case QueryFilter::Kind::kIn:
+    case QueryFilter::Kind::kContainsAny: return ContainsAny(filter.field, filter.values);
     default: return std::nullopt;
   }
 }
 
 // Why the filter, or a part of it, is for searches only; empty: it is not.
-std::string_view Obstacle(const Filter& filter) {
-  const bool is_of_time = filter.kind == Filter::Kind::kTime ||
-                          filter.kind == Filter::Kind::kDayRange ||
-                          filter.kind == Filter::Kind::kWeekRange;
+std::string_view Obstacle(const QueryFilter& filter) {
+  const bool is_of_time = filter.kind == QueryFilter::Kind::kTime ||
+                          filter.kind == QueryFilter::Kind::kDayRange ||
+                          filter.kind == QueryFilter::Kind::kWeekRange;
   if (filter.subquery != nullptr) return "a query inside of the filter";
   if (filter.time_start.kind == TimeBound::Kind::kNow ||
       filter.time_end.kind == TimeBound::Kind::kNow)
@@ -105,7 +104,7 @@ std::string_view Obstacle(const Filter& filter) {
 }  // namespace
 
 Result<Expression> ParseQueryCondition(std::string_view text) {
-  NL_TRY(const std::unique_ptr<Filter> filter, filter::ParseFilter(text));
+  NL_TRY(const std::unique_ptr<QueryFilter> filter, filter::ParseFilter(text));
   if (const std::string_view obstacle = Obstacle(*filter); !obstacle.empty())
     return InvalidArgument(std::string(obstacle).append(" is for searches, not for rules"));
   Test test;

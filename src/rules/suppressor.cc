@@ -6,7 +6,7 @@
 namespace neurallog::rules {
 namespace {
 
-constexpr int64_t kHourNs = int64_t{3600} * 1'000'000'000;
+constexpr int64_t kCountedHourNs = int64_t{3600} * 1'000'000'000;
 
 }  // namespace
 
@@ -15,11 +15,11 @@ bool Suppressor::Admit(const base::Hash128Value& key, int64_t at_ns) {
   auto found = keys_.find(id);
   if (found == keys_.end()) {
     MakeRoom();
-    keys_.emplace(id, Past{at_ns, limits_.cooldown_ns, at_ns / kHourNs, 1});
+    keys_.emplace(id, Past{at_ns, limits_.cooldown_ns, at_ns / kCountedHourNs, 1});
     return true;
   }
   Past& past = found->second;
-  const int64_t hour = at_ns / kHourNs;
+  const int64_t hour = at_ns / kCountedHourNs;
   const bool is_same_hour = hour <= past.hour;
   if (at_ns < past.fired_ns + past.quiet_ns ||
       (limits_.per_hour_max != 0 && is_same_hour && past.in_hour >= limits_.per_hour_max)) {

@@ -14,7 +14,6 @@
 
 namespace neurallog::storage {
 
-inline constexpr char kMetaFamily[] = "meta";
 inline constexpr size_t kPrefixBytes = 5;  // of a key: tenant and generation
 inline constexpr size_t kBlockKeyBytes = Keyspace::kBlockHeaderKeyBytes;
 

@@ -19,8 +19,6 @@
 namespace neurallog::storage {
 namespace {
 
-constexpr char kMetaFamily[] = "meta";
-
 // Values are compressed by us, so RocksDB compresses nothing; chunks of 4 KiB and more go to blob files, which compaction leaves alone.
 rocksdb::ColumnFamilyOptions BlockFamilyOptions(const std::shared_ptr<rocksdb::Cache>& cache,
                                                 size_t memtable_bytes_total) {

@@ -23,6 +23,8 @@ inline rocksdb::Slice Slice(std::string_view bytes) { return {bytes.data(), byte
 inline std::string_view View(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
 Status FromRocks(const rocksdb::Status& status, std::string_view what);
 
+inline constexpr char kMetaFamily[] = "meta";
+
 class FlushCounter : public rocksdb::EventListener {
  public:
   void OnFlushCompleted(rocksdb::DB*, const rocksdb::FlushJobInfo& info) override;
@@ -59,9 +61,8 @@ struct Store::Rocks {
   Result<std::vector<rocksdb::ColumnFamilyHandle*>> Open(const rocksdb::DBOptions& database,
                                                          const std::vector<std::string>& names);
   // Takes them over and returns those that are partitions; Corruption when one is not ours.
-  Result<std::vector<PartitionPtr>> Adopt(
-      const std::vector<std::string>& names,
-      const std::vector<rocksdb::ColumnFamilyHandle*>& handles);
+  Result<std::vector<PartitionPtr>> Adopt(const std::vector<std::string>& names,
+                                          const std::vector<rocksdb::ColumnFamilyHandle*>& handles);
   uint64_t IntProperty(const Partition& partition, const std::string& property) const {
     uint64_t value = 0;
     return db->GetIntProperty(partition.handle(), property, &value) ? value : 0;
