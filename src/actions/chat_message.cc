@@ -49,6 +49,16 @@ Result<std::string> ChatMessage::Text(const base::JsonValue& notice) const {
   return CutText(std::move(text), bytes_max_);
 }
 
+Status ChatSink::Compose(const Attempt& attempt, http::AsyncRequest* request) const {
+  NL_TRY(const base::JsonValue notice, base::ParseJson(attempt.notice));
+  Words words{notice, {}, {}};
+  NL_TRY(words.title, message_.Title(notice));
+  NL_TRY(words.text, message_.Text(notice));
+  NL_TRY(request->body, Body(attempt, words, request));
+  request->headers.emplace_back("Content-Type", "application/json");
+  return Status::Ok();
+}
+
 std::string CutText(std::string text, size_t bytes_max) {
   if (text.size() <= bytes_max) return text;
   size_t end = bytes_max - 3;

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "actions/sink_config.h"
+#include "actions/http_sink.h"
 
 namespace neurallog::actions {
 
@@ -22,6 +22,27 @@ class ChatMessage {
   Template title_;
   Template text_;
   size_t bytes_max_ = 0;
+};
+
+// What sinks have in common that send a title and a text over HTTP.
+class ChatSink : public HttpSink {
+ public:
+  ChatSink(HttpTarget target, SinkHost* host, ChatMessage message)
+      : HttpSink(std::move(target), host), message_(std::move(message)) {}
+
+ protected:
+  struct Words {
+    const base::JsonValue& notice;
+    std::string title, text;
+  };
+  // The JSON that is sent; may change the request.
+  virtual Result<std::string> Body(const Attempt& attempt, const Words& words,
+                                   http::AsyncRequest* request) const = 0;
+
+ private:
+  Status Compose(const Attempt& attempt, http::AsyncRequest* request) const final;
+
+  const ChatMessage message_;
 };
 
 // At most `bytes_max` of the front, cut between characters, with "..." where something is missing.

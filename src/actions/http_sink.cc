@@ -70,11 +70,6 @@ Result<std::string> HttpSink::Preview(std::string_view notice) const {
   return std::move(body);
 }
 
-void SetJsonBody(http::AsyncRequest* request, std::string body) {
-  request->headers.emplace_back("Content-Type", "application/json");
-  request->body = std::move(body);
-}
-
 Outcome OutcomeOfError(const Status& error) {
   Outcome outcome;
   const bool lasting = error.code() == Code::kInvalidArgument ||

@@ -46,9 +46,6 @@ class HttpSink : public Sink {
   SinkHost* const host_;
 };
 
-// Adds the header "Content-Type: application/json" and the body.
-void SetJsonBody(http::AsyncRequest* request, std::string body);
-
 // What it means that there was no answer: a fault of the configuration, or of the moment.
 Outcome OutcomeOfError(const Status& error);
 

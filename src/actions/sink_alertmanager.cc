@@ -6,7 +6,6 @@
 #include <set>
 
 #include "actions/chat_message.h"
-#include "actions/http_sink.h"
 #include "actions/json_object.h"
 #include "actions/sink_table.h"
 #include "base/base64.h"
@@ -44,33 +43,30 @@ class Labels {
 };
 
 struct AlertmanagerConfig {
-  ChatMessage message;
   std::string authorization;
   std::vector<std::pair<std::string, std::string>> labels;
 };
 
-class AlertmanagerSink : public HttpSink {
+class AlertmanagerSink : public ChatSink {
  public:
-  AlertmanagerSink(HttpTarget target, SinkHost* host, AlertmanagerConfig config)
-      : HttpSink(std::move(target), host), config_(std::move(config)) {}
+  AlertmanagerSink(HttpTarget target, SinkHost* host, ChatMessage message,
+                   AlertmanagerConfig config)
+      : ChatSink(std::move(target), host, std::move(message)), config_(std::move(config)) {}
 
  protected:
-  Status Compose(const Attempt& attempt, http::AsyncRequest* request) const override {
-    NL_TRY(const base::JsonValue notice, base::ParseJson(attempt.notice));
-    NL_TRY(const std::string title, config_.message.Title(notice));
-    NL_TRY(const std::string text, config_.message.Text(notice));
+  Result<std::string> Body(const Attempt&, const Words& words,
+                           http::AsyncRequest* request) const override {
     if (!config_.authorization.empty())
       request->headers.emplace_back("Authorization", config_.authorization);
     JsonObject annotations;
-    annotations.TextIfAny("summary", title).TextIfAny("description", text);
-    const base::JsonValue* const rule = notice.Find("rule");
+    annotations.TextIfAny("summary", words.title).TextIfAny("description", words.text);
+    const base::JsonValue* const rule = words.notice.Find("rule");
     const base::JsonValue* const meta = rule == nullptr ? nullptr : rule->Find("meta");
     if (meta != nullptr) annotations.TextIfAny("runbook_url", TextAt(*meta, "runbook", ""));
     JsonObject alert;
-    alert.Raw("labels", LabelsOf(notice)).Raw("annotations", annotations.Finish());
-    AddTimes(notice, &alert);
-    SetJsonBody(request, ArrayOf(alert.Finish()));
-    return Status::Ok();
+    alert.Raw("labels", LabelsOf(words.notice)).Raw("annotations", annotations.Finish());
+    AddTimes(words.notice, &alert);
+    return ArrayOf(alert.Finish());
   }
 
  private:
@@ -120,9 +116,10 @@ MadeSink MakeAlertmanagerSink(TenantId, std::string_view config_json, SinkHost* 
   AlertmanagerConfig config;
   NL_TRY(config.authorization, ReadAuthorization(&from));
   NL_TRY(config.labels, from.Pairs("labels"));
-  NL_TRY(config.message, ChatMessage::Make(&from, Escape::kText, kTextBytesMax));
+  NL_TRY(ChatMessage message, ChatMessage::Make(&from, Escape::kText, kTextBytesMax));
   NL_RETURN_IF_ERROR(from.Done());
-  return MadeSink(std::make_unique<AlertmanagerSink>(std::move(target), host, std::move(config)));
+  return MadeSink(std::make_unique<AlertmanagerSink>(std::move(target), host, std::move(message),
+                                                     std::move(config)));
 }
 
 }  // namespace neurallog::actions

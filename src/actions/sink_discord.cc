@@ -3,7 +3,6 @@
 // Configuration: url (secret); title, text (templates); username; timeout. Nobody is mentioned,
 // whatever the records say.
 #include "actions/chat_message.h"
-#include "actions/http_sink.h"
 #include "actions/json_object.h"
 #include "actions/sink_table.h"
 
@@ -13,36 +12,29 @@ namespace {
 // Of an embed's description.
 constexpr size_t kTextBytesMax = 4096;
 
-class DiscordSink : public HttpSink {
+class DiscordSink : public ChatSink {
  public:
   DiscordSink(HttpTarget target, SinkHost* host, ChatMessage message, std::string username)
-      : HttpSink(std::move(target), host),
-        message_(std::move(message)),
-        username_(std::move(username)) {}
+      : ChatSink(std::move(target), host, std::move(message)), username_(std::move(username)) {}
 
   // Five requests in two seconds per hook.
   double default_per_second() const override { return 2; }
 
  protected:
-  Status Compose(const Attempt& attempt, http::AsyncRequest* request) const override {
-    NL_TRY(const base::JsonValue notice, base::ParseJson(attempt.notice));
-    NL_TRY(const std::string title, message_.Title(notice));
-    NL_TRY(const std::string text, message_.Text(notice));
+  Result<std::string> Body(const Attempt&, const Words& words, http::AsyncRequest*) const override {
     JsonObject embed;
-    embed.Text("title", title)
-        .Text("description", text)
-        .Raw("color", std::to_string(SeverityColor(notice)))
-        .TextIfAny("timestamp", TextAt(notice, "time", ""));
+    embed.Text("title", words.title)
+        .Text("description", words.text)
+        .Raw("color", std::to_string(SeverityColor(words.notice)))
+        .TextIfAny("timestamp", TextAt(words.notice, "time", ""));
     JsonObject body;
     body.Raw("embeds", ArrayOf(embed.Finish()))
         .Raw("allowed_mentions", R"({"parse":[]})")
         .TextIfAny("username", username_);
-    SetJsonBody(request, body.Finish());
-    return Status::Ok();
+    return body.Finish();
   }
 
  private:
-  const ChatMessage message_;
   const std::string username_;
 };
 

@@ -3,7 +3,6 @@
 // Configuration: api_key (secret); title, text (templates); tags, teams (lists); url
 // (https://api.opsgenie.com, or https://api.eu.opsgenie.com); timeout.
 #include "actions/chat_message.h"
-#include "actions/http_sink.h"
 #include "actions/json_object.h"
 #include "actions/sink_table.h"
 
@@ -24,38 +23,34 @@ std::string_view PriorityOf(const base::JsonValue& notice) {
 }
 
 struct OpsgenieConfig {
-  ChatMessage message;
   std::string api_key;
   std::string tags = "[]", responders = "[]";
 };
 
-class OpsgenieSink : public HttpSink {
+class OpsgenieSink : public ChatSink {
  public:
-  OpsgenieSink(HttpTarget target, SinkHost* host, OpsgenieConfig config)
-      : HttpSink(std::move(target), host), config_(std::move(config)) {}
+  OpsgenieSink(HttpTarget target, SinkHost* host, ChatMessage message, OpsgenieConfig config)
+      : ChatSink(std::move(target), host, std::move(message)), config_(std::move(config)) {}
 
  protected:
-  Status Compose(const Attempt& attempt, http::AsyncRequest* request) const override {
-    NL_TRY(const base::JsonValue notice, base::ParseJson(attempt.notice));
+  Result<std::string> Body(const Attempt& attempt, const Words& words,
+                           http::AsyncRequest* request) const override {
     request->headers.emplace_back("Authorization", "GenieKey " + config_.api_key);
     JsonObject body;
-    if (IsResolved(notice)) {
+    if (IsResolved(words.notice)) {
       request->url.append("/");
       AppendEscaped(&request->url, attempt.alert_key(), Escape::kUrl);
       request->url.append("/close?identifierType=alias");
     } else {
-      NL_TRY(std::string title, config_.message.Title(notice));
-      NL_TRY(const std::string text, config_.message.Text(notice));
-      body.Text("message", CutText(std::move(title), kTitleBytesMax))
+      body.Text("message", CutText(words.title, kTitleBytesMax))
           .Text("alias", attempt.alert_key())
-          .TextIfAny("description", text)
-          .Text("priority", PriorityOf(notice))
+          .TextIfAny("description", words.text)
+          .Text("priority", PriorityOf(words.notice))
           .Raw("tags", config_.tags)
           .Raw("responders", config_.responders);
     }
     body.Text("source", "NeuralLog");
-    SetJsonBody(request, body.Finish());
-    return Status::Ok();
+    return body.Finish();
   }
 
  private:
@@ -90,10 +85,11 @@ MadeSink MakeOpsgenieSink(TenantId, std::string_view config_json, SinkHost* host
   OpsgenieConfig config;
   NL_TRY(config.api_key, from.Required("api_key"));
   if (!http::IsLine(config.api_key)) return InvalidArgument("config.api_key: has a line break");
-  NL_TRY(config.message, ChatMessage::Make(&from, Escape::kText, kTextBytesMax));
+  NL_TRY(ChatMessage message, ChatMessage::Make(&from, Escape::kText, kTextBytesMax));
   NL_RETURN_IF_ERROR(ReadLists(&from, &config));
   NL_RETURN_IF_ERROR(from.Done());
-  return MadeSink(std::make_unique<OpsgenieSink>(std::move(target), host, std::move(config)));
+  return MadeSink(std::make_unique<OpsgenieSink>(std::move(target), host, std::move(message),
+                                                 std::move(config)));
 }
 
 }  // namespace neurallog::actions

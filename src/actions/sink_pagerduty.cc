@@ -3,7 +3,6 @@
 // Configuration: routing_key (secret); title (template of the summary), text (of the details), source
 // (templates); url (https://events.pagerduty.com, or https://events.eu.pagerduty.com); timeout.
 #include "actions/chat_message.h"
-#include "actions/http_sink.h"
 #include "actions/json_object.h"
 #include "actions/sink_table.h"
 
@@ -21,45 +20,42 @@ std::string_view SeverityOf(const base::JsonValue& notice) {
 }
 
 struct PagerDutyConfig {
-  ChatMessage message;
   Template source;
   std::string routing_key;
 };
 
-class PagerDutySink : public HttpSink {
+class PagerDutySink : public ChatSink {
  public:
-  PagerDutySink(HttpTarget target, SinkHost* host, PagerDutyConfig config)
-      : HttpSink(std::move(target), host), config_(std::move(config)) {}
+  PagerDutySink(HttpTarget target, SinkHost* host, ChatMessage message, PagerDutyConfig config)
+      : ChatSink(std::move(target), host, std::move(message)), config_(std::move(config)) {}
 
   // About 480 events a minute are taken for one key.
   double default_per_second() const override { return 8; }
 
  protected:
-  Status Compose(const Attempt& attempt, http::AsyncRequest* request) const override {
-    NL_TRY(const base::JsonValue notice, base::ParseJson(attempt.notice));
+  Result<std::string> Body(const Attempt& attempt, const Words& words,
+                           http::AsyncRequest*) const override {
     JsonObject body;
     body.Text("routing_key", config_.routing_key)
-        .Text("event_action", IsResolved(notice) ? "resolve" : "trigger")
+        .Text("event_action", IsResolved(words.notice) ? "resolve" : "trigger")
         .Text("dedup_key", attempt.alert_key())
         .Text("client", "NeuralLog");
-    NL_TRY(const std::string payload, Payload(notice));
+    NL_TRY(const std::string payload, Payload(words));
     body.Raw("payload", payload);
-    SetJsonBody(request, body.Finish());
-    return Status::Ok();
+    return body.Finish();
   }
 
  private:
-  Result<std::string> Payload(const base::JsonValue& notice) const {
-    NL_TRY(const std::string title, config_.message.Title(notice));
-    NL_TRY(const std::string text, config_.message.Text(notice));
+  Result<std::string> Payload(const Words& words) const {
+    const base::JsonValue& notice = words.notice;
     NL_TRY(const std::string source, config_.source.Render(notice));
     JsonObject details;
-    details.TextIfAny("text", text);
+    details.TextIfAny("text", words.text);
     for (const std::string_view name : {"alert", "links", "records_total"})
       if (const base::JsonValue* const value = notice.Find(name); value != nullptr)
         details.Raw(name, base::ToJson(*value));
     JsonObject payload;
-    payload.Text("summary", title.empty() ? "NeuralLog" : title)
+    payload.Text("summary", words.title.empty() ? "NeuralLog" : words.title)
         .Text("source", source.empty() ? "neurallog" : source)
         .Text("severity", SeverityOf(notice))
         .TextIfAny("timestamp", TextAt(notice, "time", ""))
@@ -80,10 +76,11 @@ MadeSink MakePagerDutySink(TenantId, std::string_view config_json, SinkHost* hos
   PagerDutyConfig config;
   NL_TRY(config.routing_key, from.Required("routing_key"));
   target.secret = config.routing_key;
-  NL_TRY(config.message, ChatMessage::Make(&from, Escape::kText, kTextBytesMax));
+  NL_TRY(ChatMessage message, ChatMessage::Make(&from, Escape::kText, kTextBytesMax));
   NL_TRY(config.source, from.Compiled("source", "neurallog {{tenant}}", Escape::kText));
   NL_RETURN_IF_ERROR(from.Done());
-  return MadeSink(std::make_unique<PagerDutySink>(std::move(target), host, std::move(config)));
+  return MadeSink(std::make_unique<PagerDutySink>(std::move(target), host, std::move(message),
+                                                  std::move(config)));
 }
 
 }  // namespace neurallog::actions

@@ -3,7 +3,6 @@
 //
 // Configuration: url (secret); title, text (templates); timeout.
 #include "actions/chat_message.h"
-#include "actions/http_sink.h"
 #include "actions/json_object.h"
 #include "actions/sink_table.h"
 
@@ -27,22 +26,18 @@ std::string_view CardColor(const base::JsonValue& notice) {
   return severity == "critical" || severity == "high" ? "Attention" : "Warning";
 }
 
-class TeamsSink : public HttpSink {
+class TeamsSink : public ChatSink {
  public:
-  TeamsSink(HttpTarget target, SinkHost* host, ChatMessage message)
-      : HttpSink(std::move(target), host), message_(std::move(message)) {}
+  using ChatSink::ChatSink;
 
   // learn.microsoft.com, rate limiting for connectors: four requests a second.
   double default_per_second() const override { return 4; }
 
  protected:
-  Status Compose(const Attempt& attempt, http::AsyncRequest* request) const override {
-    NL_TRY(const base::JsonValue notice, base::ParseJson(attempt.notice));
-    NL_TRY(const std::string title, message_.Title(notice));
-    NL_TRY(const std::string text, message_.Text(notice));
-    const std::string blocks = TextBlock(title, /*is_title=*/true, CardColor(notice))
+  Result<std::string> Body(const Attempt&, const Words& words, http::AsyncRequest*) const override {
+    const std::string blocks = TextBlock(words.title, /*is_title=*/true, CardColor(words.notice))
                                    .append(",")
-                                   .append(TextBlock(text, /*is_title=*/false, ""));
+                                   .append(TextBlock(words.text, /*is_title=*/false, ""));
     JsonObject card;
     card.Text("$schema", "http://adaptivecards.io/schemas/adaptive-card.json")
         .Text("type", "AdaptiveCard")
@@ -53,8 +48,7 @@ class TeamsSink : public HttpSink {
         .Raw("content", card.Finish());
     JsonObject body;
     body.Text("type", "message").Raw("attachments", ArrayOf(attachment.Finish()));
-    SetJsonBody(request, body.Finish());
-    return Status::Ok();
+    return body.Finish();
   }
 
   // The connectors of old answer 200 when they were told to slow down.
@@ -63,9 +57,6 @@ class TeamsSink : public HttpSink {
         response.status == 200 && response.body.find("HTTP error 429") != std::string::npos;
     return refused ? OutcomeOfStatus(429) : HttpSink::Judge(response);
   }
-
- private:
-  const ChatMessage message_;
 };
 
 }  // namespace

@@ -3,7 +3,6 @@
 // Configuration: token (secret), chat_id; title, text (templates, escaped for HTML); message_thread_id;
 // url (https://api.telegram.org, or a bot API server of one's own); timeout.
 #include "actions/chat_message.h"
-#include "actions/http_sink.h"
 #include "actions/json_object.h"
 #include "actions/sink_table.h"
 #include "base/clock.h"
@@ -14,12 +13,11 @@ namespace {
 // A message has 4096 characters after its entities are parsed.
 constexpr size_t kTextBytesMax = 3500;
 
-class TelegramSink : public HttpSink {
+class TelegramSink : public ChatSink {
  public:
   TelegramSink(HttpTarget target, SinkHost* host, ChatMessage message, std::string chat_id,
                uint64_t thread_id)
-      : HttpSink(std::move(target), host),
-        message_(std::move(message)),
+      : ChatSink(std::move(target), host, std::move(message)),
         chat_id_(std::move(chat_id)),
         thread_id_(thread_id) {}
 
@@ -27,18 +25,14 @@ class TelegramSink : public HttpSink {
   double default_per_second() const override { return 1; }
 
  protected:
-  Status Compose(const Attempt& attempt, http::AsyncRequest* request) const override {
-    NL_TRY(const base::JsonValue notice, base::ParseJson(attempt.notice));
-    NL_TRY(const std::string title, message_.Title(notice));
-    NL_TRY(std::string text, message_.Text(notice));
+  Result<std::string> Body(const Attempt&, const Words& words, http::AsyncRequest*) const override {
     std::string html;
-    html.append("<b>").append(title).append("</b>\n").append(WithoutCutEntity(std::move(text)));
+    html.append("<b>").append(words.title).append("</b>\n").append(WithoutCutEntity(words.text));
     JsonObject body;
     body.Text("chat_id", chat_id_).Text("text", html).Text("parse_mode", "HTML");
     body.Raw("link_preview_options", R"({"is_disabled":true})");
     if (thread_id_ != 0) body.Raw("message_thread_id", std::to_string(thread_id_));
-    SetJsonBody(request, body.Finish());
-    return Status::Ok();
+    return body.Finish();
   }
 
   Outcome Judge(const http::ClientResponse& response) const override {
@@ -63,7 +57,6 @@ class TelegramSink : public HttpSink {
     return html;
   }
 
-  const ChatMessage message_;
   const std::string chat_id_;
   const uint64_t thread_id_;
 };
