@@ -15,9 +15,6 @@ target_include_directories(nl_options INTERFACE ${CMAKE_SOURCE_DIR}/include ${CM
 target_compile_options(nl_options INTERFACE -Wall -Wextra -Wshadow -Wswitch -Werror -fno-omit-frame-pointer)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   target_compile_options(nl_options INTERFACE -Wthread-safety)
-elseif(CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
-  # False in what std::string does, when gcc 12 inlines it just so (gcc bugs 105329 and 105651).
-  target_compile_options(nl_options INTERFACE -Wno-array-bounds -Wno-restrict)
 endif()
 if(NL_MOLD)
   target_link_options(nl_options INTERFACE -fuse-ld=mold)
