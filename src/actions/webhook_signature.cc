@@ -24,7 +24,7 @@ Result<std::string> ParseWebhookSecret(std::string_view secret) {
   auto key = base::DecodeBase64(secret.substr(kPrefix.size()));
   if (!key || key->size() < 24 || key->size() > 64)
     return InvalidArgument("is not base64 of 24 to 64 bytes behind whsec_");
-  return std::move(*key);
+  return *key;
 }
 
 std::string StandardWebhookSignature(const std::vector<std::string>& keys, std::string_view id,
