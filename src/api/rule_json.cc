@@ -21,6 +21,23 @@ void AppendAlerting(const rules::Alerting& alerting, std::string* json) {
   if (!alerting.labels.empty()) AppendTextMap(json, "labels", alerting.labels);
 }
 
+// [{"action":"ops","on":"match","send_resolved":false}]
+void AppendActions(const detection::RuleInfo& rule, std::string* json) {
+  if (rule.alerting.actions.empty()) return;
+  json->append(",\"actions\":[");
+  for (const rules::RuleAction& action : rule.alerting.actions) {
+    json->append(json->back() == '[' ? "{\"action\":" : ",{\"action\":");
+    base::AppendJsonString(json, action.id);
+    AppendText(json, "on", IsToldOfMatches(rule, action) ? "match" : "alert");
+    if (action.severity_min > 0) {
+      const auto severity = static_cast<rules::Severity>(action.severity_min);
+      json->append(",\"when\":{\"severity_gte\":\"").append(SeverityName(severity)).append("\"}");
+    }
+    json->append(",\"send_resolved\":").append(action.send_resolved ? "true}" : "false}");
+  }
+  json->push_back(']');
+}
+
 }  // namespace
 
 void AppendTexts(std::string* json, std::string_view name, const std::vector<std::string>& texts) {
@@ -66,6 +83,7 @@ std::string RuleJson(const detection::StoredRule& rule, const detection::RuleInf
   AppendTexts(&json, "tags", about.tags);
   AppendText(&json, "description", about.description);
   AppendAlerting(about.alerting, &json);
+  AppendActions(about, &json);
   if (detail == Detail::kWithDocument) AppendText(&json, "document", rule.document);
   return json.append("}");
 }

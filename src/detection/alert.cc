@@ -1,11 +1,13 @@
 #include "detection/alert.h"
 
 #include "base/bytes.h"
+#include "rules/alerting.h"
 
 namespace neurallog::detection {
 namespace {
 
-constexpr uint8_t kAlertFormat = 1;
+constexpr uint8_t kAlertFormat = 2;
+constexpr uint8_t kAlertFormatWithoutActions = 1;
 constexpr size_t kTextsMax = 64;  // more than any alert has
 
 void AppendTexts(std::string* to, const Alert::Texts& texts) {
@@ -22,6 +24,24 @@ bool ReadTexts(base::ByteReader* from, Alert::Texts* texts) {
   for (uint64_t i = 0; i < count; ++i) {
     std::string name(from->ReadLengthPrefixed());
     texts->emplace_back(std::move(name), from->ReadLengthPrefixed());
+  }
+  return from->ok();
+}
+
+void AppendTold(std::string* to, const std::vector<Alert::Told>& told) {
+  base::AppendVarint(to, told.size());
+  for (const Alert::Told& one : told) {
+    base::AppendLengthPrefixed(to, one.action);
+    to->push_back(one.send_resolved ? 1 : 0);
+  }
+}
+
+bool ReadTold(base::ByteReader* from, std::vector<Alert::Told>* told) {
+  const uint64_t count = from->ReadVarint();
+  if (count > rules::kRuleActionsMax) return false;
+  for (uint64_t i = 0; i < count; ++i) {
+    std::string action(from->ReadLengthPrefixed());
+    told->push_back({std::move(action), from->ReadLe<uint8_t>() != 0});
   }
   return from->ok();
 }
@@ -52,7 +72,7 @@ bool ReadMatches(base::ByteReader* from, std::vector<MatchId>* matches) {
   return from->ok();
 }
 
-bool ReadBody(base::ByteReader* from, Alert* alert) {
+bool ReadBody(base::ByteReader* from, uint8_t format, Alert* alert) {
   alert->fingerprint = from->ReadLe<uint64_t>();
   alert->rule_id = from->ReadLengthPrefixed();
   alert->rule = from->ReadLengthPrefixed();
@@ -68,6 +88,7 @@ bool ReadBody(base::ByteReader* from, Alert* alert) {
   if (!ReadMatches(from, &alert->last_matches)) return false;
   ReadNote(from, &alert->acknowledged);
   ReadNote(from, &alert->resolved);
+  if (format != kAlertFormatWithoutActions && !ReadTold(from, &alert->told)) return false;
   return from->ok() && from->empty();
 }
 
@@ -134,6 +155,7 @@ std::string EncodeAlert(const Alert& alert) {
   }
   AppendNote(&value, alert.acknowledged);
   AppendNote(&value, alert.resolved);
+  AppendTold(&value, alert.told);
   return value;
 }
 
@@ -145,10 +167,11 @@ Result<Alert> DecodeAlert(const AlertId& id, std::string_view value) {
   const auto severity = reader.ReadLe<uint8_t>();
   Alert alert;
   alert.ended_ns = reader.ReadLe<int64_t>();
-  const bool is_known = format == kAlertFormat && state < kAlertStates &&
+  const bool is_known_format = format == kAlertFormat || format == kAlertFormatWithoutActions;
+  const bool is_known = is_known_format && state < kAlertStates &&
                         end <= static_cast<uint8_t>(AlertEnd::kUser) &&
                         severity <= static_cast<uint8_t>(rules::Severity::kCritical);
-  if (!is_known || !ReadBody(&reader, &alert))
+  if (!is_known || !ReadBody(&reader, format, &alert))
     return Corruption("alert " + ToString(id) + " is damaged");
   alert.id = id;
   alert.state = static_cast<AlertState>(state);

@@ -62,6 +62,12 @@ struct Alert {
   uint64_t rule_version = 0;
   rules::Severity severity = rules::Severity::kMedium;
   Texts labels;
+  // Actions that are told of it.
+  struct Told {
+    std::string action;
+    bool send_resolved = false;
+  };
+  std::vector<Told> told;
 
   Texts group;  // values by field
   base::Hash128Value key;

@@ -4,6 +4,7 @@
 
 #include "base/bytes.h"
 #include "base/hash.h"
+#include "detection/follower.h"
 #include "storage/keyspace.h"
 
 namespace neurallog::detection {
@@ -159,6 +160,7 @@ void AlertBook::Update(const OfRule& of, const RuleInfo& rule, const rules::Firi
     alert.rule_version = rule.version;
     alert.severity = rule.severity;
     alert.labels = rule.alerting.labels;
+    alert.told = ToldOfAlerts(rule);
   }
   alert.active_ns = of.clock.edge_ns();
   alert.last_match_ns = std::max(alert.last_match_ns, firing.at_ns);

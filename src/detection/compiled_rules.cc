@@ -43,6 +43,7 @@ void SetAboutRule(const rules::Rule& rule, RuleInfo* info) {
   info->references = rule.references;
   info->tags = rule.tags;
   info->description = rule.description;
+  info->runbook = rule.runbook;
   info->alerting = rule.alerting;
 }
 

@@ -41,6 +41,7 @@ struct RuleInfo {
   std::vector<std::string> references;
   std::vector<std::string> tags;
   std::string description;
+  std::string runbook;
   rules::Alerting alerting;
   RuleState state = RuleState::kReady;
   std::string reason;  // of a state other than ready

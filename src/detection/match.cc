@@ -142,6 +142,13 @@ std::string EncodeMatch(const MatchId& id, const RuleInfo& rule, const rules::Fi
   return value.append(is_cut ? ",\"record_is_cut\":true}" : "}");
 }
 
+std::string_view JsonOfMatch(std::string_view value) {
+  base::ByteReader reader(value);
+  reader.ReadBytes(2);
+  reader.ReadLengthPrefixed();
+  return reader.ReadBytes(reader.remaining());
+}
+
 Result<MatchView> DecodeMatch(std::string_view value) {
   base::ByteReader reader(value);
   const auto format = reader.ReadLe<uint8_t>();

@@ -40,6 +40,8 @@ struct MatchRow {
 std::string EncodeMatch(const MatchId& id, const RuleInfo& rule, const rules::Firing& firing,
                         const std::vector<std::string>& group_fields, const MatchRow& row,
                         int64_t now_ns);
+// The part of the value that is shown.
+std::string_view JsonOfMatch(std::string_view value);
 struct MatchView {
   rules::Severity severity = rules::Severity::kMedium;
   std::string_view rule_id;

@@ -199,14 +199,22 @@ void Stage::Report(TenantId tenant, Runner* runner, const MatchRow& row, storage
     const int64_t now_ns = clock_->WallNs();
     const MatchId id = MakeMatchId(tenant, rule, firing.at_ns, firing.id);
     if (row.row == nullptr && matches_->Contains(tenant, id)) continue;
-    matches_->Add(tenant, id,
-                  EncodeMatch(id, rule, firing, runner->rules->plan()->group_fields(firing.rule),
-                              row, now_ns));
+    std::string match = EncodeMatch(
+        id, rule, firing, runner->rules->plan()->group_fields(firing.rule), row, now_ns);
+    if (host_.follower != nullptr && !rule.alerting.actions.empty())
+      host_.follower->Match(tenant, rule, id, JsonOfMatch(match));
+    matches_->Add(tenant, id, std::move(match));
     alerts_->Match(tenant, *runner->rules, firing, id, received_ns, AskOf(runner));
     ++runner->fired[firing.rule].matched;
     runner->fired[firing.rule].last_match_ns = now_ns;
     metrics_->matches.Add();
   }
+}
+
+const RuleInfo* Stage::FindRule(TenantId tenant, std::string_view id) const {
+  const auto runner = runners_.find(tenant);
+  if (runner == runners_.end() || !runner->second.rules) return nullptr;
+  return runner->second.rules->Find(id);
 }
 
 AlertBook::Ask Stage::AskOf(Runner* runner) {
@@ -349,7 +357,12 @@ Status Stage::Commit(storage::MetaChange change) {
   const bool is_synced = change.is_synced;
   const Progress progress = CurrentProgress();
   NL_RETURN_IF_ERROR(alerts_->AddTo(&change));
+  if (host_.follower != nullptr)
+    host_.follower->AddTo(
+        alerts_->transitions(),
+        [this](TenantId tenant, std::string_view id) { return FindRule(tenant, id); }, &change);
   NL_RETURN_IF_ERROR(matches_->Commit(progress, std::move(change)));
+  if (host_.follower != nullptr) host_.follower->Written();
   alerts_->Written();
   if (!is_synced) return {};
   written_ = progress;

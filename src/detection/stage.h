@@ -33,6 +33,7 @@
 #include "detection/alert_store.h"
 #include "detection/compiled_rules.h"
 #include "detection/cost_watch.h"
+#include "detection/follower.h"
 #include "detection/match_store.h"
 #include "detection/options.h"
 #include "detection/queue.h"
@@ -54,6 +55,7 @@ struct StageHost {
   std::function<void(TenantId, std::shared_ptr<const rules::RowSample>)> on_sample;
   // These rules are to be taken out of work; does not wait.
   std::function<void(TenantId, std::vector<SlowRule>)> on_slow;
+  Follower* follower = nullptr;  // of rules with actions; null: nobody acts
 };
 
 // What a rule has done since the start.
@@ -136,6 +138,7 @@ class Stage {
   void Report(TenantId tenant, Runner* runner, const MatchRow& row, storage::LogPosition at,
               int64_t received_ns);
   static AlertBook::Ask AskOf(Runner* runner);
+  const RuleInfo* FindRule(TenantId tenant, std::string_view id) const;
   // Loads the runners with a state, which may have something to say while no row comes.
   Status LoadStates();
   // Tells states of rules what time it is.

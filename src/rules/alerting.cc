@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/ascii.h"
 #include "base/clock.h"
 #include "base/time_format.h"
 #include "rules/rule.h"
@@ -51,6 +52,50 @@ void ParseLabels(const MapReader& reader, Alerting* to) {
   }
 }
 
+void ParseWhen(const MapReader& when, RuleAction* to) {
+  when.RefuseOthers({"severity_gte"});
+  const Node* const severity = when.Find("severity_gte");
+  if (severity == nullptr) return;
+  for (int value = 0; value <= static_cast<int>(Severity::kCritical); ++value) {
+    to->severity_min = static_cast<uint8_t>(value);
+    if (severity->text == SeverityName(static_cast<Severity>(value))) return;
+  }
+  when.Fail(severity->at, "severity_gte: expected info, low, medium, high or critical");
+}
+
+RuleAction ParseAction(const MapReader& reader) {
+  reader.RefuseOthers({"action", "on", "when", "send_resolved"});
+  RuleAction action;
+  action.id = reader.Text("action");
+  if (!IsActionId(action.id)) reader.Fail(reader.at(), "action: expected the id of an action");
+  const std::string of = reader.Text("on");
+  action.send_resolved = reader.Bool("send_resolved", false);
+  if (of == "match") action.of = RuleAction::Of::kMatches;
+  else if (of == "alert") action.of = RuleAction::Of::kAlerts;
+  else if (!of.empty()) reader.Fail(reader.Find("on")->at, "on: expected match or alert");
+  if (action.of == RuleAction::Of::kMatches && action.send_resolved)
+    reader.Fail(reader.at(), "send_resolved: a match is not resolved; expected on: alert");
+  return action;
+}
+
+void ParseActions(const MapReader& reader, std::vector<Problem>* problems, Alerting* to) {
+  const Node* const list = reader.Find("actions");
+  if (list == nullptr) return;
+  if (!list->is_list() || list->items.size() > kRuleActionsMax)
+    return reader.Fail(list->at,
+                       fmt::format("actions: expected a list of at most {}", kRuleActionsMax));
+  for (const Node& item : list->items) {
+    if (!item.is_map()) {
+      reader.Fail(item.at, "actions: expected {action: id}");
+      continue;
+    }
+    const MapReader action(item, problems);
+    to->actions.push_back(ParseAction(action));
+    if (const Node* const when = action.Map("when"))
+      ParseWhen(MapReader(*when, problems), &to->actions.back());
+  }
+}
+
 // As long as firings may be held back.
 int64_t QuietOf(const Suppression& suppression) {
   const int64_t cooldown_ns = std::max(suppression.cooldown_ns, suppression.cooldown_max_ns);
@@ -83,12 +128,18 @@ bool KnowsCondition(const Stateful& rule) {
 
 }  // namespace
 
-Alerting ParseAlerting(const MapReader& rule) {
+bool IsActionId(std::string_view text) {
+  const auto is_inner = [](char c) { return base::IsWordByte(c) || c == '.' || c == '-'; };
+  return !text.empty() && text.size() <= 64 && std::all_of(text.begin(), text.end(), is_inner);
+}
+
+Alerting ParseAlerting(const MapReader& rule, std::vector<Problem>* problems) {
   Alerting alerting;
   alerting.for_ns = FindDuration(rule, "for").value_or(0);
   alerting.keep_firing_for_ns = FindDuration(rule, "keep_firing_for").value_or(0);
   alerting.resolve_timeout_ns = FindDuration(rule, "resolve_timeout");
   ParseLabels(rule, &alerting);
+  ParseActions(rule, problems, &alerting);
   return alerting;
 }
 

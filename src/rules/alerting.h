@@ -4,6 +4,7 @@
 //   keep_firing_for: 10m        # and it fires on so long after that has ended
 //   resolve_timeout: 15m        # a match counts for so long
 //   labels: {team: payments}
+//   actions: [{action: act_ops, when: {severity_gte: high}, send_resolved: true}]
 #pragma once
 
 #include <cstdint>
@@ -18,18 +19,37 @@ namespace neurallog::rules {
 
 struct Rule;
 
+// An action that is told what a rule finds.
+struct RuleAction {
+  enum class Of : uint8_t { kChosen, kMatches, kAlerts };  // chosen: by what the rule is
+  std::string id;
+  Of of = Of::kChosen;
+  uint8_t severity_min = 0;    // rules::Severity
+  bool send_resolved = false;  // also told when an alert is resolved
+};
+
+// 1 to 64 letters, digits, '_', '.' or '-'.
+bool IsActionId(std::string_view text);
+
 struct Alerting {
   int64_t for_ns = 0;
   int64_t keep_firing_for_ns = 0;
   std::optional<int64_t> resolve_timeout_ns;
   std::vector<std::pair<std::string, std::string>> labels;
+  std::vector<RuleAction> actions;
+
+  // Whether its document says anything about how long an alert lasts.
+  bool has_times() const {
+    return for_ns > 0 || keep_firing_for_ns > 0 || resolve_timeout_ns.has_value();
+  }
 };
 
 // At most so many labels, of so many bytes; past it there is a problem.
 inline constexpr size_t kLabelsMax = 32;
 inline constexpr size_t kLabelBytesMax = 256;
+inline constexpr size_t kRuleActionsMax = 16;
 
-Alerting ParseAlerting(const MapReader& rule);
+Alerting ParseAlerting(const MapReader& rule, std::vector<Problem>* problems);
 
 // The times of a rule's alerts.
 struct AlertTiming {

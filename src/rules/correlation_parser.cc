@@ -104,7 +104,7 @@ std::optional<Correlation> ParseCorrelation(const Node& document, std::vector<Pr
   correlation.title = reader.Text("title");
   correlation.author = reader.Text("author");
   correlation.severity = ParseSeverity(reader, "level", problems);
-  correlation.alerting = ParseAlerting(reader);
+  correlation.alerting = ParseAlerting(reader, problems);
   const Node* node = reader.Map("correlation");
   if (node != nullptr) CorrelationParser(*node, problems).Parse(&correlation);
   correlation.fingerprint = FingerprintOf(document, {"id", "name", "title", "correlation"});

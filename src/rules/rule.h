@@ -49,6 +49,7 @@ struct Rule {
   std::vector<std::string> references;
   std::vector<std::string> tags;
   std::string description;
+  std::string runbook;  // an address
   Alerting alerting;
   Expression condition;  // of a sequence empty: its steps have their own
   // What the rule asks of many records; none: each match counts by itself.

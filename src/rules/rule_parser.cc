@@ -67,7 +67,7 @@ class RuleParser {
     rule.severity = ParseSeverity(reader_, "level", &parsed_->problems);
     rule.source = ParseSource(reader_);
     if (document_.Find("logsource") == nullptr) reader_.Fail(document_.at, "no logsource");
-    rule.alerting = ParseAlerting(reader_);
+    rule.alerting = ParseAlerting(reader_, &parsed_->problems);
     ParseAbout(reader_, &rule);
     ParseCondition(&rule);
   }
@@ -99,14 +99,15 @@ class RuleParser {
                           "for",
                           "keep_firing_for",
                           "resolve_timeout",
-                          "labels"});
+                          "labels",
+                          "actions"});
     Rule rule;
     rule.id = reader_.Text("id");
     rule.name = rule.title = parsed_->title;
     rule.enabled = reader_.Bool("enabled", true);
     rule.severity = ParseSeverity(reader_, "severity", &parsed_->problems);
     rule.priority = static_cast<int>(reader_.Number("priority").value_or(rule.priority));
-    rule.alerting = ParseAlerting(reader_);
+    rule.alerting = ParseAlerting(reader_, &parsed_->problems);
     std::optional<Stateful> stateful = ParseStateful(reader_, Context());
     if (const Node* meta = reader_.Map("meta"))
       ParseAbout(MapReader(*meta, &parsed_->problems), &rule);
@@ -149,6 +150,7 @@ class RuleParser {
     rule->description = reader.Text("description");
     rule->references = reader.Texts("references");
     rule->tags = reader.Texts("tags");
+    rule->runbook = reader.Text("runbook");
     if (const std::string url = reader.Text("source_url"); !url.empty())
       rule->references.push_back(url);
   }

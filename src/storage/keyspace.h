@@ -95,8 +95,30 @@ class Keyspace {
   }
   std::string AlertsBegin() const { return AsAlert(MatchesBegin()); }
   std::string AlertsEnd() const { return AsAlert(MatchesEnd()); }
+  // Deliveries of actions, by the time they were made, with keys of the same shape: how far each has come, what
+  // it says, and those that were given up.
+  enum class DeliveryPart : uint8_t { kState, kNotice, kDeadLetter };
+  std::string DeliveryKey(DeliveryPart part, int64_t time_ns, uint64_t hash) const {
+    return As(PrefixOf(part), MatchKey(time_ns, hash));
+  }
+  // Sorts before all deliveries of this time and later ones.
+  std::string DeliveriesFrom(DeliveryPart part, int64_t time_ns) const {
+    return As(PrefixOf(part), MatchesFrom(time_ns));
+  }
+  std::string DeliveriesBegin(DeliveryPart part) const {
+    return As(PrefixOf(part), MatchesBegin());
+  }
+  std::string DeliveriesEnd(DeliveryPart part) const { return As(PrefixOf(part), MatchesEnd()); }
+  // Of all tenants.
+  static const std::string& PrefixOf(DeliveryPart part) {
+    static const std::string prefixes[] = {"deliv/", "notic/", "dlett/"};
+    return prefixes[static_cast<size_t>(part)];
+  }
+  static TenantId TenantOfMatch(std::string_view key) {
+    return TenantOfKey(key.data() + kMatchKeyBytes - 21);
+  }
   static constexpr size_t kMatchKeyBytes = 27;
-  // Of a key of a match or an alert.
+  // Of a key of a match, an alert or a delivery.
   static int64_t TimeOfMatch(std::string_view key) {
     return static_cast<int64_t>(base::LoadBe<uint64_t>(key.data() + kMatchKeyBytes - 16) ^
                                 uint64_t{1} << 63);
@@ -143,8 +165,12 @@ class Keyspace {
     return key;
   }
 
+  // Prefixes have the same length.
+  static std::string As(const std::string& prefix, std::string match_key) {
+    return match_key.replace(0, kMatchPrefix.size(), prefix);
+  }
   static std::string AsAlert(std::string match_key) {
-    return match_key.replace(0, kMatchPrefix.size(), kAlertPrefix);
+    return As(kAlertPrefix, std::move(match_key));
   }
 
   static inline const std::string kMatchPrefix = "match/";
