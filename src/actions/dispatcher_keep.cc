@@ -1,0 +1,227 @@
+// What the dispatcher keeps: read at the start, bounded while it runs, changed by its users.
+#include "actions/dispatcher.h"
+#include "base/log.h"
+
+namespace neurallog::actions {
+namespace {
+
+constexpr int64_t kTidyNs = base::kNsPerSecond;      // between looks at what is too much ...
+constexpr int64_t kAgeNs = 10 * base::kNsPerSecond;  // ... and at what is too old
+constexpr int64_t kLatestNs = base::kNsPerDay;  // no attempt is further away
+
+}  // namespace
+
+// The clock on the wall may have been set meanwhile.
+int64_t Dispatcher::ToMonotonic(int64_t wall_ns, int64_t latest_ns) const {
+  return clock_->MonotonicNs() + std::min(wall_ns - clock_->WallNs(), latest_ns);
+}
+
+Status Dispatcher::Load() {
+  const int64_t begin_ns = clock_->MonotonicNs();
+  std::map<TenantId, size_t> counted;
+  Status status = LoadStates(&counted);
+  size_t waiting = 0;
+  for (const auto& [tenant, count] : counted) waiting += count;
+  if (status.ok()) {
+    base::LogInfo("the outbox is read",
+                  {{"waiting", std::to_string(waiting)},
+                   {"ms", std::to_string((clock_->MonotonicNs() - begin_ns) / base::kNsPerMs)}});
+    return status;
+  }
+  for (const auto& [tenant, count] : counted) Count(tenant, -static_cast<int64_t>(count));
+  desks_.clear();
+  dying_.clear();
+  metrics_->letters = metrics_->letter_bytes = 0;
+  return status;
+}
+
+Status Dispatcher::LoadStates(std::map<TenantId, size_t>* counted) {
+  std::map<TenantId, size_t> found;
+  NL_RETURN_IF_ERROR(
+      deliveries_.VisitStates([&](TenantId tenant, const DeliveryId& id, std::string_view value) {
+        if (id.time_ns > mark_ns_) return;
+        Desk& desk = desks_[tenant];
+        const auto state = StateOf(value);
+        const bool waits =
+            state.ok() && (*state == DeliveryState::kPending || *state == DeliveryState::kRetrying);
+        auto delivery = waits ? DecodeDelivery(id, value) : Result<Delivery>(state.status());
+        if (!delivery.ok()) {
+          ++desk.ended;
+          if (waits || !state.ok())
+            base::LogError("a delivery is left out", {{"error", delivery.status().ToString()}});
+          return;
+        }
+        Waiting waiting{id, ToMonotonic(delivery->due_ns, kLatestNs), 0, delivery->group};
+        if (delivery->since_ns != 0) waiting.since_ns = ToMonotonic(delivery->since_ns, 0);
+        ++desk.waiting;
+        ++found[tenant];
+        if (Lane* const lane = FindLane(tenant, delivery->action_id)) lane->Push(waiting);
+        else dying_.push_back({tenant, waiting, DeadReason::kNoAction});
+      }));
+  for (const auto& [tenant, count] : found) {
+    Count(tenant, static_cast<int64_t>(count));
+    (*counted)[tenant] = count;
+  }
+  return deliveries_.VisitLetters([&](TenantId tenant, const DeliveryId& id, size_t bytes) {
+    if (id.time_ns > mark_ns_) return;
+    Desk& desk = desks_[tenant];
+    ++desk.letters;
+    desk.letter_bytes += bytes;
+    ++metrics_->letters;
+    metrics_->letter_bytes += static_cast<int64_t>(bytes);
+  });
+}
+
+void Dispatcher::ForgetLetters(Desk* desk, uint64_t letters, uint64_t bytes) {
+  letters = std::min(letters, desk->letters);
+  bytes = std::min(bytes, desk->letter_bytes);
+  desk->letters -= letters;
+  desk->letter_bytes -= bytes;
+  metrics_->letters -= static_cast<int64_t>(letters);
+  metrics_->letter_bytes -= static_cast<int64_t>(bytes);
+}
+
+void Dispatcher::Tidy(int64_t now_ns) {
+  if (now_ns - tidied_ns_ < kTidyNs) return;
+  tidied_ns_ = now_ns;
+  const bool ages = now_ns - aged_ns_ >= kAgeNs;
+  if (ages) aged_ns_ = now_ns;
+  int64_t oldest_ns = 0;
+  for (auto& [tenant, desk] : desks_) {
+    Status status = TidyDesk(tenant, ages, &desk);
+    if (status.ok()) status = TidyLetters(tenant, ages, &desk);
+    if (!status.ok())
+      base::LogWarn("old deliveries cannot be removed", {{"error", status.ToString()}});
+    if (!ages || desk.letters == 0) continue;
+    const auto first_ns = deliveries_.FirstLetterTime(tenant);
+    if (first_ns.ok() && *first_ns != 0 && (oldest_ns == 0 || *first_ns < oldest_ns))
+      oldest_ns = *first_ns;
+  }
+  if (ages) metrics_->oldest_letter_ns = oldest_ns;
+  LookAtHealth(now_ns);
+}
+
+Status Dispatcher::TidyDesk(TenantId tenant, bool ages, Desk* desk) {
+  const uint64_t most = options_.history_max;
+  const uint64_t excess = desk->ended > most ? desk->ended - most / 16 * 15 : 0;
+  if (excess == 0 && !ages) return {};
+  NL_TRY(const uint64_t removed,
+         deliveries_.Trim(tenant, excess, clock_->WallNs() - options_.history_ns,
+                          &desk->history_ns, &change_));
+  desk->ended -= std::min(desk->ended, removed);
+  return {};
+}
+
+Status Dispatcher::TidyLetters(TenantId tenant, bool ages, Desk* desk) {
+  const uint64_t most = options_.dead_letters_max, bytes_most = options_.dead_letter_bytes_max;
+  const uint64_t excess = desk->letters > most ? desk->letters - most / 16 * 15 : 0;
+  const uint64_t excess_bytes =
+      desk->letter_bytes > bytes_most ? desk->letter_bytes - bytes_most / 16 * 15 : 0;
+  if (desk->letters == 0 || (excess == 0 && excess_bytes == 0 && !ages)) return {};
+  NL_TRY(const auto trimmed,
+         deliveries_.TrimLetters(tenant, excess, excess_bytes,
+                                 clock_->WallNs() - options_.dead_letter_ns, &change_));
+  ForgetLetters(desk, trimmed.letters, trimmed.bytes);
+  metrics_->letters_dropped.Add(trimmed.letters);
+  return {};
+}
+
+void Dispatcher::LookAtHealth(int64_t now_ns) {
+  std::vector<std::shared_ptr<const Action>> failing;
+  for (const auto& [tenant, desk] : desks_)
+    for (const auto& [id, lane] : desk.lanes)
+      if (lane.failing_since_ns() != 0 &&
+          now_ns - lane.failing_since_ns() >= options_.failing_ns_max)
+        failing.push_back(lane.action());
+  for (const auto& action : failing) Disable(*action, "nothing was delivered for too long");
+}
+
+Status Dispatcher::Revive(TenantId tenant, DeadLetter letter) {
+  Delivery& delivery = letter.delivery;
+  Lane* const lane = FindLane(tenant, delivery.action_id);
+  if (lane == nullptr)
+    return Conflict("action \"" + delivery.action_id + "\" does not exist or is disabled");
+  if (!HasRoom(tenant, 1)) return ResourceExhausted("too many deliveries wait already");
+  Desk& desk = desks_[tenant];
+  const size_t bytes = EncodeDeadLetter(delivery, letter.notice).size();
+  delivery.state = DeliveryState::kPending;
+  delivery.reason = DeadReason::kNone;
+  delivery.tries = delivery.redrives = 0;
+  delivery.since_ns = delivery.ended_ns = 0;
+  delivery.due_ns = clock_->WallNs();
+  DeliveryStore::AddRevived(tenant, letter, &change_);
+  ForgetLetters(&desk, 1, bytes);
+  if (desk.ended > 0) --desk.ended;
+  ++desk.waiting;
+  Count(tenant, 1);
+  metrics_->replayed.Add();
+  lane->Push({delivery.id, clock_->MonotonicNs(), 0, delivery.group});
+  return {};
+}
+
+Result<size_t> Dispatcher::Replay(TenantId tenant, const DeliveryQuery& query,
+                                  std::optional<DeliveryId>* next) {
+  size_t revived = 0;
+  NL_RETURN_IF_ERROR(Submit([&]() -> Status {
+    DeliveryQuery bounded = query;
+    bounded.limit = std::min(query.limit, kReplayedMax);
+    NL_TRY(const auto letters, deliveries_.Letters(tenant, bounded, next));
+    for (const Delivery& dead : letters) {
+      NL_TRY(DeadLetter letter, deliveries_.Letter(tenant, dead.id));
+      const Status status = Revive(tenant, std::move(letter));
+      if (status.ok()) ++revived;
+      else if (status.code() != Code::kConflict) return status;
+    }
+    return {};
+  }));
+  return revived;
+}
+
+Status Dispatcher::ReplayOne(TenantId tenant, const DeliveryId& id) {
+  return Submit([&]() -> Status {
+    NL_TRY(DeadLetter letter, deliveries_.Letter(tenant, id));
+    return Revive(tenant, std::move(letter));
+  });
+}
+
+Status Dispatcher::RemoveLetter(TenantId tenant, const DeliveryId& id) {
+  return Submit([&]() -> Status {
+    NL_TRY(const DeadLetter letter, deliveries_.Letter(tenant, id));
+    DeliveryStore::AddRemovedLetter(tenant, id, &change_);
+    ForgetLetters(&desks_[tenant], 1, EncodeDeadLetter(letter.delivery, letter.notice).size());
+    return {};
+  });
+}
+
+Result<size_t> Dispatcher::RemoveLetters(TenantId tenant, const DeliveryQuery& query,
+                                         std::optional<DeliveryId>* next) {
+  size_t removed = 0;
+  NL_RETURN_IF_ERROR(Submit([&]() -> Status {
+    DeliveryQuery bounded = query;
+    bounded.limit = std::min(query.limit, kReplayedMax);
+    NL_TRY(const auto letters, deliveries_.Letters(tenant, bounded, next));
+    for (const Delivery& dead : letters) {
+      NL_TRY(const DeadLetter letter, deliveries_.Letter(tenant, dead.id));
+      DeliveryStore::AddRemovedLetter(tenant, dead.id, &change_);
+      ForgetLetters(&desks_[tenant], 1, EncodeDeadLetter(letter.delivery, letter.notice).size());
+      ++removed;
+    }
+    return {};
+  }));
+  return removed;
+}
+
+Status Dispatcher::Forget(TenantId tenant) {
+  return Submit([this, tenant]() -> Status {
+    if (const auto desk = desks_.find(tenant); desk != desks_.end()) {
+      Count(tenant, -static_cast<int64_t>(desk->second.waiting));
+      ForgetLetters(&desk->second, desk->second.letters, desk->second.letter_bytes);
+      desks_.erase(desk);
+    }
+    std::erase_if(dying_, [tenant](const Dying& dying) { return dying.tenant == tenant; });
+    DeliveryStore::AddRemoval(tenant, &change_);
+    return {};
+  });
+}
+
+}  // namespace neurallog::actions

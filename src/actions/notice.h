@@ -1,0 +1,28 @@
+// What an action says, as one JSON object that templates and receivers see: docs/actions.md.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "detection/alert.h"
+#include "detection/compiled_rules.h"
+
+namespace neurallog::actions {
+
+// Past it further records are left out.
+inline constexpr size_t kNoticeBytesMax = 64u << 10;
+
+// A match as /v1/matches shows it.
+std::string MatchNotice(std::string_view tenant, const detection::RuleInfo& rule,
+                        const detection::MatchId& id, std::string_view match, int64_t now_ns);
+
+// `matches` are the last ones, as far as they are known, oldest first; `rule` may be null.
+std::string AlertNotice(std::string_view tenant, const detection::RuleInfo* rule,
+                        const detection::AlertTransition& transition,
+                        const std::vector<std::string>& matches, int64_t now_ns);
+
+// To try an action with.
+std::string SampleNotice(std::string_view tenant, int64_t now_ns);
+
+}  // namespace neurallog::actions
