@@ -126,6 +126,20 @@ struct RulesConfig {
   uint64_t match_bytes_max = 256 * kMiB;
 };
 
+struct ActionsConfig {
+  std::string allow_cidr;
+  std::string ca_file;
+  std::string proxy;
+  int pending_max = 2'000'000;
+  int tenant_pending_max = 1'000'000;
+  int history_max = 100'000;
+  Duration history = std::chrono::hours(7 * 24);
+  int dead_letters_max = 100'000;
+  uint64_t dead_letter_bytes_max = 256 * kMiB;
+  Duration dead_letter_retention = std::chrono::hours(30 * 24);
+  Duration disable_after = std::chrono::hours(120);
+};
+
 struct AuthConfig {
   AuthRequired required = AuthRequired::kAuto;
 };
@@ -152,6 +166,7 @@ struct Config {
   QueryConfig query;
   TailConfig tail;
   RulesConfig rules;
+  ActionsConfig actions;
   AuthConfig auth;
   LogConfig log;
   ShutdownConfig shutdown;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "actions/actions.h"
 #include "base/bytes.h"
 #include "base/log.h"
 #include "base/thread.h"
@@ -55,6 +56,7 @@ Result<std::unique_ptr<Engine>> Engine::Open(const EngineOptions& options,
   detection.spare_memory = engine->spare_memory();
   engine->detection_ = std::make_unique<detection::Detection>(
       detection, engine->store_.get(), environment.clock, environment.metrics);
+  NL_RETURN_IF_ERROR(engine->LoadActions());
   engine->jobs_ = std::make_unique<Jobs>(options.jobs, engine.get(), engine->store_.get(),
                                          environment.clock, environment.metrics);
   engine->retention_ =
@@ -87,7 +89,24 @@ Result<std::unique_ptr<Engine>> Engine::Open(const EngineOptions& options,
   return engine;
 }
 
+// Of a server that is read-only nobody is told anything, and no key of secrets is made.
+Status Engine::LoadActions() {
+  actions::Options options = options_.actions;
+  if (!options_.read_only) {
+    options.key_file = options_.data_dir + "/actions.key";
+    NL_TRY(sink_services_, actions::SinkServices::Start(options_.sinks, /*append=*/{}));
+  }
+  actions_ = std::make_unique<actions::Actions>(
+      options, store_.get(), environment_.clock, environment_.metrics,
+      sink_services_ ? sink_services_->host() : nullptr);
+  return options_.read_only ? Status() : actions_->Load();
+}
+
 Status Engine::StartDetection() {
+  NL_RETURN_IF_ERROR(actions_->Start(&detection_->matches(), [this](TenantId id) {
+    const ingest::TenantLog* const log = FindTenant(id);
+    return log != nullptr ? log->name() : std::string();
+  }));
   NL_RETURN_IF_ERROR(detection_->Load().status());
   detection::Host host;
   host.set_published = [this](TenantId id, bool is_published) {
@@ -103,6 +122,7 @@ Status Engine::StartDetection() {
     const ingest::TenantLog* const log = FindTenant(id);
     return log != nullptr ? ExpiryOf(*log) : INT64_MIN;
   };
+  host.stage.follower = actions_->follower();
   return detection_->Start(std::move(host));
 }
 
@@ -125,6 +145,7 @@ void Engine::Close() {
   sealer_->Abandon();
   if (committer_) committer_->Stop();
   detection_->Stop();
+  actions_->Stop();
   sealer_->Stop();
   if (!journaler_ || !damage_.empty()) return;
   const Status status = ClearLogAtClose();

@@ -19,6 +19,8 @@
 #include <thread>
 #include <vector>
 
+#include "actions/options.h"
+#include "actions/sink_services.h"
 #include "auth/api_key.h"
 #include "backup/repository.h"
 #include "base/clock.h"
@@ -48,6 +50,10 @@
 
 namespace neurallog::wal {
 struct Frame;
+}
+
+namespace neurallog::actions {
+class Actions;
 }
 
 namespace neurallog::detection {
@@ -91,6 +97,8 @@ struct EngineOptions {
   JobsOptions jobs;
   tail::Options tail;
   detection::Options detection;
+  actions::Options actions;  // key_file is set from data_dir
+  actions::SinkOptions sinks;
   // With more than this in the log, the rule stage, when it is behind, does not hold it back any more.
   uint64_t wal_rule_bytes_max = uint64_t{4} << 30;
   int64_t idempotency_window_ns = 600 * base::kNsPerSecond;
@@ -134,6 +142,7 @@ class Engine {
   Jobs& jobs() { return *jobs_; }
   SavedQueries& saved_queries() { return *saved_queries_; }
   detection::Detection& detection() { return *detection_; }
+  actions::Actions& actions() { return *actions_; }
   const tenant::Registry& tenants() const { return tenants_; }
   Result<auth::NewKey> CreateKey(auth::Role role, std::string_view tenant_name,
                                  std::string_view key_name);
@@ -260,6 +269,7 @@ class Engine {
   Status PutCheckpoint(uint64_t needed_from, uint64_t durable_lsn);
   // The first LSN that some tenant still holds unsealed or that rules have not seen, or `otherwise`.
   uint64_t FirstNeededLsn(uint64_t otherwise) const;
+  Status LoadActions();
   Status StartDetection();
 
   // Where a backup keeps its hard links while it runs.
@@ -289,6 +299,8 @@ class Engine {
   std::unique_ptr<Jobs> jobs_;
   std::unique_ptr<SavedQueries> saved_queries_;
   std::unique_ptr<detection::Detection> detection_;
+  std::unique_ptr<actions::SinkServices> sink_services_;  // null: the engine is read-only
+  std::unique_ptr<actions::Actions> actions_;
   std::unique_ptr<Retention> retention_;
   std::unique_ptr<Compactor> compactor_;
   MemoryGuard memory_guard_;

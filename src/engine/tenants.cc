@@ -3,6 +3,7 @@
 
 #include "base/bytes.h"
 #include "base/log.h"
+#include "actions/actions.h"
 #include "detection/detection.h"
 #include "engine/engine.h"
 #include "engine/meta_keys.h"
@@ -133,6 +134,7 @@ Result<Job> Engine::DeleteTenant(std::string_view name, std::string_view key_id,
                                         change.remove.emplace_back(key_of_query);
                                       }));
   detection_->AddRemoval(info->id, &change);
+  actions::Actions::AddRemoval(info->id, &change);
   Job job;
   job.kind = JobKind::kDeleteTenant;
   job.tenant = info->id;
@@ -146,6 +148,8 @@ Result<Job> Engine::DeleteTenant(std::string_view name, std::string_view key_id,
   const Status forgotten = detection_->Forget(info->id);
   if (!forgotten.ok())
     base::LogWarn("matches of a deleted tenant may be left", {{"error", forgotten.ToString()}});
+  if (const Status status = actions_->Forget(info->id); !status.ok())
+    base::LogWarn("deliveries of a deleted tenant may be left", {{"error", status.ToString()}});
   return job;
 }
 

@@ -66,6 +66,29 @@ Result<bool> DecideOpen(const config::Config& config, const engine::Engine& engi
   return true;
 }
 
+std::vector<std::string> SplitAtCommas(std::string_view text) {
+  std::vector<std::string> parts;
+  while (!text.empty()) {
+    const size_t end = std::min(text.find(','), text.size());
+    if (end > 0) parts.emplace_back(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return parts;
+}
+
+actions::Options ActionsOptionsFrom(const config::ActionsConfig& config) {
+  actions::Options options;
+  options.pending_max = static_cast<size_t>(config.pending_max);
+  options.pending_per_tenant_max = static_cast<size_t>(config.tenant_pending_max);
+  options.history_max = static_cast<size_t>(config.history_max);
+  options.history_ns = config.history.count();
+  options.dead_letters_max = static_cast<size_t>(config.dead_letters_max);
+  options.dead_letter_bytes_max = config.dead_letter_bytes_max;
+  options.dead_letter_ns = config.dead_letter_retention.count();
+  options.failing_ns_max = config.disable_after.count();
+  return options;
+}
+
 }  // namespace
 
 config::Config EffectiveConfig(const config::Config& config) {
@@ -125,6 +148,10 @@ engine::EngineOptions EngineOptionsFrom(const config::Config& configured) {
   options.detection.list_bytes_max = config.rules.list_bytes_max;
   options.detection.matches.matches_max = static_cast<uint64_t>(config.rules.matches_max);
   options.detection.matches.bytes_max = config.rules.match_bytes_max;
+  options.actions = ActionsOptionsFrom(config.actions);
+  options.sinks.allow_cidrs = SplitAtCommas(config.actions.allow_cidr);
+  options.sinks.ca_file = config.actions.ca_file;
+  options.sinks.proxy = config.actions.proxy;
   return options;
 }
 
