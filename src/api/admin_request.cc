@@ -1,6 +1,7 @@
 #include "api/admin_request.h"
 
 #include <algorithm>
+#include <charconv>
 
 #include "base/json_value.h"
 
@@ -32,6 +33,20 @@ Result<Arguments> Arguments::Read(const http::Request& request,
 std::string Arguments::Get(std::string_view name) const {
   const auto found = members_.find(name);
   return found == members_.end() ? std::string() : found->second;
+}
+
+VersionTag ReadVersionTag(const http::Request& request) {
+  VersionTag expected;
+  expected.is_new = request.FindHeader("If-None-Match") == "*";
+  std::string_view tag = request.FindHeader("If-Match");
+  if (tag.empty() || tag == "*") return expected;
+  if (tag.size() >= 2 && tag.front() == '"' && tag.back() == '"')
+    tag = tag.substr(1, tag.size() - 2);
+  uint64_t version = 0;
+  const auto [end, error] = std::from_chars(tag.data(), tag.data() + tag.size(), version);
+  const bool is_number = error == std::errc() && end == tag.data() + tag.size();
+  expected.version = is_number ? version : 0;
+  return expected;
 }
 
 void OnWorker(Context context, std::function<Status(Context&)> work) {

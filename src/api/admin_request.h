@@ -4,6 +4,7 @@
 #include <functional>
 #include <initializer_list>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -23,6 +24,13 @@ class Arguments {
  private:
   std::map<std::string, std::string, std::less<>> members_;
 };
+
+// What If-Match and If-None-Match say of a thing whose ETag is its version.
+struct VersionTag {
+  bool is_new = false;              // it must not be there
+  std::optional<uint64_t> version;  // 0: of what is no version
+};
+VersionTag ReadVersionTag(const http::Request& request);
 
 // Runs `work`, which answers by itself or returns an error to be answered, on a worker.
 void OnWorker(Context context, std::function<Status(Context&)> work);

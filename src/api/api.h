@@ -147,7 +147,7 @@ class Api : public http::Handler {
 // Handlers, one file per subject: handler_ingest.cc, handler_query.cc,
 // handler_victorialogs.cc, handler_logs.cc, handler_record.cc, handler_export.cc, handler_explain.cc,
 // handler_active.cc, handler_saved.cc, handler_rules.cc, handler_rule_import.cc, handler_rule_test.cc,
-// handler_backtest.cc, handler_lists.cc, handler_matches.cc, handler_tail.cc, openapi.cc, handler_admin.cc,
+// handler_backtest.cc, handler_lists.cc, handler_matches.cc, handler_actions.cc, handler_deliveries.cc, handler_tail.cc, openapi.cc, handler_admin.cc,
 // handler_deletion.cc, handler_storage.cc, handler_backup.cc, handler_health.cc.
 void HandlePostLogs(Context context);
 void HandleIngestJsonLine(Context context);
@@ -211,6 +211,25 @@ void HandleGetAlert(Context context);
 void HandleAcknowledgeAlert(Context context);
 void HandleUnacknowledgeAlert(Context context);
 void HandleResolveAlert(Context context);
+void HandleListActions(Context context);
+void HandleCreateAction(Context context);
+void HandleGetAction(Context context);
+void HandlePutAction(Context context);
+void HandleDeleteAction(Context context);
+void HandleEnableAction(Context context);
+void HandleDisableAction(Context context);
+void HandleRotateSecret(Context context);
+void HandleTestAction(Context context);
+void HandlePreviewAction(Context context);
+void HandleListDeliveries(Context context);
+void HandleGetDelivery(Context context);
+void HandleDeliveryAttempts(Context context);
+void HandleListDeadLetters(Context context);
+void HandleGetDeadLetter(Context context);
+void HandleReplayDeadLetter(Context context);
+void HandleReplayDeadLetters(Context context);
+void HandleDeleteDeadLetter(Context context);
+void HandleDeleteDeadLetters(Context context);
 void HandleTail(Context context);
 void HandleTailVictoriaLogs(Context context);
 void HandleListTenants(Context context);

@@ -1,6 +1,4 @@
 // /v1/rules: the rules of a tenant, one at a time. An ETag is a rule's version; If-Match and If-None-Match guard changes.
-#include <charconv>
-
 #include "api/admin_request.h"
 #include "api/json_members.h"
 #include "api/query_params.h"
@@ -18,18 +16,9 @@ using detection::StoredRule;
 constexpr size_t kRulesDefault = 100;
 constexpr size_t kRulesMax = 1'000;
 
-Result<Detection::Expectation> ReadExpectation(const http::Request& request) {
-  Detection::Expectation expectation;
-  expectation.is_new = request.FindHeader("If-None-Match") == "*";
-  std::string_view tag = request.FindHeader("If-Match");
-  if (tag.empty() || tag == "*") return expectation;
-  if (tag.size() >= 2 && tag.front() == '"' && tag.back() == '"')
-    tag = tag.substr(1, tag.size() - 2);
-  uint64_t version = 0;
-  const auto [end, error] = std::from_chars(tag.data(), tag.data() + tag.size(), version);
-  const bool is_number = error == std::errc() && end == tag.data() + tag.size();
-  expectation.version = is_number ? version : 0;  // what is no version is no rule's
-  return expectation;
+Detection::Expectation ExpectationOf(const http::Request& request) {
+  const VersionTag tag = ReadVersionTag(request);
+  return {tag.is_new, tag.version};
 }
 
 // Whom the rules belong to, and who wants to know.
@@ -79,7 +68,7 @@ Status Write(Context& context, std::string id, const Detection::Expectation& exp
 void SetEnabled(Context context, std::string_view verb, bool enabled) {
   OnWorker(std::move(context), [verb, enabled](Context& on) -> Status {
     NL_RETURN_IF_ERROR(on.api.engine().ReadyStatus());
-    NL_TRY(const auto expectation, ReadExpectation(on.request));
+    const auto expectation = ExpectationOf(on.request);
     DetectionOf(on).SetEnabled(TenantOf(on), IdOf(on.request, verb), enabled, expectation,
                                AnswerWithRule(on, /*status_of_new=*/200));
     return {};
@@ -114,7 +103,7 @@ void HandleCreateRule(Context context) {
 
 void HandlePutRule(Context context) {
   OnWorker(std::move(context), [](Context& on) -> Status {
-    NL_TRY(const auto expectation, ReadExpectation(on.request));
+    const auto expectation = ExpectationOf(on.request);
     return Write(on, IdOf(on.request), expectation);
   });
 }
@@ -135,7 +124,7 @@ void HandlePatchRule(Context context) {
         enabled->kind() != base::JsonValue::Kind::kBool)
       return InvalidArgument("expected {\"enabled\":true} or false");
     NL_RETURN_IF_ERROR(on.api.engine().ReadyStatus());
-    NL_TRY(const auto expectation, ReadExpectation(on.request));
+    const auto expectation = ExpectationOf(on.request);
     DetectionOf(on).SetEnabled(TenantOf(on), IdOf(on.request), enabled->text() == "true",
                                expectation, AnswerWithRule(on, /*status_of_new=*/200));
     return {};
@@ -148,7 +137,7 @@ void HandleDisableRule(Context context) { SetEnabled(std::move(context), ":disab
 void HandleDeleteRule(Context context) {
   OnWorker(std::move(context), [](Context& on) -> Status {
     NL_RETURN_IF_ERROR(on.api.engine().ReadyStatus());
-    NL_TRY(const auto expectation, ReadExpectation(on.request));
+    const auto expectation = ExpectationOf(on.request);
     DetectionOf(on).Delete(TenantOf(on), IdOf(on.request), expectation, AnswerDone(on.responder));
     return {};
   });
