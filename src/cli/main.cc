@@ -1,6 +1,7 @@
 // neurallog: the command line.
 #include <CLI/CLI.hpp>
 
+#include "cli/actions_commands.h"
 #include "cli/commands.h"
 #include "cli/log_commands.h"
 #include "cli/rules_commands.h"
@@ -107,6 +108,7 @@ int main(int argc, char** argv) {
   std::function<int()> run;
   cli::AddLogCommands(&app, &run);
   cli::AddRulesCommands(&app, &run);
+  cli::AddActionsCommands(&app, &run);
 
   try {
     app.parse(argc, argv);
