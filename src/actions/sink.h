@@ -83,8 +83,10 @@ struct SinkHost {
   const std::atomic<bool>* stopping = nullptr;  // true: what waits is to end
   std::string ca_file;                          // of sinks that are not over HTTP
   std::vector<std::string> programs;            // that `exec` may run
-  // Writes a record, a JSON object, into a tenant's logs; may block. Unset: `stream` cannot be made.
-  std::function<Status(TenantId tenant, std::string record_json)> append;
+  // Writes a record, a JSON object, into a tenant's logs, once per `request`; may block. Unset:
+  // `stream` cannot be made.
+  std::function<Status(TenantId tenant, std::string_view request, std::string_view record_json)>
+      append;
   // Asked by the `test` sink; unset: it delivers to nobody. For tests.
   std::function<Outcome(const Attempt&)> on_test;
 };

@@ -29,7 +29,7 @@ struct SinkOptions {
 
 class SinkServices {
  public:
-  using Append = std::function<Status(TenantId tenant, std::string record_json)>;
+  using Append = decltype(SinkHost::append);
 
   // InvalidArgument names an option that cannot be.
   static Result<std::unique_ptr<SinkServices>> Start(const SinkOptions& options, Append append);

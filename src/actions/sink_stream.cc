@@ -60,9 +60,9 @@ class StreamSink : public BlockingSink {
 
  protected:
   Outcome Run(const Attempt& attempt, int64_t) override {
-    Result<std::string> record = Compose(attempt);
+    const Result<std::string> record = Compose(attempt);
     if (!record.ok()) return OutcomeOfError(record.status());
-    const Status appended = host().append(tenant_, std::move(record).value());
+    const Status appended = host().append(tenant_, attempt.delivery_id, *record);
     return appended.ok() ? Outcome() : OutcomeOfError(appended);
   }
 

@@ -258,8 +258,8 @@ TEST_CASE("a syslog receiver gets one line per notice, with its length") {
   Services services;
   std::promise<std::string> received;
   LineServer server([&](int fd) { received.set_value(LineServer::ReadAll(fd)); });
-  const auto sink = services.Make(
-      "syslog", R"({"host":"127.0.0.1","facility":4,"port":)" + server.port() + "}");
+  const auto sink =
+      services.Make("syslog", R"({"host":"127.0.0.1","facility":4,"port":)" + server.port() + "}");
   CHECK(DeliverTo(sink.get(), AttemptOf(kNotice)).kind == Outcome::Kind::kDelivered);
   const std::string line =
       "<35>1 2021-02-25T15:02:10Z neurallog neurallog - msg_p5jXN8AQM9LWM0D4loKWxJek - "
@@ -289,9 +289,10 @@ TEST_CASE("syslog goes out as datagrams too") {
 TEST_CASE("a stream writes into its own tenant's logs, and not for ever") {
   TenantId tenant{};
   std::string record;
-  Services services({}, [&](TenantId to, std::string json) {
+  Services services({}, [&](TenantId to, std::string_view request, std::string_view json) {
+    CHECK(request == "msg_p5jXN8AQM9LWM0D4loKWxJek");
     tenant = to;
-    record = std::move(json);
+    record = json;
     return Status::Ok();
   });
   const auto sink = services.Make("stream", R"({"fields":{"team":"ops"}})");
