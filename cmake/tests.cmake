@@ -50,3 +50,8 @@ set_tests_properties(crash PROPERTIES TIMEOUT 600)
 # The longest begin first.
 set_tests_properties(unit.engine crash PROPERTIES COST 100)
 add_test(NAME http COMMAND ${CMAKE_COMMAND} -E env NL_BINARY=$<TARGET_FILE:neurallog> python3 ${CMAKE_SOURCE_DIR}/tests/http/run.py)
+
+# What sinks of actions say, heard by real receivers where they are installed.
+add_executable(sink_probe ${CMAKE_SOURCE_DIR}/tests/receivers/sink_probe.cc)
+target_link_libraries(sink_probe PRIVATE nl_room_actions nl_options)
+add_test(NAME receivers COMMAND ${CMAKE_COMMAND} -E env SINK_PROBE=$<TARGET_FILE:sink_probe> python3 ${CMAKE_SOURCE_DIR}/tests/receivers/receivers_test.py)

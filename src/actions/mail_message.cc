@@ -35,6 +35,10 @@ std::string MailDate(int64_t wall_ns) {
                      parts.tm_sec);
 }
 
+std::string Thread(const std::string& id) {
+  return id.empty() ? id : fmt::format("In-Reply-To: <{0}>\r\nReferences: <{0}>\r\n", id);
+}
+
 std::string Part(std::string_view type, std::string_view body) {
   return fmt::format(
       "--{}\r\nContent-Type: {}; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n{}",
@@ -79,10 +83,9 @@ std::string MailMessage::Encode() const {
     all_to.append(all_to.empty() ? "" : ",\r\n ").append("<").append(one).append(">");
   std::string mail = fmt::format(
       "From: <{}>\r\nTo: {}\r\nSubject: {}\r\nDate: {}\r\nMessage-ID: <{}>\r\n"
-      "In-Reply-To: <{}>\r\nReferences: <{}>\r\nAuto-Submitted: auto-generated\r\n"
+      "{}Auto-Submitted: auto-generated\r\n"
       "MIME-Version: 1.0\r\nContent-Type: multipart/alternative; boundary=\"{}\"\r\n\r\n",
-      from, all_to, EncodeHeaderText(subject), MailDate(wall_ns), id, thread_id, thread_id,
-      kBoundary);
+      from, all_to, EncodeHeaderText(subject), MailDate(wall_ns), id, Thread(thread_id), kBoundary);
   mail.append(Part("text/plain", text)).append(Part("text/html", html));
   return mail.append("--").append(kBoundary).append("--\r\n");
 }

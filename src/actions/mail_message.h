@@ -13,7 +13,7 @@ struct MailMessage {
   std::string subject;  // one line
   std::string text, html;
   std::string id;         // without < and >
-  std::string thread_id;  // of all mails of one alert
+  std::string thread_id;  // of all mails of one alert; empty: none
   int64_t wall_ns = 0;
 
   // Lines end with CRLF, none is longer than 998 bytes or begins with a dot.

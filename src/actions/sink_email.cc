@@ -79,7 +79,7 @@ class EmailSink : public BlockingSink {
     NL_TRY(mail.text, config_.message.Text(notice));
     NL_TRY(mail.html, config_.html.Render(notice));
     mail.id.append(attempt.delivery_id).append("@neurallog");
-    mail.thread_id.append(attempt.alert_key()).append("@neurallog");
+    if (!attempt.dedup_key.empty()) mail.thread_id.append(attempt.dedup_key).append("@neurallog");
     mail.wall_ns = attempt.wall_ns;
     return mail;
   }
