@@ -260,6 +260,41 @@ TEST_CASE_METHOD(DispatcherFixture, "dead letters are bounded, the oldest go") {
   CHECK(Letters().front().id == last);
 }
 
+TEST_CASE_METHOD(DispatcherFixture, "an action that has only failed for too long is disabled") {
+  options_.failing_ns_max = 60 * kSecond;
+  Reopen();
+  Put(kTenant, R"({"id":"ops","type":"test","retry":{"profile":"durable"}})");
+  Answer([](const Attempt&) { return Fails(500, Outcome::Kind::kRetry); });
+  const DeliveryId id = Deliver(kTenant, "ops");
+  REQUIRE(Becomes(id, DeliveryState::kDead, kSecond));
+  CHECK(Get(id).reason == DeadReason::kDisabled);
+  CHECK_FALSE(actions_->book().Find(kTenant, "ops")->enabled);
+  CHECK(actions_->book().Find(kTenant, "ops")->is_disabled_by_us);
+}
+
+TEST_CASE_METHOD(DispatcherFixture, "what comes when too many wait is a dead letter at once") {
+  options_.pending_per_tenant_max = 2;
+  Reopen();
+  Put(kTenant, R"({"id":"ops","type":"test"})");
+  detection::RuleInfo rule;
+  rule.id = "rule";
+  rule.type = "match";
+  rule.alerting.actions.emplace_back();
+  rule.alerting.actions[0].id = "ops";
+  for (uint64_t i = 1; i <= 4; ++i)
+    actions_->follower()->Match(kTenant, rule, {kStart, i}, R"({"record":{"n":1}})");
+  storage::MetaChange change;
+  actions_->follower()->AddTo(
+      {}, [&](TenantId, std::string_view) { return &rule; }, &change);
+  REQUIRE(store_->WriteMeta(change).ok());
+  actions_->follower()->Written();
+  REQUIRE(Until([&] { return seen() == 2; }));
+  const std::vector<Delivery> dead = Letters();
+  REQUIRE(dead.size() == 2);
+  CHECK(dead[0].reason == DeadReason::kOutboxFull);
+  CHECK(dead[0].source == ToString(detection::MatchId{kStart, 4}));
+}
+
 TEST_CASE_METHOD(DispatcherFixture,
                  "secrets are stored so that nobody reads them, and shown to nobody") {
   const SecretBox box = SecretBox::Open(options_.key_file).value();
