@@ -130,6 +130,7 @@ struct ActionsConfig {
   std::string allow_cidr;
   std::string ca_file;
   std::string proxy;
+  std::string exec_programs;
   int pending_max = 2'000'000;
   int tenant_pending_max = 1'000'000;
   int history_max = 100'000;

@@ -261,6 +261,10 @@ std::vector<Option> MakeTable() {
        "Certificates, PEM, that receivers' are checked with; empty: those that the system trusts."},
       {"actions.proxy", TextField{NL_FIELD(actions.proxy), /*is_path=*/false, nullptr}, kRestart,
        "Proxy to receivers, http://HOST:PORT; empty: none."},
+      {"actions.exec_programs",
+       TextField{NL_FIELD(actions.exec_programs), /*is_path=*/false, nullptr}, kRestart,
+       "Programs that actions of the type exec may run, full paths, a comma between them; empty: "
+       "none."},
       {"actions.pending_max", IntField{NL_FIELD(actions.pending_max), 1'000, 100'000'000}, kRestart,
        "Deliveries that wait, of all tenants; more become dead letters at once."},
       {"actions.tenant_pending_max",

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/thread.h"
 #include "detection/detection.h"
+#include "engine/append_record.h"
 #include "engine/meta_keys.h"
 #include "engine/doctor.h"
 #include "engine/recovery.h"
@@ -94,7 +95,10 @@ Status Engine::LoadActions() {
   actions::Options options = options_.actions;
   if (!options_.read_only) {
     options.key_file = options_.data_dir + "/actions.key";
-    NL_TRY(sink_services_, actions::SinkServices::Start(options_.sinks, /*append=*/{}));
+    const auto append = [this](TenantId tenant, std::string_view request, std::string_view json) {
+      return AppendRecord(this, tenant, request, json);
+    };
+    NL_TRY(sink_services_, actions::SinkServices::Start(options_.sinks, append));
   }
   actions_ = std::make_unique<actions::Actions>(
       options, store_.get(), environment_.clock, environment_.metrics,
