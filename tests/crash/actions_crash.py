@@ -34,7 +34,8 @@ def main(rounds=100, seed=None):
     rng = random.Random(seed)
     receiver = Receiver(lambda request: (503 if rng.random() < 0.05 else 200, {}))
     server = Server("--actions-allow-cidr", "127.0.0.0/8")
-    action = {"id": "hook", "type": "webhook", "config": {"url": receiver.url}, "retry": {"profile": "durable"}, "breaker": {"failures": 1000}}
+    action = {"id": "hook", "type": "webhook", "config": {"url": receiver.url}, "breaker": {"failures": 1000},
+              "retry": {"profile": "custom", "attempts": 100, "base": "200ms", "cap": "2s"}}
     assert server.request("POST", "/v1/actions", json.dumps(action))[0] == 201
     assert server.request("PUT", "/v1/rules/r", RULE)[0] == 201
     acked, unknown, number = set(), set(), 0
