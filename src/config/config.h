@@ -116,6 +116,8 @@ struct TailConfig {
 struct RulesConfig {
   uint64_t queue_bytes_max = 0;
   uint64_t state_bytes_max = 0;
+  uint64_t compiled_bytes_max = 0;
+  Duration idle_timeout = std::chrono::minutes(10);
   int rule_ns_max = 50'000;
   int rules_max = 20'000;
   uint64_t document_bytes_max = 1 * kMiB;

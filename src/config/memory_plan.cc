@@ -27,6 +27,8 @@ constexpr Share kShares[] = {
     {[](Config& c) -> uint64_t& { return c.query.partials_bytes_max; }, 2},
     {[](Config& c) -> uint64_t& { return c.rules.queue_bytes_max; }, 2},
     {[](Config& c) -> uint64_t& { return c.rules.state_bytes_max; }, 3},
+    {[](Config& c) -> uint64_t& { return c.rules.compiled_bytes_max; },
+     25},  // not kept for them: caches give way
     {[](Config& c) -> uint64_t& { return c.storage.rewrite_bytes_max; }, 4},
     {[](Config& c) -> uint64_t& { return c.http.body_bytes_total_max; }, 6},
     {[](Config& c) -> uint64_t& { return c.ingest.bytes_in_flight_max; }, 5},

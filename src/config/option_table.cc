@@ -235,6 +235,13 @@ std::vector<Option> MakeTable() {
        kRestart,
        "Windows and sequences of all rules; beyond it the stalest groups go; 0 is a share of "
        "memory_limit."},
+      {"rules.compiled_bytes_max", BytesField{NL_FIELD(rules.compiled_bytes_max), 0, 1024 * kGiB},
+       kRestart,
+       "Compiled rules of all tenants; beyond it those of tenants without records for 10s or more "
+       "are unloaded; 0 is a quarter of memory_limit."},
+      {"rules.idle_timeout", DurationField{NL_FIELD(rules.idle_timeout), 0s, 365 * kDay}, kRestart,
+       "Rules of a tenant without records for so long are unloaded, until it has some; 0s: never "
+       "for that."},
       {"rules.rule_ns_max", IntField{NL_FIELD(rules.rule_ns_max), 0, 1'000'000'000}, kRestart,
        "A rule that takes more nanoseconds for a record, on average, is quarantined; 0: none is."},
       {"rules.rules_max", IntField{NL_FIELD(rules.rules_max), 1, 1'000'000}, kRestart,

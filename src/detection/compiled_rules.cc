@@ -203,6 +203,19 @@ void CompiledRules::CompileSet(const rules::RowSample* sample) {
   FindOwners();
   for (const auto& each : report.left_out) LeaveOut(of_set_[each.rule], each.reason);
   for (const RuleInfo* info : of_plan_) ready_ += info->state == RuleState::kReady;
+  Measure();
+}
+
+// The set's tests hold the texts of the plan's once more.
+void CompiledRules::Measure() {
+  constexpr size_t kNodeBytes = 96;  // of a map
+  memory_bytes_ = set_->memory_bytes() + 2 * plan_->memory_bytes();
+  for (const auto& [id, info] : infos_) {
+    memory_bytes_ += sizeof(info) + 2 * kNodeBytes + info.description.capacity() +
+                     info.name.capacity() + info.reason.capacity();
+    for (const auto* texts : {&info.references, &info.tags})
+      for (const std::string& text : *texts) memory_bytes_ += sizeof(text) + text.capacity();
+  }
 }
 
 // A place of the set is the condition of a rule, or of a step of one that it is told to.

@@ -76,6 +76,8 @@ class CompiledRules {
   const std::map<std::string, RuleInfo, std::less<>>& infos() const { return infos_; }
   // How many are ready.
   size_t ready() const { return ready_; }
+  // Of all this, estimated.
+  size_t memory_bytes() const { return memory_bytes_; }
 
  private:
   using Infos = std::map<std::string, RuleInfo, std::less<>>;
@@ -83,6 +85,7 @@ class CompiledRules {
   static ReadRule Read(const Source& source, const StoredRule& stored);
   void CompileSet(const rules::RowSample* sample);
   void FindOwners();
+  void Measure();
   void LeaveOut(RuleInfo* info, std::string reason);
 
   std::shared_ptr<const rules::RulePlan> plan_;
@@ -93,6 +96,7 @@ class CompiledRules {
   std::vector<RuleInfo*> of_plan_;
   std::vector<RuleInfo*> of_set_;
   size_t ready_ = 0;
+  size_t memory_bytes_ = 0;
 };
 
 // A document that was read: what it is, or what is wrong with it.

@@ -33,6 +33,8 @@ Detection::Detection(const Options& options, storage::Store* store, const base::
       }) {
   registry->AddGauge("neurallog_rules", "Rules that are compiled and in memory.",
                      [this] { return static_cast<double>(metrics_.rules.load()); });
+  registry->AddGauge("neurallog_rule_compiled_bytes", "What these take, estimated.",
+                     [this] { return static_cast<double>(metrics_.compiled_bytes.load()); });
   registry->AddGauge("neurallog_rule_state_bytes", "Windows and sequences of rules.",
                      [this] { return static_cast<double>(metrics_.state_bytes.load()); });
   registry->AddGauge("neurallog_rule_queue_bytes", "Batches that wait for the rule stage.",
@@ -85,6 +87,12 @@ Status Detection::Start(Host host) {
     }
     line_.Post(tenant);
   };
+  host.stage.on_unload = [this](TenantId tenant) {
+    Book* const book = BookOf(tenant);
+    base::MutexLock lock(mutex_);
+    std::erase(recent_, book->compiled.lock());
+    book->sample.reset();
+  };
   stage_.Start(std::move(host.stage), tenants_, progress);
   line_.Start();
   return {};
@@ -123,7 +131,7 @@ std::shared_ptr<const CompiledRules> Detection::Compile(TenantId tenant, const D
   std::shared_ptr<const rules::RowSample> sample;
   {
     base::MutexLock lock(mutex_);
-    if (!draft.has_other_lists) previous = book->compiled;
+    if (!draft.has_other_lists) previous = book->compiled.lock();
     sample = book->sample;
   }
   const int64_t begin_ns = clock_->MonotonicNs();
@@ -134,17 +142,31 @@ std::shared_ptr<const CompiledRules> Detection::Compile(TenantId tenant, const D
   return compiled;
 }
 
+// A change that comes in between makes what was read here old.
 Result<std::shared_ptr<const CompiledRules>> Detection::Compiled(TenantId tenant) {
   Book* const book = BookOf(tenant);
-  {
-    base::MutexLock lock(mutex_);
-    if (book->compiled) return book->compiled;
+  std::shared_ptr<const CompiledRules> made;
+  for (uint64_t read_at = 0;;) {
+    {
+      base::MutexLock lock(mutex_);
+      auto known = book->compiled.lock();
+      if (!known && made && book->changes == read_at) known = std::move(made);
+      if (known) {
+        Keep(book, known);
+        return known;
+      }
+      read_at = book->changes;
+    }
+    NL_TRY(const Draft draft, ReadDraft(tenant));
+    made = Compile(tenant, draft);
   }
-  NL_TRY(const Draft draft, ReadDraft(tenant));
-  auto compiled = Compile(tenant, draft);
-  base::MutexLock lock(mutex_);
-  if (!book->compiled) book->compiled = std::move(compiled);  // else a change was faster
-  return book->compiled;
+}
+
+void Detection::Keep(Book* book, const std::shared_ptr<const CompiledRules>& compiled) {
+  book->compiled = compiled;
+  std::erase(recent_, compiled);
+  recent_.push_front(compiled);
+  if (recent_.size() > kRecentMax) recent_.pop_back();
 }
 
 Status Detection::Apply(TenantId tenant, Draft draft,
@@ -152,10 +174,13 @@ Status Detection::Apply(TenantId tenant, Draft draft,
   Book* const book = BookOf(tenant);
   const bool has_rules = !draft.rules.empty();
   if (has_rules) set_published_(tenant, true);
-  NL_RETURN_IF_ERROR(stage_.Apply(tenant, std::move(draft.change), has_rules ? compiled : nullptr));
-  if (!has_rules) set_published_(tenant, false);
+  const Status status =
+      stage_.Apply(tenant, std::move(draft.change), has_rules ? compiled : nullptr);
+  if (status.ok() && !has_rules) set_published_(tenant, false);
   base::MutexLock lock(mutex_);
-  book->compiled = std::move(compiled);
+  ++book->changes;  // also when it is not known whether it was written
+  if (!status.ok()) return status;
+  Keep(book, compiled);
   return {};
 }
 
@@ -216,7 +241,7 @@ void Detection::CompileWithSample(Book* book, TenantId tenant) {
   std::shared_ptr<const rules::RowSample> sample;
   {
     base::MutexLock lock(mutex_);
-    compiled = book->compiled;
+    compiled = book->compiled.lock();
     sample = book->sample;
   }
   if (!compiled || !sample) return;
@@ -226,7 +251,7 @@ void Detection::CompileWithSample(Book* book, TenantId tenant) {
   metrics_.compilations.Add();
   if (!stage_.Exchange(tenant, compiled).ok()) return;
   base::MutexLock lock(mutex_);
-  book->compiled = std::move(compiled);
+  Keep(book, compiled);
 }
 
 Result<StoredRule> Detection::Get(TenantId tenant, std::string_view id) const {
@@ -312,8 +337,10 @@ Status Detection::Forget(TenantId tenant) {
     NL_RETURN_IF_ERROR(stage_.Forget(tenant));
   }
   base::MutexLock lock(mutex_);
-  books_[tenant]->compiled.reset();
-  books_[tenant]->sample.reset();
+  Book* const book = books_[tenant].get();
+  ++book->changes;
+  book->compiled.reset();
+  book->sample.reset();
   return {};
 }
 

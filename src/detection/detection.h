@@ -10,11 +10,14 @@
 // that wait together are compiled together. It also compiles a tenant's rules again when the stage has a sample of the
 // tenant's records that says what is rare there. At a bound of the options a change is refused.
 //
+// Compiled rules are in memory while the stage needs them (Stage), and those that were asked for last.
+//
 // Each change comes in two forms: with `done`, which returns at once, and is told by the thread that makes changes, or by
 // the caller's when the change is refused; and one that waits, which must not be called by `done`.
 // Thread-safe but Load, Start and Stop.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <future>
 #include <map>
@@ -47,6 +50,7 @@ struct Host {
 class Detection {
  public:
   static constexpr uint64_t kVersionsKept = 20;
+  static constexpr size_t kRecentMax = 4;
 
   Detection(const Options& options, storage::Store* store, const base::Clock* clock,
             metrics::Registry* registry);
@@ -99,7 +103,7 @@ class Detection {
   Result<std::vector<StoredRule>> List(TenantId tenant, std::string_view after, size_t limit) const;
   // Versions before the present one, newest first.
   Result<std::vector<StoredRule>> Versions(TenantId tenant, std::string_view id) const;
-  // What is in force now; loaded when nobody has yet.
+  // What is in force now; compiled when it is not in memory.
   Result<std::shared_ptr<const CompiledRules>> Compiled(TenantId tenant);
 
   // One document of an import and what became of it.
@@ -148,7 +152,8 @@ class Detection {
   struct Book {
     base::Mutex change_mutex;  // one change at a time
     // Guarded by Detection::mutex_.
-    std::shared_ptr<const CompiledRules> compiled;   // null: not loaded
+    std::weak_ptr<const CompiledRules> compiled;     // the stage has them, or `recent_`
+    uint64_t changes = 0;                            // of what is stored
     std::shared_ptr<const rules::RowSample> sample;  // of its records; null: none yet
     std::vector<SlowRule> slow;                      // to be quarantined
   };
@@ -171,6 +176,8 @@ class Detection {
   // What does not apply any more is taken off `slow`.
   void Quarantine(TenantId tenant, std::vector<SlowRule>* slow, Draft* draft) const;
   void CompileWithSample(Book* book, TenantId tenant);
+  // Remembers what is in force.
+  void Keep(Book* book, const std::shared_ptr<const CompiledRules>& compiled) NL_REQUIRES(mutex_);
   Status Apply(TenantId tenant, Draft draft, std::shared_ptr<const CompiledRules> compiled);
   // Enters the rule into the draft, as the next version of the one that is there.
   void Enter(TenantId tenant, StoredRule* rule, Draft* draft) const;
@@ -203,6 +210,8 @@ class Detection {
   std::vector<TenantId> tenants_;  // with rules, at the start
   mutable base::Mutex mutex_;
   std::map<TenantId, std::unique_ptr<Book>> books_ NL_GUARDED_BY(mutex_);
+  // Asked for last, the newest in front.
+  std::deque<std::shared_ptr<const CompiledRules>> recent_ NL_GUARDED_BY(mutex_);
   Stage stage_;
   ChangeLine line_;
 };

@@ -28,6 +28,12 @@ struct Options {
   size_t queue_bytes_max = 64u << 20;  // of batches that wait; more are read from the log
   size_t state_bytes_max = 64u << 20;  // of windows of all tenants; beyond it the stalest groups go
   uint64_t rule_ns_max = 50'000;       // a slower rule is quarantined; 0: none is
+  // Rules of a tenant without records for so long are unloaded; 0: never for that.
+  int64_t idle_ns = int64_t{600} * 1'000'000'000;
+  // Of all compiled rules; beyond it those that were needed longest ago are unloaded, but for those that were needed
+  // within `stay_ns`.
+  size_t compiled_bytes_max = 256u << 20;
+  int64_t stay_ns = int64_t{10} * 1'000'000'000;
   base::SpareMemory* spare_memory = nullptr;  // told what is held, if there is one
   MatchLimits matches;
   AlertLimits alerts;

@@ -152,6 +152,7 @@ Status Stage::Evaluate(TenantId tenant, uint64_t lsn, int64_t written_ns,
   if (runner != nullptr &&
       std::max(begin, runner->since) < storage::LogPosition{lsn, batch.rows()}) {
     const int64_t begin_ns = clock_->MonotonicNs();
+    runner->used_ns = begin_ns;
     runner->matcher->Bind(batch);
     runner->state->Bind(batch);
     runner->is_changed = runner->has_state();
@@ -227,8 +228,8 @@ Status Stage::LoadStates() {
   for (auto& [tenant, runner] : runners_) {
     if (runner.rules) continue;
     NL_TRY(const StoredState stored, matches_->ReadState(tenant));
-    if (!stored.bytes.empty() || alerts_->HasLive(tenant))
-      NL_RETURN_IF_ERROR(LoadRunner(tenant, &runner));
+    const bool waits = !stored.bytes.empty() && rules::RuleState::Waits(stored.bytes);
+    if (waits || alerts_->HasLive(tenant)) NL_RETURN_IF_ERROR(LoadRunner(tenant, &runner));
   }
   are_states_loaded_ = true;
   return {};
@@ -261,6 +262,7 @@ Status Stage::LoadRunner(TenantId tenant, Runner* runner) {
   NL_RETURN_IF_ERROR(alerts_->Open(tenant, rules.get(), clock_->WallNs()));
   auto state = std::make_unique<rules::RuleState>(rules->plan());
   SetRules(runner, std::move(rules), std::move(state));
+  runner->used_ns = clock_->MonotonicNs();
   return RestoreState(tenant, runner);
 }
 
@@ -270,13 +272,62 @@ Status Stage::RestoreState(TenantId tenant, Runner* runner) {
   if (!runner->has_state()) return {};
   NL_TRY(const StoredState stored, matches_->ReadState(tenant));
   runner->since = runner->written = stored.until;
-  if (stored.bytes.empty()) return {};
-  const Status status = runner->state->Decode(stored.bytes);
+  Decode(tenant, stored.bytes, runner->state.get());
+  return {};
+}
+
+// What is not in memory is stored as it is.
+Status Stage::AdoptState(TenantId tenant, rules::RuleState* state) {
+  const auto found = runners_.find(tenant);
+  if (found == runners_.end()) return {};
+  if (found->second.rules) return state->Decode(found->second.state->Encode());
+  NL_TRY(const StoredState stored, matches_->ReadState(tenant));
+  Decode(tenant, stored.bytes, state);
+  return {};
+}
+
+void Stage::Decode(TenantId tenant, std::string_view bytes, rules::RuleState* state) {
+  const Status status = bytes.empty() ? Status() : state->Decode(bytes);
   if (!status.ok())
     base::LogError(
         "windows and sequences of a tenant's rules begin anew",
         {{"tenant", std::to_string(static_cast<uint32_t>(tenant))}, {"error", status.ToString()}});
-  return {};
+}
+
+bool Stage::CanUnload(TenantId tenant, const Runner& runner) const {
+  return runner.rules && !runner.is_changed && !runner.state->waits() && !alerts_->HasLive(tenant);
+}
+
+void Stage::UnloadIdle(int64_t now_ns) {
+  if (alerts_->is_changed()) return;        // they could not be written
+  std::multimap<int64_t, TenantId> by_use;  // those that can go
+  size_t bytes = 0;
+  for (auto& [tenant, runner] : runners_) {
+    if (!runner.rules) continue;
+    bytes += runner.rules->memory_bytes();
+    if (now_ns - runner.used_ns >= options_.stay_ns && CanUnload(tenant, runner))
+      by_use.emplace(runner.used_ns, tenant);
+  }
+  for (const auto& [used_ns, tenant] : by_use) {
+    const bool is_idle = options_.idle_ns > 0 && now_ns - used_ns >= options_.idle_ns;
+    if (!is_idle && bytes <= options_.compiled_bytes_max) break;
+    Runner* const runner = &runners_[tenant];
+    bytes -= runner->rules->memory_bytes();
+    Unload(tenant, runner);
+  }
+  metrics_->compiled_bytes = static_cast<int64_t>(bytes);
+}
+
+void Stage::Unload(TenantId tenant, Runner* runner) {
+  Runner unloaded;
+  AddCounts(*runner, &unloaded.counts);
+  std::erase_if(unloaded.counts,
+                [](const auto& of) { return of.second.evaluated + of.second.matched == 0; });
+  metrics_->rules -= static_cast<int64_t>(runner->rules->ready());
+  metrics_->unloads.Add();
+  *runner = std::move(unloaded);
+  alerts_->Close(tenant);
+  host_.on_unload(tenant);
 }
 
 // States that cost much to write are written rarely.
@@ -319,7 +370,7 @@ Progress Stage::CurrentProgress() const {
 void Stage::SetRules(Runner* runner, std::shared_ptr<const CompiledRules> rules,
                      std::unique_ptr<rules::RuleState> state) {
   std::map<std::string, RuleCounts> counts;
-  if (runner->rules) AddCounts(*runner, &counts);
+  AddCounts(*runner, &counts);
   const size_t before = runner->rules ? runner->rules->ready() : 0;
   metrics_->rules += static_cast<int64_t>(rules->ready()) - static_cast<int64_t>(before);
   runner->state = std::move(state);
@@ -335,6 +386,7 @@ void Stage::SetRules(Runner* runner, std::shared_ptr<const CompiledRules> rules,
 
 void Stage::AddCounts(const Runner& runner, std::map<std::string, RuleCounts>* counts) {
   *counts = runner.counts;
+  if (!runner.rules) return;
   for (uint32_t place = 0; place < runner.matcher->set().rules(); ++place) {
     RuleCounts& of = (*counts)[runner.rules->of_set(place).id];
     of.evaluated += runner.matcher->counts(place).evaluated;
@@ -443,9 +495,9 @@ Status Stage::Apply(TenantId tenant, storage::MetaChange change,
 // The state of rules that stay as they are is written with the change, so that nothing is replayed across it.
 Status Stage::Change(TenantId tenant, storage::MetaChange change,
                      std::shared_ptr<const CompiledRules> rules) {
-  NL_TRY(Runner* const old, RunnerOf(tenant));
+  if (alerts_->HasLive(tenant)) NL_RETURN_IF_ERROR(RunnerOf(tenant).status());
   auto state = std::make_unique<rules::RuleState>(rules->plan());
-  if (old != nullptr) NL_RETURN_IF_ERROR(state->Decode(old->state->Encode()));
+  NL_RETURN_IF_ERROR(AdoptState(tenant, state.get()));
   NL_RETURN_IF_ERROR(alerts_->Open(tenant, rules.get(), clock_->WallNs()));
   MatchStore::AddState(
       tenant, {position_, rules->plan()->stateful().empty() ? "" : state->Encode()}, &change);
@@ -453,6 +505,7 @@ Status Stage::Change(TenantId tenant, storage::MetaChange change,
   Runner& runner = runners_[tenant];
   SetRules(&runner, std::move(rules), std::move(state));
   runner.since = runner.written = position_;
+  runner.used_ns = clock_->MonotonicNs();
   runner.is_changed = false;
   alerts_->SetRules(tenant, runner.rules.get(), clock_->WallNs());
   if (const Status status = CommitPending(); !status.ok())  // again with what comes next
@@ -498,7 +551,7 @@ Result<std::map<std::string, RuleCounts>> Stage::Counts(TenantId tenant) {
   std::map<std::string, RuleCounts> counts;
   NL_RETURN_IF_ERROR(Submit(0, [&] {
     const auto found = runners_.find(tenant);
-    if (found != runners_.end() && found->second.rules) AddCounts(found->second, &counts);
+    if (found != runners_.end()) AddCounts(found->second, &counts);
     return Status();
   }));
   return counts;
@@ -530,7 +583,9 @@ void Stage::LookAtMemory(int64_t now_ns) {
     measure_cost_ns_ = measured_ns_ - now_ns;
   }
   if (options_.spare_memory == nullptr) return;
-  const size_t held = static_cast<size_t>(metrics_->state_bytes.load()) + queue_->bytes();
+  const size_t held =
+      static_cast<size_t>(metrics_->state_bytes.load() + metrics_->compiled_bytes.load()) +
+      queue_->bytes();
   if (held > held_bytes_) options_.spare_memory->Take(held - held_bytes_);
   else options_.spare_memory->GiveBack(held_bytes_ - held);
   held_bytes_ = held;
@@ -568,10 +623,11 @@ void Stage::Tidy() {
   tidied_ns_ = now_ns;
   if (!reader_) AdvanceAll();
   LookAtCosts();
-  LookAtMemory(now_ns);
   if (const Status status = CommitPending(); !status.ok())
     base::LogWarn("the rule stage cannot write", {{"error", status.ToString()}});
   Write(/*all_states=*/false);
+  UnloadIdle(now_ns);
+  LookAtMemory(now_ns);
   if (now_ns - expired_ns_ < kExpireNs) return;
   expired_ns_ = now_ns;
   Status status = matches_->Expire(host_.expiry_ns);

@@ -8,6 +8,10 @@
 // rebuilt from there: rows from before the stage's position are told to the state again, and what it reports
 // for them is passed over, because it was written.
 //
+// A tenant's rules are in memory from its first record on until it was idle for a while, or others want the memory; not
+// while they have something to say though no record comes: live alerts, absences, windows that fire when they end. Their state is
+// written by then, and read again with the tenant's next record.
+//
 // Guarantees: each row is evaluated once, with the rules that were in force when it was acknowledged, and each match is
 // there once, whenever the process dies: matches, the stage's position and changes of rules are written in
 // the order of the log, the position with each of them as one. After a start the stage goes on from its
@@ -56,6 +60,8 @@ struct StageHost {
   // These rules are to be taken out of work; does not wait.
   std::function<void(TenantId, std::vector<SlowRule>)> on_slow;
   Follower* follower = nullptr;  // of rules with actions; null: nobody acts
+  // The tenant's rules are not in memory any more.
+  std::function<void(TenantId)> on_unload;
 };
 
 // What a rule has done since the start.
@@ -109,6 +115,7 @@ class Stage {
     bool is_changed = false;                   // rows came behind `written`
     int64_t written_ns = 0;                    // monotonic
     int64_t write_cost_ns = 0;                 // of the last time
+    int64_t used_ns = 0;                       // monotonic: a record came, or the rules were loaded
     std::vector<RuleCounts> fired;             // by rule of the plan
     std::map<std::string, RuleCounts> counts;  // of matchers before
     SampleWatch watch{1};
@@ -150,6 +157,13 @@ class Stage {
   void SetRules(Runner* runner, std::shared_ptr<const CompiledRules> rules,
                 std::unique_ptr<rules::RuleState> state);
   Status RestoreState(TenantId tenant, Runner* runner);
+  // Takes over what a tenant's rules know of the rows so far, for others.
+  Status AdoptState(TenantId tenant, rules::RuleState* state);
+  static void Decode(TenantId tenant, std::string_view bytes, rules::RuleState* state);
+  // Rules that nobody needs now are unloaded.
+  void UnloadIdle(int64_t now_ns);
+  void Unload(TenantId tenant, Runner* runner);
+  bool CanUnload(TenantId tenant, const Runner& runner) const;
   Status Change(TenantId tenant, storage::MetaChange change,
                 std::shared_ptr<const CompiledRules> rules);
   void EndRunner(TenantId tenant);

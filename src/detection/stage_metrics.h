@@ -17,6 +17,9 @@ struct StageMetrics {
         compilations(registry->AddCounter(
             "neurallog_rule_compilations_total",
             "Compilations of a tenant's rules: after changes, for a new sample, at a load.")),
+        unloads(registry->AddCounter(
+            "neurallog_rule_unloads_total",
+            "Times that a tenant's rules were unloaded: idle, or memory was wanted.")),
         quarantined(registry->AddCounter("neurallog_rules_quarantined_total",
                                          "Rules that were taken out of work for their cost.")),
         missed(registry->AddCounter(
@@ -33,6 +36,7 @@ struct StageMetrics {
   metrics::Counter& rows;
   metrics::Counter& batches_read;
   metrics::Counter& compilations;
+  metrics::Counter& unloads;
   metrics::Counter& quarantined;
   metrics::Counter& missed;
   std::atomic<int64_t> evaluation_ns{0};
@@ -40,6 +44,7 @@ struct StageMetrics {
   std::atomic<uint64_t> passed_lsn{0};      // all up to here has been evaluated
   std::atomic<int64_t> behind_since_ns{0};  // wall time of the oldest batch that has not; 0: none
   std::atomic<int64_t> rules{0};            // compiled and in memory
+  std::atomic<int64_t> compiled_bytes{0};   // of them, seconds ago
   std::atomic<int64_t> state_bytes{0};      // of windows and sequences, seconds ago
 };
 

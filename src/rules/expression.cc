@@ -54,4 +54,13 @@ size_t CountTests(const Expression& expression) {
   return count;
 }
 
+size_t MemoryBytes(const Expression& expression) {
+  size_t bytes = sizeof(Expression) + expression.test.field.capacity();
+  for (const std::string& text : expression.test.texts) bytes += sizeof(text) + text.capacity();
+  for (const auto& regexp : expression.test.regexps)
+    bytes += sizeof(regexp) + regexp->memory_bytes();
+  for (const Expression& child : expression.children) bytes += MemoryBytes(child);
+  return bytes;
+}
+
 }  // namespace neurallog::rules

@@ -71,5 +71,7 @@ Expression MakeAtLeast(uint32_t count, std::vector<Expression> children);
 
 // Tests in the tree, with each text and regular expression counted.
 size_t CountTests(const Expression& expression);
+// Of what it holds, estimated.
+size_t MemoryBytes(const Expression& expression);
 
 }  // namespace neurallog::rules

@@ -50,6 +50,8 @@ class Machine {
   // False for bytes that no Encode of this rule has made; the state is then anything.
   virtual bool Decode(base::ByteReader* from) = 0;
 
+  // Whether something may fire though no record comes.
+  virtual bool waits() const = 0;
   virtual uint32_t groups() const = 0;
   // Lets the stalest sixteenth of the groups go, at least one.
   virtual void Evict() = 0;

@@ -87,6 +87,13 @@ Result<std::shared_ptr<const Regexp>> Regexp::Compile(const std::string& pattern
 
 Regexp::~Regexp() = default;
 
+// Of each instruction there is the program's, and what parsing has left.
+size_t Regexp::memory_bytes() const {
+  constexpr size_t kOwnBytes = 1024, kInstructionBytes = 48;
+  return kOwnBytes + pattern_.capacity() +
+         static_cast<size_t>(re2_->ProgramSize()) * kInstructionBytes;
+}
+
 bool Regexp::Finds(std::string_view text) const {
   return re2::RE2::PartialMatch(re2::StringPiece(text.data(), text.size()), *re2_);
 }

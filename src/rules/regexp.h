@@ -36,6 +36,8 @@ class Regexp {
   bool Finds(std::string_view text) const;
 
   const std::string& pattern() const { return pattern_; }
+  // Estimated, before it has looked at anything.
+  size_t memory_bytes() const;
   // Folded (case_fold.h). A text that matches holds at least one of them. Empty: unknown.
   const std::vector<std::string>& required() const { return required_; }
   // The same at more length: a text that matches holds at least one of each of these.

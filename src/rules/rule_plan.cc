@@ -275,4 +275,21 @@ std::shared_ptr<const RulePlan> RulePlan::Make(std::vector<Rule> rules,
   return plan;
 }
 
+size_t RulePlan::memory_bytes() const {
+  const auto text_bytes = [](const std::vector<std::string>& texts) {
+    size_t bytes = texts.capacity() * sizeof(std::string);
+    for (const std::string& text : texts) bytes += text.capacity();
+    return bytes;
+  };
+  const auto bytes_of = [&](const Rule& rule) {
+    return sizeof(Rule) - sizeof(Expression) + MemoryBytes(rule.condition) +
+           (rule.stateful != nullptr ? sizeof(Stateful) : 0) + rule.description.capacity() +
+           text_bytes(rule.references) + text_bytes(rule.tags);
+  };
+  size_t bytes = inputs_.size() * (sizeof(Rule*) + sizeof(Input));
+  for (const Rule& rule : rules_) bytes += bytes_of(rule);
+  for (const auto& step : steps_) bytes += bytes_of(*step);
+  return bytes;
+}
+
 }  // namespace neurallog::rules

@@ -60,6 +60,7 @@ class RulePlan {
   bool reports(uint32_t rule) const { return reports_[rule]; }
   // All that feeds look for in records.
   const std::vector<WantedField>& fields() const { return fields_; }
+  size_t memory_bytes() const;  // estimated
   // Rules with a machine.
   const std::vector<uint32_t>& stateful() const { return stateful_; }
 

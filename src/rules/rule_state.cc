@@ -10,8 +10,10 @@ namespace neurallog::rules {
 namespace {
 
 constexpr uint32_t kMagic = 0x54534c4e;  // "NLST"
-constexpr uint8_t kVersion = 1;
-constexpr size_t kHeaderBytes = 8;  // magic and checksum
+constexpr uint8_t kVersion = 2;
+constexpr uint8_t kWithoutFlags = 1;  // a version
+constexpr uint8_t kWaits = 1;         // a flag
+constexpr size_t kHeaderBytes = 8;    // magic and checksum
 
 // What Encode knows a rule by.
 using Fingerprint = std::pair<uint64_t, uint64_t>;
@@ -241,6 +243,7 @@ void RuleState::Adopt(RuleState* previous) {
 std::string RuleState::Encode() const {
   std::string bytes(kHeaderBytes, '\0');
   bytes.push_back(static_cast<char>(kVersion));
+  bytes.push_back(static_cast<char>(waits() ? kWaits : 0));
   std::string machine, suppressor;
   for (uint32_t rule = 0; rule < machines_.size(); ++rule) {
     if (machines_[rule] == nullptr && suppressors_[rule] == nullptr) continue;
@@ -260,6 +263,17 @@ std::string RuleState::Encode() const {
   return bytes;
 }
 
+bool RuleState::waits() const {
+  return std::any_of(machines_.begin(), machines_.end(),
+                     [](const auto& machine) { return machine != nullptr && machine->waits(); });
+}
+
+// Of what cannot be told it is assumed.
+bool RuleState::Waits(std::string_view encoded) {
+  const bool has_flags = encoded.size() > kHeaderBytes + 1 && encoded[kHeaderBytes] == kVersion;
+  return !has_flags || encoded[kHeaderBytes + 1] == kWaits;
+}
+
 Status RuleState::Decode(std::string_view bytes) {
   Reset();
   base::ByteReader reader(bytes);
@@ -268,7 +282,11 @@ Status RuleState::Decode(std::string_view bytes) {
   if (!reader.ok() || magic != kMagic) return Corruption("rule state: no such format");
   if (checksum != base::Crc32c(0, reader.position(), reader.remaining()))
     return Corruption("rule state: checksum mismatch");
-  if (reader.ReadLe<uint8_t>() != kVersion) return Corruption("rule state: unknown version");
+  const auto version = reader.ReadLe<uint8_t>();
+  if (version != kVersion && version != kWithoutFlags)
+    return Corruption("rule state: unknown version");
+  if (version == kVersion && reader.ReadLe<uint8_t>() > kWaits)
+    return Corruption("rule state: unknown flags");
   Status status = DecodeRules(&reader);
   if (!status.ok()) Reset();
   return status;

@@ -60,6 +60,9 @@ class RuleState {
 
   // Takes over the state of rules that both have unchanged; `previous` is of no use afterwards.
   void Adopt(RuleState* previous);
+  // Whether something may fire though no record comes; the second of what Encode made.
+  bool waits() const;
+  static bool Waits(std::string_view encoded);
   // docs/formats/rule_state.md. Rules that the plan does not have as they were begin anew.
   std::string Encode() const;
   // On an error the state is as new.

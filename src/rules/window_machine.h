@@ -26,6 +26,7 @@ class WindowMachine : public Machine {
   Condition ConditionOf(const base::Hash128Value& key) override;
   void Encode(std::string* to) const override;
   bool Decode(base::ByteReader* from) override;
+  bool waits() const override { return timers_.size() > 0; }
   uint32_t groups() const override { return groups_.size(); }
   void Evict() override;
   size_t memory_bytes() const override;

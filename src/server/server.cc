@@ -140,6 +140,8 @@ engine::EngineOptions EngineOptionsFrom(const config::Config& configured) {
   options.tail.viewer.heartbeat_ns = config.tail.heartbeat.count();
   options.detection.queue_bytes_max = config.rules.queue_bytes_max;
   options.detection.state_bytes_max = config.rules.state_bytes_max;
+  options.detection.compiled_bytes_max = config.rules.compiled_bytes_max;
+  options.detection.idle_ns = config.rules.idle_timeout.count();
   options.detection.rule_ns_max = static_cast<uint64_t>(config.rules.rule_ns_max);
   options.detection.rules_max = static_cast<size_t>(config.rules.rules_max);
   options.detection.document_bytes_max = config.rules.document_bytes_max;

@@ -476,5 +476,77 @@ TEST_CASE_METHOD(DetectionFixture, "windows that take more than their memory let
   CHECK(Seqs().size() < 20'000);
 }
 
+// With a state of nothing that time alone could bring about.
+class UnloadFixture : public DetectionFixture {
+ public:
+  UnloadFixture() {
+    Close();
+    options_.stay_ns = options_.idle_ns = 1;
+    Open();
+  }
+
+  double Metric(const std::string& name) const {
+    const std::string text = registry_->WriteText(), line = "\n" + name + " ";
+    return std::stod(text.substr(text.find(line) + line.size()));
+  }
+  bool Becomes(const std::string& metric, double value) const {
+    for (int i = 0; i < 6000 && Metric(metric) != value; ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    return Metric(metric) == value;
+  }
+};
+
+TEST_CASE_METHOD(UnloadFixture, "idle rules are unloaded, and go on with the next record") {
+  REQUIRE(detection_->Put(kTenant, {"three", CountText(3), {}}, {}).ok());
+  Put("other", "row", kOther);
+  const int64_t now_ns = base::Clock::System().WallNs();
+  for (int i = 0; i < 3; ++i) {
+    REQUIRE(Becomes("neurallog_rules", 0));
+    Append(kTenant, testing::MakeBatch(0, 1, now_ns));
+    CHECK(Seqs().size() == (i == 2));
+  }
+  CHECK(Metric("neurallog_rule_unloads_total") >= 4);
+  CHECK(detection_->Counts(kTenant)->at("three").evaluated == 3);
+  CHECK(detection_->Counts(kTenant)->at("three").matched == 1);
+}
+
+TEST_CASE_METHOD(UnloadFixture, "a change of rules that are not in memory keeps their windows") {
+  REQUIRE(detection_->Put(kTenant, {"two", CountText(2), {}}, {}).ok());
+  const int64_t now_ns = base::Clock::System().WallNs();
+  Append(kTenant, testing::MakeBatch(0, 1, now_ns));
+  REQUIRE(Becomes("neurallog_rules", 0));
+  Put("another", "nothing");
+  Append(kTenant, testing::MakeBatch(0, 1, now_ns));
+  CHECK(Seqs().size() == 1);
+}
+
+TEST_CASE_METHOD(UnloadFixture, "rules that wait for time stay in memory, also after a start") {
+  const std::string text =
+      "name: unanswered\ntype: absence\n"
+      "detection:\n  a: {message|contains: row}\n  condition: a\n"
+      "absence:\n  within: 1h\n  without:\n    detection:\n      b: {message: answer}\n"
+      "      condition: b\n";
+  REQUIRE(detection_->Put(kTenant, {"waits", text, {}}, {}).status().ToString() == "ok");
+  Put("other", "row", kOther);
+  Append(kTenant, testing::MakeBatch(0, 1, base::Clock::System().WallNs()));
+  CHECK(Seqs().empty());
+  REQUIRE(Becomes("neurallog_rules", 1));
+  Close();
+  Open();
+  CHECK(Becomes("neurallog_rules", 1));
+}
+
+TEST_CASE_METHOD(UnloadFixture, "rules past their memory go though nobody is idle") {
+  Close();
+  options_.idle_ns = 0;
+  options_.compiled_bytes_max = 1;
+  Open();
+  Put("one", "nothing");
+  CHECK(Becomes("neurallog_rules", 0));
+  Append(kTenant, testing::MakeBatch(0, 1));
+  CHECK(Seqs().empty());
+  CHECK(Becomes("neurallog_rule_unloads_total", 2));
+}
+
 }  // namespace
 }  // namespace neurallog::detection
