@@ -70,7 +70,7 @@ with Server(env=env) as server:
     keys = []
     for i in range(args.tenants):
         assert server.request("POST", "/v1/tenants", json.dumps({"name": f"t{i}"}), headers=server.admin)[0] == 201
-        body = server.request("POST", "/v1/keys", json.dumps({"tenant": f"t{i}", "role": "read-write"}), headers=server.admin)[2]
+        body = server.request("POST", "/v1/keys", json.dumps({"tenant": f"t{i}", "role": "readwrite"}), headers=server.admin)[2]
         keys.append({"Authorization": "Bearer " + json.loads(body)["key"]})
         status, _, body = server.request("POST", "/v1/rules:import", rules, headers=keys[-1])
         assert status == 200 and json.loads(body)["failed"] == 0, body[:500]
@@ -83,3 +83,5 @@ with Server(env=env) as server:
     points.say("each tenant had a record")
     wait(lambda: metric(server, "neurallog_rules") == 0)
     points.say("idle")
+    time.sleep(15)
+    points.say("15 seconds later")

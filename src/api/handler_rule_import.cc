@@ -22,6 +22,19 @@ std::string ImportedJson(const Detection::Imported& entry) {
   return json.append(",\"errors\":").append(ProblemsJson(entry.problems)).append("}");
 }
 
+Status Import(Context& on, bool dry_run) {
+  NL_TRY(auto documents, ReadDocuments(&on));
+  on.api.engine().detection().Import(
+      on.principal.log->id(), std::move(documents), dry_run,
+      [responder = on.responder](const Result<std::vector<Detection::Imported>>& report) {
+        if (report.ok()) SendJson(responder, 200, ReportJson(*report));
+        else SendStatus(responder, report.status());
+      });
+  return {};
+}
+
+}  // namespace
+
 std::string ReportJson(const std::vector<Detection::Imported>& report) {
   uint64_t compiled = 0, needs_lists = 0, failed = 0;
   std::string rules = "[";
@@ -38,8 +51,8 @@ std::string ReportJson(const std::vector<Detection::Imported>& report) {
   return json.append(",\"rules\":").append(rules).append("]}\n");
 }
 
-Status Import(Context& on, bool dry_run) {
-  NL_TRY(const std::string text, ReadText(&on));
+Result<std::vector<detection::DocumentText>> ReadDocuments(Context* context) {
+  NL_TRY(const std::string text, ReadText(context));
   std::vector<detection::DocumentText> documents;
   if (detection::IsTar(text)) {
     NL_TRY(documents, detection::SplitTar(text));
@@ -47,16 +60,8 @@ Status Import(Context& on, bool dry_run) {
     documents = detection::SplitDocuments(text);
   }
   if (documents.empty()) return InvalidArgument("the body holds no document");
-  on.api.engine().detection().Import(
-      on.principal.log->id(), std::move(documents), dry_run,
-      [responder = on.responder](const Result<std::vector<Detection::Imported>>& report) {
-        if (report.ok()) SendJson(responder, 200, ReportJson(*report));
-        else SendStatus(responder, report.status());
-      });
-  return {};
+  return documents;
 }
-
-}  // namespace
 
 void HandleValidateRules(Context context) {
   OnWorker(std::move(context), [](Context& on) { return Import(on, /*dry_run=*/true); });

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "api/api.h"
+#include "api/handler_packs.h"
 
 namespace neurallog::api {
 namespace {
@@ -59,6 +60,12 @@ constexpr Route kRoutes[] = {
     {Method::kGet, "/v1/backtests", Access::kRead, HandleListBacktests},
     {Method::kGet, "/v1/backtests/{id}", Access::kRead, HandleGetBacktest},
     {Method::kDelete, "/v1/backtests/{id}", Access::kRead, HandleDeleteBacktest},
+    {Method::kGet, "/v1/packs", Access::kInspect, HandleListPacks},
+    {Method::kGet, "/v1/packs/{id}", Access::kInspect, HandleGetPack},
+    {Method::kPut, "/v1/packs/{id}", Access::kAdmin, HandlePutPack},
+    {Method::kDelete, "/v1/packs/{id}", Access::kAdmin, HandleDeletePack},
+    {Method::kPut, "/v1/packs/{id}/subscription", Access::kReadWrite, HandleSubscribe},
+    {Method::kDelete, "/v1/packs/{id}/subscription", Access::kReadWrite, HandleUnsubscribe},
     {Method::kGet, "/v1/lists", Access::kRead, HandleListLists},
     {Method::kGet, "/v1/lists/{id}", Access::kRead, HandleGetList},
     {Method::kPut, "/v1/lists/{id}", Access::kReadWrite, HandlePutList},

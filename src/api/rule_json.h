@@ -24,6 +24,10 @@ std::string ProblemsJson(const std::vector<rules::Problem>& problems);
 void SendProblems(const http::ResponderPtr& responder, const std::vector<rules::Problem>& problems);
 // Answers 204, or with the error.
 std::function<void(const Status&)> AnswerDone(http::ResponderPtr responder);
+// {"compiled":n,"needs_lists":n,"failed":n,"rules":[...]}
+std::string ReportJson(const std::vector<detection::Detection::Imported>& report);
+// The documents of the body, which may be an archive; at least one.
+Result<std::vector<detection::DocumentText>> ReadDocuments(Context* context);
 // The text of the body, of which Content-Encoding has been undone.
 Result<std::string> ReadText(Context* context);
 // The segment of the path behind /v1/rules/ or the like, without `verb`.

@@ -134,6 +134,34 @@ Status Backtest(const LogTarget& target, const BacktestArguments& arguments,
   return printer->status();
 }
 
+std::string PackPlace(const std::string& pack) { return "/v1/packs/" + pack; }
+
+Status Subscribe(const LogTarget& target, const std::string& pack,
+                 const std::vector<std::string>& without) {
+  std::string body = "{\"disabled\":[";
+  for (const std::string& id : without)
+    body.append(body.back() == '[' ? "" : ",").append(Quoted(id));
+  NL_TRY(const auto source, LogSource::Open(target));
+  return source->Fetch(MakeRequest("PUT", PackPlace(pack) + "/subscription", body.append("]}")))
+      .status();
+}
+
+Status Unsubscribe(const LogTarget& target, const std::string& pack) {
+  NL_TRY(const auto source, LogSource::Open(target));
+  return source->Fetch(MakeRequest("DELETE", PackPlace(pack) + "/subscription")).status();
+}
+
+Status ShowPacks(const LogTarget& target, const OutputOptions& output) {
+  NL_TRY(const auto source, LogSource::Open(target));
+  NL_TRY(const JsonValue report, FetchJson(source.get(), MakeRequest("GET", "/v1/packs")));
+  NL_TRY(const JsonValue* const packs, report.Array("packs"));
+  const auto printer = RowPrinter::Make(output, stdout);
+  for (const JsonValue& pack : packs->items())
+    if (!printer->Take(base::ToJson(pack).append("\n"))) break;
+  printer->Finish();
+  return printer->status();
+}
+
 // The files as one text, and where each begins in it.
 struct ImportText {
   struct Part {
@@ -181,14 +209,17 @@ Status PrintProblems(const JsonValue& rule, const ImportText& text) {
 }
 
 // True: all documents are well.
-Result<bool> Import(const LogTarget& target, const std::vector<std::string>& paths, bool dry_run) {
+Result<bool> Import(const LogTarget& target, const std::vector<std::string>& paths,
+                    const std::string& pack, bool dry_run) {
   NL_TRY(const std::vector<RuleFile> files, ReadRuleFiles(paths));
   ImportText text;
   for (const RuleFile& file : files) text.Add(file);
   if (files.empty()) return InvalidArgument("there are no files of rules");
   NL_TRY(const auto source, LogSource::Open(target));
-  const std::string place = dry_run ? "/v1/rules:import?dry_run=1" : "/v1/rules:import";
-  NL_TRY(const JsonValue report, FetchJson(source.get(), MakeRequest("POST", place, text.text)));
+  std::string place = pack.empty() ? "/v1/rules:import" : PackPlace(pack);
+  if (dry_run) place.append("?dry_run=1");
+  NL_TRY(const JsonValue report,
+         FetchJson(source.get(), MakeRequest(pack.empty() ? "POST" : "PUT", place, text.text)));
   NL_TRY(const JsonValue* const rules, report.Array("rules"));
   for (const JsonValue& rule : rules->items()) NL_RETURN_IF_ERROR(PrintProblems(rule, text));
   NL_TRY(const uint64_t compiled, report.Unsigned("compiled"));
@@ -219,8 +250,22 @@ int BacktestRules(const LogTarget& target, const BacktestArguments& arguments,
   return Finish(Backtest(target, arguments, output));
 }
 
-int ImportRules(const LogTarget& target, const std::vector<std::string>& files, bool dry_run) {
-  return FinishCheck(Import(target, files, dry_run));
+int ImportRules(const LogTarget& target, const std::vector<std::string>& files,
+                const std::string& pack, bool dry_run) {
+  return FinishCheck(Import(target, files, pack, dry_run));
+}
+
+int SubscribeToPack(const LogTarget& target, const std::string& pack,
+                    const std::vector<std::string>& without) {
+  return Finish(Subscribe(target, pack, without));
+}
+
+int UnsubscribeFromPack(const LogTarget& target, const std::string& pack) {
+  return Finish(Unsubscribe(target, pack));
+}
+
+int ListPacks(const LogTarget& target, const OutputOptions& output) {
+  return Finish(ShowPacks(target, output));
 }
 
 int ExportRules(const LogTarget& target, const std::string& file) {

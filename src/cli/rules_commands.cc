@@ -14,6 +14,8 @@ struct RuleValues {
   std::string records;
   BacktestArguments backtest;
   std::string to;
+  std::string pack;
+  std::vector<std::string> without;
   bool dry_run = false;
 };
 
@@ -83,13 +85,47 @@ void AddImport(CLI::App* rules, RuleValues* values, Run* run) {
   CLI::App* const command =
       AddCommand(rules, "import", "Put rules of files into a server, as one change",
                  "  neurallog rules import sigma/rules --dry-run\n"
-                 "  neurallog rules import my-rules.yml --server https://logs.example.com");
+                 "  neurallog rules import my-rules.yml --server https://logs.example.com\n"
+                 "  neurallog rules import sigma/rules --pack sigma");
   AddFiles(command, &values->files.files);
+  command->add_option("--pack", values->pack,
+                      "Make them the pack of this name, which tenants may subscribe to");
   command->add_flag("--dry-run", values->dry_run, "Only say what would happen");
   AddServer(command, &values->target);
   command->callback([=] {
-    *run = [=] { return ImportRules(values->target, values->files.files, values->dry_run); };
+    *run = [=] {
+      return ImportRules(values->target, values->files.files, values->pack, values->dry_run);
+    };
   });
+}
+
+void AddPacks(CLI::App* rules, RuleValues* values, Run* run) {
+  CLI::App* const command =
+      AddCommand(rules, "packs", "List the packs of rules of a server", "  neurallog rules packs");
+  AddServer(command, &values->target);
+  AddOutput(command, &values->output);
+  command->callback([=] { *run = [=] { return ListPacks(values->target, values->output); }; });
+}
+
+void AddSubscribe(CLI::App* rules, RuleValues* values, Run* run) {
+  CLI::App* const command = AddCommand(
+      rules, "subscribe", "Let the rules of a pack run on the tenant's logs",
+      "  neurallog rules subscribe sigma --without 9f3a1f36-1f0e-4c5b-8b8a-0a1b2c3d4e5f");
+  command->add_option("pack", values->pack, "Its name")->required();
+  command->add_option("--without", values->without, "Rules that are not to run, by id");
+  AddServer(command, &values->target);
+  command->callback([=] {
+    *run = [=] { return SubscribeToPack(values->target, values->pack, values->without); };
+  });
+}
+
+void AddUnsubscribe(CLI::App* rules, RuleValues* values, Run* run) {
+  CLI::App* const command = AddCommand(rules, "unsubscribe", "End a subscription to a pack",
+                                       "  neurallog rules unsubscribe sigma");
+  command->add_option("pack", values->pack, "Its name")->required();
+  AddServer(command, &values->target);
+  command->callback(
+      [=] { *run = [=] { return UnsubscribeFromPack(values->target, values->pack); }; });
 }
 
 void AddExport(CLI::App* rules, RuleValues* values, Run* run) {
@@ -115,7 +151,8 @@ void AddRulesCommands(CLI::App* app, std::function<int()>* run) {
   CLI::App* const rules =
       app->add_subcommand("rules", "Check, try, import, export and convert rules")
           ->require_subcommand(1);
-  for (const auto add : {AddLint, AddTest, AddBacktest, AddImport, AddExport, AddConvert})
+  for (const auto add : {AddLint, AddTest, AddBacktest, AddImport, AddExport, AddConvert, AddPacks,
+                         AddSubscribe, AddUnsubscribe})
     add(rules, &values, run);
 }
 

@@ -34,7 +34,14 @@ struct BacktestArguments {
 int BacktestRules(const LogTarget& target, const BacktestArguments& arguments,
                   const OutputOptions& output);
 
-int ImportRules(const LogTarget& target, const std::vector<std::string>& files, bool dry_run);
+// `pack` empty: rules of the key's tenant; else the files become the pack of that name.
+int ImportRules(const LogTarget& target, const std::vector<std::string>& files,
+                const std::string& pack, bool dry_run);
+// The tenant's subscription to the pack is without these rules (ids).
+int SubscribeToPack(const LogTarget& target, const std::string& pack,
+                    const std::vector<std::string>& without);
+int UnsubscribeFromPack(const LogTarget& target, const std::string& pack);
+int ListPacks(const LogTarget& target, const OutputOptions& output);
 // `file` empty: standard output.
 int ExportRules(const LogTarget& target, const std::string& file);
 

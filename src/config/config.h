@@ -126,6 +126,10 @@ struct RulesConfig {
   uint64_t list_bytes_max = 4 * kMiB;
   int matches_max = 100'000;
   uint64_t match_bytes_max = 256 * kMiB;
+  int alerts_max = 10'000;
+  int alerts_per_rule_max = 1'000;
+  int alerts_resolved_max = 20'000;
+  Duration alert_retention = std::chrono::hours(30 * 24);
 };
 
 struct ActionsConfig {

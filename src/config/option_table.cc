@@ -237,7 +237,7 @@ std::vector<Option> MakeTable() {
        "memory_limit."},
       {"rules.compiled_bytes_max", BytesField{NL_FIELD(rules.compiled_bytes_max), 0, 1024 * kGiB},
        kRestart,
-       "Compiled rules of all tenants; beyond it those of tenants without records for 10s or more "
+       "Compiled rules of all tenants; beyond it those of tenants without records for 2s or more "
        "are unloaded; 0 is a quarter of memory_limit."},
       {"rules.idle_timeout", DurationField{NL_FIELD(rules.idle_timeout), 0s, 365 * kDay}, kRestart,
        "Rules of a tenant without records for so long are unloaded, until it has some; 0s: never "
@@ -259,6 +259,14 @@ std::vector<Option> MakeTable() {
        "Matches that are kept of a tenant; beyond it the oldest go."},
       {"rules.match_bytes_max", BytesField{NL_FIELD(rules.match_bytes_max), 1 * kMiB, 1024 * kGiB},
        kRestart, "The same in bytes."},
+      {"rules.alerts_max", IntField{NL_FIELD(rules.alerts_max), 1, 10'000'000}, kRestart,
+       "Alerts of a tenant that are not resolved; beyond it a match makes none, which is counted."},
+      {"rules.alerts_per_rule_max", IntField{NL_FIELD(rules.alerts_per_rule_max), 1, 10'000'000},
+       kRestart, "The same of one rule."},
+      {"rules.alerts_resolved_max", IntField{NL_FIELD(rules.alerts_resolved_max), 16, 10'000'000},
+       kRestart, "Resolved alerts that are kept of a tenant; beyond it the oldest go."},
+      {"rules.alert_retention", DurationField{NL_FIELD(rules.alert_retention), 1min, 3'650 * kDay},
+       kRestart, "An alert is kept so long after it was resolved."},
 
       {"actions.allow_cidr", TextField{NL_FIELD(actions.allow_cidr), /*is_path=*/false, nullptr},
        kRestart,

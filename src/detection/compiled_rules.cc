@@ -120,7 +120,8 @@ ReadRule CompiledRules::Read(const Source& source, const StoredRule& stored) {
   const CompiledRules* const known = source.previous;
   const auto place = known == nullptr ? std::map<std::string_view, uint32_t>::const_iterator()
                                       : known->places_.find(stored.id);
-  if (known == nullptr || place == known->places_.end() || source.changed->contains(stored.id)) {
+  if (known == nullptr || place == known->places_.end() || source.changed->contains(stored.id) ||
+      known->of_plan_[place->second]->version != stored.version) {
     ReadRule read = ReadDocument(stored.document, source.lists);
     read.info.id = stored.id;
     read.info.version = stored.version;
@@ -203,6 +204,7 @@ void CompiledRules::CompileSet(const rules::RowSample* sample) {
   FindOwners();
   for (const auto& each : report.left_out) LeaveOut(of_set_[each.rule], each.reason);
   for (const RuleInfo* info : of_plan_) ready_ += info->state == RuleState::kReady;
+  is_sampled_ = sample != nullptr;
   Measure();
 }
 

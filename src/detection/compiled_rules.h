@@ -76,6 +76,8 @@ class CompiledRules {
   const std::map<std::string, RuleInfo, std::less<>>& infos() const { return infos_; }
   // How many are ready.
   size_t ready() const { return ready_; }
+  // What is watched was chosen by a sample.
+  bool is_sampled() const { return is_sampled_; }
   // Of all this, estimated.
   size_t memory_bytes() const { return memory_bytes_; }
 
@@ -97,6 +99,7 @@ class CompiledRules {
   std::vector<RuleInfo*> of_set_;
   size_t ready_ = 0;
   size_t memory_bytes_ = 0;
+  bool is_sampled_ = false;
 };
 
 // A document that was read: what it is, or what is wrong with it.

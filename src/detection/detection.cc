@@ -13,6 +13,17 @@ std::string Rest(std::string_view key, const std::string& prefix) {
   return std::string(key.substr(prefix.size()));
 }
 
+// Of rules of which nothing is the tenant's own; for others nothing.
+std::optional<base::Hash128Value> SharedKey(const Draft& draft) {
+  if (draft.subscriptions.empty() || !draft.lists.empty()) return std::nullopt;
+  std::string text;
+  for (const auto& [id, rule] : draft.rules) {
+    if (!IsPackRuleId(id) || !rule.quarantine.empty()) return std::nullopt;
+    text.append(id).append(rule.enabled ? "@" : "-").append(std::to_string(rule.version) + " ");
+  }
+  return base::Hash128(text);
+}
+
 }  // namespace
 
 Detection::Detection(const Options& options, storage::Store* store, const base::Clock* clock,
@@ -25,6 +36,7 @@ Detection::Detection(const Options& options, storage::Store* store, const base::
       alert_metrics_(registry),
       matches_(options.matches, store),
       alerts_(options.alerts, store, &alert_metrics_),
+      packs_(store),
       stage_(
           options_, &matches_, &alerts_, &queue_,
           [this](TenantId tenant) { return Compiled(tenant); }, clock, &metrics_),
@@ -64,6 +76,10 @@ Result<std::vector<TenantId>> Detection::Load() {
           return false;
         }));
   }
+  NL_TRY(const auto subscribers, packs_.Subscribers());
+  for (const TenantId tenant : subscribers)
+    if (std::find(tenants_.begin(), tenants_.end(), tenant) == tenants_.end())
+      tenants_.push_back(tenant);
   return tenants_;
 }
 
@@ -122,6 +138,8 @@ Result<Draft> Detection::ReadDraft(TenantId tenant) const {
         draft.rules.emplace(std::move(id), std::move(*rule));
       }));
   NL_TRY(draft.lists, Lists(tenant));
+  NL_TRY(draft.subscriptions, packs_.SubscriptionsOf(tenant));
+  NL_RETURN_IF_ERROR(AddPackRules(&draft));
   return draft;
 }
 
@@ -134,12 +152,37 @@ std::shared_ptr<const CompiledRules> Detection::Compile(TenantId tenant, const D
     if (!draft.has_other_lists) previous = book->compiled.lock();
     sample = book->sample;
   }
+  const auto key = SharedKey(draft);
+  if (key) {
+    if (auto shared = FindShared(*key)) return shared;
+  }
   const int64_t begin_ns = clock_->MonotonicNs();
   auto compiled = CompiledRules::Compile(
       {draft.rules, draft.lists, sample.get(), previous.get(), &draft.changed});
   metrics_.compile_ns += clock_->MonotonicNs() - begin_ns;
   metrics_.compilations.Add();
+  if (key) Share(*key, compiled);
   return compiled;
+}
+
+std::shared_ptr<const CompiledRules> Detection::FindShared(const base::Hash128Value& key) const {
+  base::MutexLock lock(mutex_);
+  const auto found = shared_.find({key.high, key.low});
+  return found == shared_.end() ? nullptr : found->second.lock();
+}
+
+std::shared_ptr<const CompiledRules> Detection::FindSharedLike(const CompiledRules& rules) const {
+  base::MutexLock lock(mutex_);
+  for (const auto& [key, shared] : shared_)
+    if (auto known = shared.lock(); known && known->plan() == rules.plan()) return known;
+  return nullptr;
+}
+
+void Detection::Share(const base::Hash128Value& key,
+                      const std::shared_ptr<const CompiledRules>& compiled) {
+  base::MutexLock lock(mutex_);
+  std::erase_if(shared_, [](const auto& of) { return of.second.expired(); });
+  shared_.insert_or_assign(std::pair(key.high, key.low), compiled);
 }
 
 // A change that comes in between makes what was read here old.
@@ -182,6 +225,13 @@ Status Detection::Apply(TenantId tenant, Draft draft,
   if (!status.ok()) return status;
   Keep(book, compiled);
   return {};
+}
+
+void Detection::ShareInPlaceOf(const CompiledRules& before,
+                               const std::shared_ptr<const CompiledRules>& compiled) {
+  base::MutexLock lock(mutex_);
+  for (auto& [key, shared] : shared_)
+    if (shared.lock().get() == &before) shared = compiled;
 }
 
 // A change that turns out to be wrong is left out, and the others are made without it.
@@ -229,13 +279,16 @@ void Detection::Quarantine(TenantId tenant, std::vector<SlowRule>* slow, Draft* 
   std::erase_if(*slow, [&](const SlowRule& one) {
     const auto found = draft->rules.find(one.id);
     if (found == draft->rules.end() || found->second.version != one.version) return true;
-    found->second.quarantine = "takes " + std::to_string(one.ns) + " ns for a record, more than " +
-                               std::to_string(options_.rule_ns_max) + " (rules.rule_ns_max)";
+    const std::string why = "takes " + std::to_string(one.ns) + " ns for a record, more than " +
+                            std::to_string(options_.rule_ns_max) + " (rules.rule_ns_max)";
+    if (IsPackRuleId(one.id)) return !SetPackRule(tenant, one.id, why, draft).ok();
+    found->second.quarantine = why;
     draft->Put(RuleKey(tenant, one.id), EncodeRule(found->second));
     return false;
   });
 }
 
+// Rules that several tenants have are compiled for the records of the first of them that has enough.
 void Detection::CompileWithSample(Book* book, TenantId tenant) {
   std::shared_ptr<const CompiledRules> compiled;
   std::shared_ptr<const rules::RowSample> sample;
@@ -245,16 +298,24 @@ void Detection::CompileWithSample(Book* book, TenantId tenant) {
     sample = book->sample;
   }
   if (!compiled || !sample) return;
-  const int64_t begin_ns = clock_->MonotonicNs();
-  compiled = compiled->WithSample(*sample);
-  metrics_.compile_ns += clock_->MonotonicNs() - begin_ns;
-  metrics_.compilations.Add();
+  const auto shared = FindSharedLike(*compiled);
+  if (shared == compiled && shared->is_sampled()) return;
+  if (shared && shared->is_sampled()) {
+    compiled = shared;
+  } else {
+    const int64_t begin_ns = clock_->MonotonicNs();
+    compiled = compiled->WithSample(*sample);
+    metrics_.compile_ns += clock_->MonotonicNs() - begin_ns;
+    metrics_.compilations.Add();
+    if (shared) ShareInPlaceOf(*shared, compiled);
+  }
   if (!stage_.Exchange(tenant, compiled).ok()) return;
   base::MutexLock lock(mutex_);
   Keep(book, compiled);
 }
 
 Result<StoredRule> Detection::Get(TenantId tenant, std::string_view id) const {
+  if (IsPackRuleId(id)) return GetPackRule(tenant, id);
   const auto bytes = store_->GetMeta(RuleKey(tenant, id));
   if (bytes.status().code() == Code::kNotFound) return NotFound(QuotedRule(id) + " does not exist");
   NL_RETURN_IF_ERROR(bytes.status());
@@ -322,6 +383,7 @@ Result<rules::Lists> Detection::Lists(TenantId tenant) const {
 void Detection::AddRemoval(TenantId tenant, storage::MetaChange* change) const {
   for (const std::string& prefix : RulePrefixes(tenant))
     change->remove_ranges.emplace_back(prefix, EndOf(prefix));
+  change->remove_ranges.emplace_back(SubscriptionPrefix(tenant), EndOf(SubscriptionPrefix(tenant)));
   MatchStore::AddRemoval(tenant, change);
   AlertStore::AddRemoval(tenant, change);
 }

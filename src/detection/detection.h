@@ -27,6 +27,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/hash.h"
 #include "base/mutex.h"
 #include "detection/alert_store.h"
 #include "detection/change_line.h"
@@ -34,6 +35,7 @@
 #include "detection/draft.h"
 #include "detection/match_store.h"
 #include "detection/options.h"
+#include "detection/pack_store.h"
 #include "detection/queue.h"
 #include "detection/split_documents.h"
 #include "detection/stage.h"
@@ -135,6 +137,23 @@ class Detection {
   }
   Result<rules::Lists> Lists(TenantId tenant) const;
 
+  // --- packs (pack_store.h) ---
+  const PackStore& packs() const { return packs_; }
+  // The documents that can be read, and whose tests pass, are the pack from now on. Tenants that subscribe to it have it when this returns.
+  Result<std::vector<Imported>> PutPack(std::string_view name,
+                                        const std::vector<DocumentText>& documents, bool dry_run);
+  Status DeletePack(std::string_view name);
+  // All rules of the pack but `off` (ids in the pack) are rules of the tenant from now on, with its lists and filters. NotFound.
+  void Subscribe(TenantId tenant, std::string pack, std::vector<std::string> off, Told done);
+  void Unsubscribe(TenantId tenant, std::string pack, Told done);
+  Status Subscribe(TenantId tenant, std::string pack, std::vector<std::string> off) {
+    return Await<Status>(
+        [&](auto done) { Subscribe(tenant, std::move(pack), std::move(off), done); });
+  }
+  Status Unsubscribe(TenantId tenant, std::string pack) {
+    return Await<Status>([&](auto done) { Unsubscribe(tenant, std::move(pack), done); });
+  }
+
   const MatchStore& matches() const { return matches_; }
   const AlertStore& alerts() const { return alerts_; }
   // What somebody wants of an alert. NotFound; Conflict when its state does not allow that.
@@ -173,6 +192,12 @@ class Detection {
   }
   // On the thread that makes changes.
   void Make(TenantId tenant, std::vector<Change*> changes);
+  // The same rules of other tenants, if there are any that are at work.
+  std::shared_ptr<const CompiledRules> FindShared(const base::Hash128Value& key) const;
+  std::shared_ptr<const CompiledRules> FindSharedLike(const CompiledRules& rules) const;
+  void Share(const base::Hash128Value& key, const std::shared_ptr<const CompiledRules>& compiled);
+  void ShareInPlaceOf(const CompiledRules& before,
+                      const std::shared_ptr<const CompiledRules>& compiled);
   // What does not apply any more is taken off `slow`.
   void Quarantine(TenantId tenant, std::vector<SlowRule>* slow, Draft* draft) const;
   void CompileWithSample(Book* book, TenantId tenant);
@@ -183,6 +208,14 @@ class Detection {
   void Enter(TenantId tenant, StoredRule* rule, Draft* draft) const;
   Status EnterNew(TenantId tenant, const NewRule& given, const Expectation& expectation,
                   StoredRule* rule, Draft* draft) const;
+  Status AddPackRules(Draft* draft) const;
+  Status EnterSubscription(TenantId tenant, const std::string& pack,
+                           const std::optional<Subscription>& subscription, Draft* draft) const;
+  Status SetPackRule(TenantId tenant, std::string_view id, const std::optional<std::string>& why,
+                     Draft* draft) const;
+  Result<StoredRule> GetPackRule(TenantId tenant, std::string_view id) const;
+  // Has the rules of those who subscribe to the pack made anew.
+  Status FollowPack(std::string_view name);
   // Those that differ from what is there.
   Status EnterAll(TenantId tenant, std::vector<StoredRule> rules, Draft* draft) const;
   Status CheckRoom(size_t rules) const;
@@ -193,6 +226,9 @@ class Detection {
   struct ImportWork;
   Change ImportChange(TenantId tenant, std::shared_ptr<ImportWork> work);
   Result<std::vector<Imported>> TryImport(TenantId tenant, ImportWork* work);
+  // As if they were imported where there is nothing.
+  Result<std::vector<Imported>> TryDocuments(const std::vector<DocumentText>& documents,
+                                             Draft* draft);
   void OnImported(TenantId tenant, const std::shared_ptr<ImportWork>& work, const Status& status);
   static void Complete(const CompiledRules& compiled, std::vector<Imported>* report);
   static FailedTests RunTests(const std::vector<Imported>& report, const Draft& draft,
@@ -206,12 +242,17 @@ class Detection {
   AlertMetrics alert_metrics_;
   MatchStore matches_;
   AlertStore alerts_;
+  PackStore packs_;
+  base::Mutex pack_mutex_;  // one change of a pack at a time
   std::function<void(TenantId, bool)> set_published_;
   std::vector<TenantId> tenants_;  // with rules, at the start
   mutable base::Mutex mutex_;
   std::map<TenantId, std::unique_ptr<Book>> books_ NL_GUARDED_BY(mutex_);
   // Asked for last, the newest in front.
   std::deque<std::shared_ptr<const CompiledRules>> recent_ NL_GUARDED_BY(mutex_);
+  // Rules of packs, of which several tenants may have the same, by what they are made of.
+  std::map<std::pair<uint64_t, uint64_t>, std::weak_ptr<const CompiledRules>> shared_
+      NL_GUARDED_BY(mutex_);
   Stage stage_;
   ChangeLine line_;
 };

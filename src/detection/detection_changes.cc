@@ -126,6 +126,12 @@ void Detection::SetEnabled(TenantId tenant, std::string id, bool enabled,
     NL_RETURN_IF_ERROR(CheckExpectation(&found->second, id, expectation));
     *rule = found->second;
     if (rule->enabled == enabled && rule->quarantine.empty()) return {};
+    if (IsPackRuleId(id)) {
+      const auto why = enabled ? std::nullopt : std::optional<std::string>("");
+      NL_RETURN_IF_ERROR(SetPackRule(tenant, id, why, draft));
+      *rule = draft->rules.at(id);
+      return {};
+    }
     rule->enabled = enabled;
     rule->quarantine.clear();
     Enter(tenant, rule.get(), draft);
@@ -141,6 +147,7 @@ void Detection::Delete(TenantId tenant, std::string id, const Expectation& expec
     const auto found = draft->rules.find(id);
     if (found == draft->rules.end()) return NotFound(QuotedRule(id) + " does not exist");
     NL_RETURN_IF_ERROR(CheckExpectation(&found->second, id, expectation));
+    if (IsPackRuleId(id)) return InvalidArgument(QuotedRule(id) + " is a pack's; it can be disabled");
     draft->rules.erase(found);
     draft->changed.insert(id);
     draft->Remove(RuleKey(tenant, id));
@@ -230,6 +237,20 @@ Result<std::vector<Detection::Imported>> Detection::TryImport(TenantId tenant, I
     status = change.check(*Compile(tenant, draft), draft);
   } while (!status.ok());
   return std::move(work->report);
+}
+
+Result<std::vector<Detection::Imported>> Detection::TryDocuments(
+    const std::vector<DocumentText>& documents, Draft* draft) {
+  ImportWork work;
+  work.documents = documents;
+  const Change change = ImportChange(TenantId{}, {std::shared_ptr<ImportWork>(), &work});
+  Status status;
+  do {
+    *draft = Draft();
+    NL_RETURN_IF_ERROR(change.edit(draft));
+    status = change.check(*CompiledRules::Compile({draft->rules, draft->lists}), *draft);
+  } while (!status.ok());
+  return std::move(work.report);
 }
 
 // Rules whose tests fail are known when all are compiled: then it is done once more, without these.

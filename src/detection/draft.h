@@ -6,6 +6,7 @@
 #include <set>
 #include <string>
 
+#include "detection/pack_store.h"
 #include "detection/stored_rule.h"
 #include "storage/store.h"
 
@@ -14,7 +15,8 @@ namespace neurallog::detection {
 struct Draft {
   std::map<std::string, StoredRule, std::less<>> rules;
   rules::Lists lists;
-  std::set<std::string> changed;  // ids of rules that are not as they were
+  std::map<std::string, Subscription> subscriptions;  // their rules are among `rules`
+  std::set<std::string> changed;                      // ids of rules that are not as they were
   bool has_other_lists = false;
   storage::MetaChange change;
 

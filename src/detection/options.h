@@ -33,7 +33,7 @@ struct Options {
   // Of all compiled rules; beyond it those that were needed longest ago are unloaded, but for those that were needed
   // within `stay_ns`.
   size_t compiled_bytes_max = 256u << 20;
-  int64_t stay_ns = int64_t{10} * 1'000'000'000;
+  int64_t stay_ns = int64_t{2} * 1'000'000'000;
   base::SpareMemory* spare_memory = nullptr;  // told what is held, if there is one
   MatchLimits matches;
   AlertLimits alerts;

@@ -302,9 +302,10 @@ void Stage::UnloadIdle(int64_t now_ns) {
   if (alerts_->is_changed()) return;        // they could not be written
   std::multimap<int64_t, TenantId> by_use;  // those that can go
   size_t bytes = 0;
+  std::map<const CompiledRules*, int> users;  // of rules that tenants share
   for (auto& [tenant, runner] : runners_) {
     if (!runner.rules) continue;
-    bytes += runner.rules->memory_bytes();
+    if (++users[runner.rules.get()] == 1) bytes += runner.rules->memory_bytes();
     if (now_ns - runner.used_ns >= options_.stay_ns && CanUnload(tenant, runner))
       by_use.emplace(runner.used_ns, tenant);
   }
@@ -312,7 +313,7 @@ void Stage::UnloadIdle(int64_t now_ns) {
     const bool is_idle = options_.idle_ns > 0 && now_ns - used_ns >= options_.idle_ns;
     if (!is_idle && bytes <= options_.compiled_bytes_max) break;
     Runner* const runner = &runners_[tenant];
-    bytes -= runner->rules->memory_bytes();
+    if (--users[runner->rules.get()] == 0) bytes -= runner->rules->memory_bytes();
     Unload(tenant, runner);
   }
   metrics_->compiled_bytes = static_cast<int64_t>(bytes);

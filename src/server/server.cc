@@ -148,6 +148,11 @@ engine::EngineOptions EngineOptionsFrom(const config::Config& configured) {
   options.detection.lists_max = static_cast<size_t>(config.rules.lists_max);
   options.detection.list_values_max = static_cast<size_t>(config.rules.list_values_max);
   options.detection.list_bytes_max = config.rules.list_bytes_max;
+  options.detection.alerts.live_max = static_cast<size_t>(config.rules.alerts_max);
+  options.detection.alerts.live_per_rule_max =
+      static_cast<size_t>(config.rules.alerts_per_rule_max);
+  options.detection.alerts.resolved_max = static_cast<size_t>(config.rules.alerts_resolved_max);
+  options.detection.alerts.retention_ns = config.rules.alert_retention.count();
   options.detection.matches.matches_max = static_cast<uint64_t>(config.rules.matches_max);
   options.detection.matches.bytes_max = config.rules.match_bytes_max;
   options.actions = ActionsOptionsFrom(config.actions);

@@ -1,11 +1,16 @@
 """`neurallog rules`: lint, test, backtest, import, export and convert, run as the real binary."""
+import http.server
 import json
 import os
+import queue
+import signal
+import subprocess
 import tempfile
+import threading
 import time
 import unittest
 
-from harness import Server, run
+from harness import BINARY, Server, run, until
 
 GOOD = """name: brute force
 id: brute
@@ -118,6 +123,57 @@ class RulesCli(unittest.TestCase):
         self.assertEqual(len(found[0]), 5)
         filter_ = self.path("filter.yml", "title: f\nfilter: {rules: [x], a: {b: c}, condition: a}\n")
         self.assertIn("a filter stays Sigma's", self.rules("convert", filter_, code=1).stderr)
+
+    def test_a_pack_is_imported_once_and_its_rules_run_for_who_subscribes(self):
+        with Server() as server:
+            url = ("--server", f"http://127.0.0.1:{server.port}")
+            text = GOOD + "---\nname: word\nid: word\ndetection: {a: {message|contains: login}, condition: a}\n"
+            self.assertIn("2 rules imported", self.rules("import", self.path("pack.yml", text), "--pack", "ours", *url).stdout)
+            self.rules("subscribe", "ours", "--without", "brute", *url)
+            (pack,) = rows(self.rules("packs", *url))
+            self.assertEqual((pack["name"], pack["rules"], pack["subscribed"], pack["disabled"]), ("ours", 2, True, ["brute"]))
+            server.post([{"message": "login failed", "user": "ann"} for _ in range(5)])
+            found = until(lambda: json.loads(server.request("GET", "/v1/matches")[2])["matches"])
+            self.assertEqual({match["rule_id"] for match in found}, {"ours:word"})
+            self.rules("unsubscribe", "ours", *url)
+            self.assertIn("does not exist", self.rules("subscribe", "theirs", *url, code=1).stderr)
+
+    def test_ctrl_c_ends_a_backtest_of_a_server(self):
+        seen = queue.Queue()
+
+        class Endless(http.server.BaseHTTPRequestHandler):
+            """A server whose backtest never ends."""
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self):
+                body = json.dumps({"id": "7", "state": "running", "rows_read": 5, "matches": 0}).encode()
+                self.send_response(202 if self.command == "POST" else 200)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+                seen.put((self.command, self.path))
+
+            def do_POST(self):
+                self.rfile.read(int(self.headers["Content-Length"]))
+                self.do_GET()
+
+            do_DELETE = do_GET
+
+            def log_message(self, *_):
+                pass
+
+        with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Endless) as server:
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            url = f"http://127.0.0.1:{server.server_port}"
+            command = subprocess.Popen([BINARY, "rules", "backtest", "brute", "--server", url], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            self.assertEqual([seen.get(timeout=60)[0] for _ in range(2)], ["POST", "GET"])
+            command.send_signal(signal.SIGINT)
+            _, errors = command.communicate(timeout=60)
+            server.shutdown()
+        self.assertIn("the backtest was cancelled", errors)
+        self.assertNotEqual(command.returncode, 0)
+        self.assertEqual(list(seen.queue)[-1], ("DELETE", "/v1/backtests/7"))
 
     def test_rules_go_to_a_server_and_come_back_and_are_tried_there(self):
         with Server() as server:

@@ -548,5 +548,74 @@ TEST_CASE_METHOD(UnloadFixture, "rules past their memory go though nobody is idl
   CHECK(Becomes("neurallog_rule_unloads_total", 2));
 }
 
+std::vector<DocumentText> PackOf(const std::vector<std::string>& words) {
+  std::vector<DocumentText> documents;
+  for (const std::string& word : words)
+    documents.push_back({"id: " + word + "\n" + RuleText(word, word), 1, ""});
+  return documents;
+}
+
+TEST_CASE_METHOD(DetectionFixture, "tenants share the rules of a pack, and each has its matches") {
+  REQUIRE(detection_->PutPack("words", PackOf({"row", "other"}), false)->size() == 2);
+  REQUIRE(detection_->Subscribe(kTenant, "words", {}).ok());
+  REQUIRE(detection_->Subscribe(kOther, "words", {}).ok());
+  CHECK(detection_->Compiled(kTenant).value() == detection_->Compiled(kOther).value());
+  Append(kTenant, testing::MakeBatch(0, 2));
+  Append(kOther, testing::MakeBatch(2, 1));
+  CHECK(Seqs() == List{0, 1});
+  CHECK(Seqs(kOther) == List{2});
+  Put("own", "nothing", kOther);
+  CHECK(detection_->Compiled(kTenant).value() != detection_->Compiled(kOther).value());
+  CHECK(detection_->Compiled(kOther).value()->infos().size() == 3);
+  CHECK(detection_->Counts(kTenant)->at("words:row").matched == 2);
+}
+
+TEST_CASE_METHOD(DetectionFixture, "who subscribes follows a pack, also after a start") {
+  REQUIRE(detection_->PutPack("words", PackOf({"row"}), false).ok());
+  REQUIRE(detection_->Subscribe(kTenant, "words", {}).ok());
+  Close();
+  Open();
+  Append(kTenant, testing::MakeBatch(0, 1));
+  CHECK(Seqs() == List{0});
+  const auto version = detection_->Get(kTenant, "words:row")->version;
+  REQUIRE(detection_->PutPack("words", PackOf({"row", "more"}), false).ok());
+  REQUIRE(
+      detection_->SetEnabled(kTenant, "words:row", false, {}).ok());  // behind the pack's change
+  CHECK(detection_->Get(kTenant, "words:row")->version == version);
+  CHECK(detection_->Get(kTenant, "words:more")->version > version);
+  CHECK_FALSE(detection_->Get(kTenant, "words:row")->enabled);
+  Append(kTenant, testing::MakeBatch(1, 1));
+  CHECK(Seqs() == List{0});
+  REQUIRE(detection_->SetEnabled(kTenant, "words:row", true, {}).ok());
+  Append(kTenant, testing::MakeBatch(2, 1));
+  CHECK(Seqs() == List{0, 2});
+  CHECK(detection_->Delete(kTenant, "words:row", {}).code() == Code::kInvalidArgument);
+  REQUIRE(detection_->DeletePack("words").ok());
+  REQUIRE(detection_->Unsubscribe(kTenant, "words").ok());
+  Append(kTenant, testing::MakeBatch(3, 1));
+  CHECK(Seqs() == List{0, 2});
+  CHECK(detection_->Unsubscribe(kTenant, "words").code() == Code::kNotFound);
+}
+
+TEST_CASE_METHOD(DetectionFixture, "lists and filters of the tenant hold for rules of packs") {
+  const std::string text =
+      "name: listed\nid: listed\ndetection: {a: {message|expand: '%words%'}, condition: a}\n";
+  REQUIRE(detection_->PutPack("lists", {{text, 1, ""}}, false)->at(0).info.state ==
+          RuleState::kNeedsLists);
+  REQUIRE(detection_->Subscribe(kTenant, "lists", {}).ok());
+  const auto state = [&](TenantId tenant) {
+    return detection_->Compiled(tenant).value()->Find("lists:listed")->state;
+  };
+  CHECK(state(kTenant) == RuleState::kNeedsLists);
+  REQUIRE(detection_->PutList(kTenant, "words", {"row 0", "row 1"}).ok());
+  CHECK(state(kTenant) == RuleState::kReady);
+  const std::string filter =
+      "title: not this\nid: f\nlogsource: {}\nfilter:\n  rules: [listed]\n"
+      "  a: {seq: 1}\n  condition: a\n";
+  REQUIRE(detection_->Put(kTenant, {"", filter, {}}, {}).status().ToString() == "ok");
+  Append(kTenant, testing::MakeBatch(0, 3));
+  CHECK(Seqs() == List{0});
+}
+
 }  // namespace
 }  // namespace neurallog::detection
