@@ -38,6 +38,9 @@ class GroupTable {
     const uint32_t entry = table_[SlotOf(key)];
     return entry == 0 ? nullptr : &at(PlaceIn(entry));
   }
+  const Group* Find(const base::Hash128Value& key) const {
+    return const_cast<GroupTable*>(this)->Find(key);
+  }
   std::pair<Group*, bool> FindOrAdd(const base::Hash128Value& key) {
     if ((size_ + 1) * 4 > table_.size() * 3) Rehash();
     const size_t slot = SlotOf(key);

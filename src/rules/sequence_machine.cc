@@ -94,9 +94,18 @@ void SequenceMachine::SetTimer(Group* group, int64_t deadline_ns) {
   group->timer_ns = deadline_ns;
   timers_.Push(deadline_ns, group->key);
   if (timers_.size() <= 3 * size_t{groups_.size()} + TimerQueue::kSpare) return;
-  timers_.RemoveIf([&](const TimerQueue::Timer& timer) {
-    const Group* const found = groups_.Find(timer.key);
-    return found == nullptr || found->timer_ns != timer.deadline_ns;
+  timers_.RemoveIf([this](const TimerQueue::Timer& timer) { return !IsOfUse(timer); });
+}
+
+bool SequenceMachine::IsOfUse(const TimerQueue::Timer& timer) const {
+  const Group* const group = groups_.Find(timer.key);
+  return group != nullptr && group->timer_ns == timer.deadline_ns;
+}
+
+// What broke a chain left its timer.
+bool SequenceMachine::waits() const {
+  return timers_.Any([this](const TimerQueue::Timer& timer) {
+    return IsOfUse(timer) && Find(*groups_.Find(timer.key));
   });
 }
 

@@ -33,7 +33,7 @@ class SequenceMachine : public Machine {
   Condition ConditionOf(const base::Hash128Value& key) override;
   void Encode(std::string* to) const override;
   bool Decode(base::ByteReader* from) override;
-  bool waits() const override { return timers_.size() > 0; }
+  bool waits() const override;
   uint32_t groups() const override { return groups_.size(); }
   void Evict() override;
   size_t memory_bytes() const override;
@@ -69,6 +69,8 @@ class SequenceMachine : public Machine {
   std::optional<Chain> FindOrdered(const Group& group) const;
   std::optional<Chain> FindUnordered(const Group& group) const;
   void SetTimer(Group* group, int64_t deadline_ns);
+  // Not if the deadline has moved since.
+  bool IsOfUse(const TimerQueue::Timer& timer) const;
   void Fire(const Group& group, const Chain& chain, int64_t at_ns, Out* out) const;
   void FireDue(Out* out);
   // Records of up to this time are of no use any more; a group without records goes.

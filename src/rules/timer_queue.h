@@ -40,6 +40,10 @@ class TimerQueue {
   }
   size_t size() const { return heap_.size(); }
   template <typename Predicate>
+  bool Any(Predicate is_meant) const {
+    return std::any_of(heap_.begin(), heap_.end(), is_meant);
+  }
+  template <typename Predicate>
   void RemoveIf(Predicate is_removed) {
     heap_.erase(std::remove_if(heap_.begin(), heap_.end(), is_removed), heap_.end());
     std::make_heap(heap_.begin(), heap_.end(), std::greater<>());

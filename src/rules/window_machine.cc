@@ -172,10 +172,18 @@ void WindowMachine<Values>::SetTimer(const Group& group, Detail* detail) {
   detail->timer_ns = DeadlineOf(group);
   timers_.Push(detail->timer_ns, group.key);
   if (timers_.size() <= 3 * size_t{groups_.size()} + TimerQueue::kSpare) return;
-  timers_.RemoveIf([&](const TimerQueue::Timer& timer) {
-    const auto found = details_.find(timer.key);
-    return found == details_.end() || found->second.timer_ns != timer.deadline_ns;
-  });
+  timers_.RemoveIf([this](const TimerQueue::Timer& timer) { return !IsOfUse(timer); });
+}
+
+template <typename Values>
+bool WindowMachine<Values>::IsOfUse(const TimerQueue::Timer& timer) const {
+  const auto found = details_.find(timer.key);
+  return found != details_.end() && found->second.timer_ns == timer.deadline_ns;
+}
+
+template <typename Values>
+bool WindowMachine<Values>::waits() const {
+  return timers_.Any([this](const TimerQueue::Timer& timer) { return IsOfUse(timer); });
 }
 
 template <typename Values>

@@ -26,7 +26,7 @@ class WindowMachine : public Machine {
   Condition ConditionOf(const base::Hash128Value& key) override;
   void Encode(std::string* to) const override;
   bool Decode(base::ByteReader* from) override;
-  bool waits() const override { return timers_.size() > 0; }
+  bool waits() const override;
   uint32_t groups() const override { return groups_.size(); }
   void Evict() override;
   size_t memory_bytes() const override;
@@ -72,6 +72,8 @@ class WindowMachine : public Machine {
   // When a group's window is over, for those that fire then.
   int64_t DeadlineOf(const Group& group) const;
   void SetTimer(const Group& group, Detail* detail);
+  // Not if the deadline has moved since.
+  bool IsOfUse(const TimerQueue::Timer& timer) const;
   void CloseDue(Out* out);
   void Close(Group* group, Out* out);
   bool IsExpired(const Group& group) const;
