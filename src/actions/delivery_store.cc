@@ -142,24 +142,52 @@ Result<std::vector<Delivery>> DeliveryStore::ListPart(DeliveryPart part, const D
   return found;
 }
 
-// One seek for each tenant that has deliveries.
 Result<int64_t> DeliveryStore::LastTime() const {
-  int64_t last_ns = 0;
-  const std::string& prefix = Keyspace::PrefixOf(DeliveryPart::kState);
+  int64_t all_last_ns = 0;
+  NL_RETURN_IF_ERROR(VisitTenants(DeliveryPart::kState, [&](TenantId, int64_t last_ns) {
+    all_last_ns = std::max(all_last_ns, last_ns);
+  }));
+  return all_last_ns;
+}
+
+Status DeliveryStore::VisitTenants(
+    DeliveryPart part, const std::function<void(TenantId, int64_t last_ns)>& visit) const {
+  const std::string& prefix = Keyspace::PrefixOf(part);
   std::string end = prefix + std::string(Keyspace::kMatchKeyBytes, '\xff');
   for (bool found = true; found;) {
     found = false;
-    NL_RETURN_IF_ERROR(store_->ScanMetaRange(
-        prefix, end, Order::kDescending, [&](std::string_view key, std::string_view) {
-          if (key.size() == Keyspace::kMatchKeyBytes) {
-            last_ns = std::max(last_ns, IdOf(key).time_ns);
-            end = KeysOf(Keyspace::TenantOfMatch(key)).DeliveriesBegin(DeliveryPart::kState);
-            found = true;
-          }
-          return false;
-        }));
+    NL_RETURN_IF_ERROR(store_->ScanMetaRange(prefix, end, Order::kDescending,
+                                             [&](std::string_view key, std::string_view) {
+                                               if (key.size() != Keyspace::kMatchKeyBytes)
+                                                 return false;
+                                               const TenantId tenant = Keyspace::TenantOfMatch(key);
+                                               visit(tenant, IdOf(key).time_ns);
+                                               end = KeysOf(tenant).DeliveriesBegin(part);
+                                               found = true;
+                                               return false;
+                                             }));
   }
-  return last_ns;
+  return {};
+}
+
+Result<std::optional<DeliveryId>> DeliveryStore::VisitPiece(DeliveryPart part, TenantId tenant,
+                                                            const DeliveryId& after,
+                                                            int64_t until_ns, size_t limit,
+                                                            const VisitRow& visit) const {
+  std::string begin = KeyOf(part, tenant, after);
+  begin.push_back('\0');  // behind it
+  DeliveryId last;
+  size_t visited = 0;
+  bool is_all = true;
+  NL_RETURN_IF_ERROR(store_->ScanMetaRange(begin, KeysOf(tenant).DeliveriesFrom(part, until_ns + 1),
+                                           Order::kAscending,
+                                           [&](std::string_view key, std::string_view value) {
+                                             if (visited++ == limit) return is_all = false;
+                                             last = IdOf(key);
+                                             visit(last, value);
+                                             return true;
+                                           }));
+  return is_all ? std::optional<DeliveryId>() : last;
 }
 
 Result<int64_t> DeliveryStore::FirstLetterTime(TenantId tenant) const {
@@ -173,26 +201,6 @@ Result<int64_t> DeliveryStore::FirstLetterTime(TenantId tenant) const {
                                              return false;
                                            }));
   return first_ns;
-}
-
-Status DeliveryStore::Visit(DeliveryPart part, const VisitState& visit) const {
-  const std::string& prefix = Keyspace::PrefixOf(part);
-  return store_->ScanMeta(prefix, [&](std::string_view key, std::string_view value) {
-    if (key.size() == Keyspace::kMatchKeyBytes)
-      visit(Keyspace::TenantOfMatch(key), IdOf(key), value);
-  });
-}
-
-Status DeliveryStore::VisitStates(const VisitState& visit) const {
-  return Visit(DeliveryPart::kState, visit);
-}
-
-Status DeliveryStore::VisitLetters(
-    const std::function<void(TenantId, const DeliveryId&, size_t bytes)>& visit) const {
-  return Visit(DeliveryPart::kDeadLetter,
-               [&](TenantId tenant, const DeliveryId& id, std::string_view value) {
-                 visit(tenant, id, value.size());
-               });
 }
 
 Result<uint64_t> DeliveryStore::Trim(TenantId tenant, uint64_t excess, int64_t oldest_ns,

@@ -66,11 +66,16 @@ class DeliveryStore {
   Result<int64_t> LastTime() const;
   // 0: the tenant has no dead letter.
   Result<int64_t> FirstLetterTime(TenantId tenant) const;
-  // Everything that is stored, by tenant and time. `bytes`: of the value.
-  using VisitState = std::function<void(TenantId, const DeliveryId&, std::string_view value)>;
-  Status VisitStates(const VisitState& visit) const;
-  Status VisitLetters(
-      const std::function<void(TenantId, const DeliveryId&, size_t bytes)>& visit) const;
+  // The rows of a part behind `after` and made until `until_ns`, in order of their ids, at most `limit`. The id of the
+  // last; nothing when no more follow.
+  using VisitRow = std::function<void(const DeliveryId&, std::string_view value)>;
+  Result<std::optional<DeliveryId>> VisitPiece(storage::Keyspace::DeliveryPart part,
+                                               TenantId tenant, const DeliveryId& after,
+                                               int64_t until_ns, size_t limit,
+                                               const VisitRow& visit) const;
+  // Those with rows of a part, and the time of the last of them. One seek for each.
+  Status VisitTenants(storage::Keyspace::DeliveryPart part,
+                      const std::function<void(TenantId, int64_t last_ns)>& visit) const;
 
   // Enters into `change` that ended ones go, the oldest first: `excess` of them, and those made before `oldest_ns`. Begins at *from and
   // sets it behind what has gone; returns how many.
@@ -89,7 +94,6 @@ class DeliveryStore {
   Result<std::vector<Delivery>> ListPart(storage::Keyspace::DeliveryPart part, const Decode& decode,
                                          TenantId tenant, const DeliveryQuery& query,
                                          std::optional<DeliveryId>* next) const;
-  Status Visit(storage::Keyspace::DeliveryPart part, const VisitState& visit) const;
 
   storage::Store* const store_;
 };

@@ -74,14 +74,10 @@ void Dispatcher::ActionChanged(TenantId tenant, const std::string& id) {
 
 void Dispatcher::Loop() {
   while (!stop_.load()) {
-    if (!is_loaded_) {
-      const Status status = Load();
-      is_loaded_ = status.ok();
-      if (!is_loaded_) {
-        base::LogError("the outbox cannot be read", {{"error", status.ToString()}});
-        Pause(kRetryWriteNs);
-        continue;
-      }
+    if (const Status status = is_found_ ? ReadBacklog() : FindBacklogs(); !status.ok()) {
+      base::LogError("the outbox cannot be read", {{"error", status.ToString()}});
+      Pause(kRetryWriteNs);
+      if (!is_found_) continue;
     }
     Round();
     const int64_t now_ns = clock_->MonotonicNs();
@@ -132,14 +128,15 @@ void Dispatcher::TakeIn(std::vector<NewDelivery> fresh) {
     const Delivery& delivery = one.delivery;
     Desk& desk = desks_[one.tenant];
     if (!delivery.is_waiting()) {
-      NoteLetter(one.tenant, EncodeDeadLetter(delivery, one.notice).size(), delivery.reason);
+      NoteLetter(one.tenant, delivery.id, EncodeDeadLetter(delivery, one.notice).size(),
+                 delivery.reason);
       continue;
     }
     const Waiting waiting{delivery.id, now_ns, 0, delivery.group};
     ++desk.waiting;
-    Lane* const lane = FindLane(one.tenant, delivery.action_id);
-    if (lane == nullptr) dying_.push_back({one.tenant, waiting, DeadReason::kNoAction});
-    else lane->Push(waiting);
+    if (desk.backlog && desk.backlog->has_states)
+      desk.backlog->arrived.push_back({waiting, delivery.action_id});
+    else Line(one.tenant, delivery.action_id, waiting);
     needs_sync_ = true;
     const size_t bytes = one.notice.size() + 512;
     if (fresh_bytes_ + bytes > kFreshBytesMax) continue;
@@ -147,6 +144,13 @@ void Dispatcher::TakeIn(std::vector<NewDelivery> fresh) {
     const DeliveryId id = delivery.id;
     fresh_.emplace(id, Fresh{std::move(one.delivery), std::move(one.notice)});
   }
+}
+
+void Dispatcher::Line(TenantId tenant, const std::string& action, const Waiting& waiting) {
+  if (Lane* const lane = FindLane(tenant, action)) return lane->Push(waiting);
+  const DeadReason reason =
+      book_->Find(tenant, action) ? DeadReason::kDisabled : DeadReason::kNoAction;
+  dying_.push_back({tenant, waiting, reason, nullptr});
 }
 
 // Null: there is no such action, or it can take nothing.
@@ -170,7 +174,8 @@ void Dispatcher::Refresh(TenantId tenant, const std::string& id) {
   if (action && action->enabled && action->sink != nullptr)
     return lane->second.SetAction(std::move(action));
   const DeadReason reason = action ? DeadReason::kDisabled : DeadReason::kNoAction;
-  for (const Waiting& waiting : lane->second.TakeAll()) dying_.push_back({tenant, waiting, reason});
+  for (const Waiting& waiting : lane->second.TakeAll())
+    dying_.push_back({tenant, waiting, reason, nullptr});
   desk->second.lanes.erase(lane);
 }
 
@@ -192,6 +197,7 @@ void Dispatcher::StartDue() {
 
 size_t Dispatcher::StartTurn(TenantId tenant, Desk* desk) {
   const int64_t now_ns = clock_->MonotonicNs();
+  const int64_t due_until_ns = ReadUntilNs(*desk);
   size_t started = 0;
   auto at = desk->lanes.upper_bound(desk->last_lane);
   for (size_t left = desk->lanes.size(); left > 0; --left) {
@@ -202,7 +208,7 @@ size_t Dispatcher::StartTurn(TenantId tenant, Desk* desk) {
     Lane& lane = at->second;
     size_t& at_endpoint = endpoints_[lane.action()->endpoint];
     if (lane.waiting() > 0 && at_endpoint < options_.flights_per_endpoint_max) {
-      if (const auto waiting = lane.Take(now_ns)) {
+      if (const auto waiting = lane.Take(now_ns, due_until_ns)) {
         ++started;
         desk->last_lane = at->first;
         StartFlight(tenant, desk, &lane, *waiting);
@@ -230,13 +236,7 @@ Result<Dispatcher::Fresh> Dispatcher::Read(TenantId tenant, const DeliveryId& id
 
 void Dispatcher::StartFlight(TenantId tenant, Desk* desk, Lane* lane, const Waiting& waiting) {
   auto read = Read(tenant, waiting.id);
-  if (!read.ok()) {
-    base::LogError("a delivery cannot be read",
-                   {{"delivery", DeliveryIdText(waiting.id)}, {"error", read.status().ToString()}});
-    lane->Done(waiting, Lane::End::kDead, clock_->MonotonicNs());
-    EndWaiting(tenant);
-    return;
-  }
+  if (!read.ok()) return LeaveOut(tenant, lane, waiting, read.status());
   const uint64_t number = next_flight_++;
   Flight& flight = flights_[number];
   flight.tenant = tenant;
@@ -271,7 +271,7 @@ void Dispatcher::LoseNone(int64_t now_ns) {
       if (lane.breaker() != Lane::Breaker::kClosed) ++open;
       for (const Waiting& waiting :
            lane.TakeImpatient(now_ns, RetryPolicy::kPatienceNs, kImpatientMax))
-        dying_.push_back({tenant, waiting, DeadReason::kExhausted});
+        dying_.push_back({tenant, waiting, DeadReason::kExhausted, lane.action()});
     }
   }
   metrics_->breakers_open = open;
@@ -282,27 +282,35 @@ void Dispatcher::BuryDying() {
   for (size_t i = 0; i < kBuriedMax && !dying_.empty(); ++i) {
     const Dying dying = dying_.front();
     dying_.pop_front();
+    Desk& desk = desks_[dying.tenant];
+    const auto of = dying.action ? desk.lanes.find(dying.action->id) : desk.lanes.end();
+    Lane* const lane = of != desk.lanes.end() ? &of->second : nullptr;
     auto read = Read(dying.tenant, dying.waiting.id);
     if (!read.ok()) {
-      base::LogError("a delivery cannot be read", {{"delivery", DeliveryIdText(dying.waiting.id)},
-                                                   {"error", read.status().ToString()}});
-      EndWaiting(dying.tenant);
+      LeaveOut(dying.tenant, lane, dying.waiting, read.status());
       continue;
     }
-    Desk& desk = desks_[dying.tenant];
-    const auto lane = desk.lanes.find(read->delivery.action_id);
-    if (dying.reason == DeadReason::kExhausted && lane != desk.lanes.end()) {
-      Flight flight;
-      flight.tenant = dying.tenant;
-      flight.waiting = dying.waiting;
-      flight.delivery = std::move(read->delivery);
-      flight.action = lane->second.action();
-      ++flight.delivery.tries;
-      Retry(&flight, &lane->second, 0);
+    if (lane == nullptr) {
+      Bury(dying.tenant, std::move(read->delivery), read->notice, dying.reason);
       continue;
     }
-    Bury(dying.tenant, std::move(read->delivery), read->notice, dying.reason);
+    Flight flight;
+    flight.tenant = dying.tenant;
+    flight.waiting = dying.waiting;
+    flight.delivery = std::move(read->delivery);
+    flight.action = lane->action();
+    ++flight.delivery.tries;
+    Retry(&flight, lane, 0);
   }
+}
+
+// It stays in the store as it is.
+void Dispatcher::LeaveOut(TenantId tenant, Lane* lane, const Waiting& waiting,
+                          const Status& problem) {
+  base::LogError("a delivery cannot be read",
+                 {{"delivery", DeliveryIdText(waiting.id)}, {"error", problem.ToString()}});
+  if (lane != nullptr) lane->Done(waiting, Lane::End::kDead, clock_->MonotonicNs());
+  EndWaiting(tenant);
 }
 
 bool Dispatcher::Write() {
@@ -325,7 +333,7 @@ bool Dispatcher::Write() {
 }
 
 int64_t Dispatcher::NextNs(int64_t now_ns) const {
-  if (!dying_.empty()) return now_ns;
+  if (!dying_.empty() || !unread_.empty()) return now_ns;
   if (flights_.size() >= options_.flights_max) return INT64_MAX;
   int64_t next_ns = INT64_MAX;
   for (const auto& [tenant, desk] : desks_) {
@@ -356,8 +364,8 @@ Status Dispatcher::Submit(std::function<Status()> work) {
 
 // What it enters is written when its caller hears of it.
 void Dispatcher::Run(Mailbox::Command* command) {
-  const bool stands_still = !change_.put.empty() || !change_.remove.empty();
-  Status status = stands_still ? Unavailable("the outbox cannot be written now") : command->work();
+  Status status =
+      stands_still() ? Unavailable("the outbox cannot be written now") : command->work();
   needs_sync_ = true;
   if (!Write() && status.ok()) status = Unavailable("the outbox cannot be written now");
   command->done.set_value(std::move(status));

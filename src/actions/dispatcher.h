@@ -7,6 +7,9 @@
 // Guarantees: nothing is attempted before it is on the disk for good. What was begun when the process dies is
 // attempted again, with the same id. Nothing that waits is lost: it is delivered or becomes a dead letter.
 //
+// What waited at the start is read in pieces, the oldest first, tenants in turn, while what has been read is delivered
+// already: a delivery goes when all that is due before it has been read. What comes meanwhile stands behind it.
+//
 // Costs about 64 bytes of memory per delivery that waits, and up to kFreshBytesMax for what came last; the
 // rest is read when its turn comes. Thread-safe but Start and Stop.
 #pragma once
@@ -45,7 +48,7 @@ class Dispatcher {
   void Stop();
 
   void Add(std::vector<NewDelivery> fresh);
-  // Whether so many more may wait.
+  // Whether so many more may wait. What is not read yet after a start is not counted.
   bool HasRoom(TenantId tenant, size_t more) const;
   void ActionChanged(TenantId tenant, const std::string& id);
 
@@ -63,6 +66,17 @@ class Dispatcher {
   const DeliveryStore& deliveries() const { return deliveries_; }
 
  private:
+  // How far the rows that were there at the start are read; those ahead are neither known nor counted.
+  struct Backlog {
+    struct Arrived {
+      Waiting waiting;
+      std::string action_id;
+    };
+    DeliveryId states;
+    DeliveryId letters;             // begun when the states are read
+    bool has_states = true;         // maybe more of them
+    std::vector<Arrived> arrived;  // since the start. Bounded by what may wait
+  };
   // What one tenant has.
   struct Desk {
     std::map<std::string, Lane> lanes;  // by action
@@ -73,6 +87,7 @@ class Dispatcher {
     int64_t history_ns = 0;  // older ones have gone, but for those that waited
     uint64_t letters = 0;
     uint64_t letter_bytes = 0;
+    std::optional<Backlog> backlog;
   };
   struct Flight {
     TenantId tenant{};
@@ -91,6 +106,7 @@ class Dispatcher {
     TenantId tenant{};
     Waiting waiting;
     DeadReason reason = DeadReason::kNone;
+    std::shared_ptr<const Action> action;  // in whose lane it is in flight; null: in none
   };
   struct IdHash {
     size_t operator()(const DeliveryId& id) const {
@@ -99,9 +115,20 @@ class Dispatcher {
   };
 
   void Loop();
-  Status Load();
+  Status FindBacklogs();
+  // Reads a piece, of one tenant or of some.
+  Status ReadBacklog();
+  void LogBacklog() const;
+  Status ReadStates(TenantId tenant, Desk* desk, size_t* rows);
+  Status ReadLetters(TenantId tenant, Desk* desk, size_t* rows);
+  void TakeWaiting(TenantId tenant, Desk* desk, const DeliveryId& id, std::string_view state);
+  // What may go is due until then: the rest is not read yet.
+  int64_t ReadUntilNs(const Desk& desk) const;
+  bool IsUnread(const Desk& desk, const DeliveryId& id) const;
+  bool IsUnreadLetter(const Desk& desk, const DeliveryId& id) const;
   void Round();
   void TakeIn(std::vector<NewDelivery> fresh);
+  void Line(TenantId tenant, const std::string& action, const Waiting& waiting);
   void Refresh(TenantId tenant, const std::string& id);
   void Run(Mailbox::Command* command);
   static void Refuse(std::vector<Mailbox::Command> commands);
@@ -120,9 +147,11 @@ class Dispatcher {
   // Gives up on what has waited too long for a receiver that cannot be reached.
   void LoseNone(int64_t now_ns);
   void BuryDying();
+  // A delivery that cannot be read. `lane` is where it is in flight, or null.
+  void LeaveOut(TenantId tenant, Lane* lane, const Waiting& waiting, const Status& problem);
   // Makes it a dead letter.
   void Bury(TenantId tenant, Delivery delivery, const std::string& notice, DeadReason reason);
-  void NoteLetter(TenantId tenant, size_t bytes, DeadReason reason);
+  void NoteLetter(TenantId tenant, const DeliveryId& id, size_t bytes, DeadReason reason);
   void Enter(TenantId tenant, const Delivery& delivery, std::string_view notice);
   void EndWaiting(TenantId tenant);
   // Writes what was entered; again and again until it works, or the dispatcher stops.
@@ -131,15 +160,18 @@ class Dispatcher {
   Status TidyDesk(TenantId tenant, bool ages, Desk* desk);
   Status TidyLetters(TenantId tenant, bool ages, Desk* desk);
   void LookAtHealth(int64_t now_ns);
+  void AddLetter(Desk* desk, size_t bytes);
+  void ForgetLetter(Desk* desk, const DeadLetter& letter);
   void ForgetLetters(Desk* desk, uint64_t letters, uint64_t bytes);
-  Status LoadStates(std::map<TenantId, size_t>* counted);
   int64_t NextNs(int64_t now_ns) const;
   Lane* FindLane(TenantId tenant, const std::string& action);
   Status Submit(std::function<Status()> work);
   Status Revive(TenantId tenant, DeadLetter letter);
   void Disable(const Action& action, const std::string& reason);
-  int64_t ToMonotonic(int64_t wall_ns, int64_t latest_ns) const;
+  int64_t ToMonotonic(int64_t wall_ns) const { return wall_ns + monotonic_of_wall_ns_; }
   void Count(TenantId tenant, int64_t more);
+  // A write has failed and is to be tried again.
+  bool stands_still() const { return !change_.put.empty() || !change_.remove.empty(); }
   double Chance() { return std::uniform_real_distribution<double>(0, 1)(random_); }
 
   const Options options_;
@@ -149,7 +181,8 @@ class Dispatcher {
   const base::Clock* const clock_;
   DispatchMetrics* const metrics_;
   const std::shared_ptr<Mailbox> mailbox_ = std::make_shared<Mailbox>();
-  int64_t mark_ns_ = 0;  // constant after Start
+  int64_t mark_ns_ = 0;          // constant after Start, like this:
+  int64_t monotonic_of_wall_ns_ = 0;  // what is added to a time on the wall of what was there
 
   // Owned by the thread.
   std::map<TenantId, Desk> desks_;
@@ -162,7 +195,8 @@ class Dispatcher {
   std::deque<Dying> dying_;
   storage::MetaChange change_;
   bool needs_sync_ = false;
-  bool is_loaded_ = false;
+  std::deque<TenantId> unread_;  // whose backlog is being read, the next one first
+  bool is_found_ = false;        // which tenants have one
   int64_t lost_none_ns_ = 0;
   int64_t tidied_ns_ = 0;
   int64_t aged_ns_ = 0;

@@ -1,4 +1,4 @@
-// What the dispatcher keeps: read at the start, bounded while it runs, changed by its users.
+// What the dispatcher keeps: bounded while it runs, changed by its users.
 #include "actions/dispatcher.h"
 #include "base/log.h"
 
@@ -7,69 +7,12 @@ namespace {
 
 constexpr int64_t kTidyNs = base::kNsPerSecond;      // between looks at what is too much ...
 constexpr int64_t kAgeNs = 10 * base::kNsPerSecond;  // ... and at what is too old
-constexpr int64_t kLatestNs = base::kNsPerDay;  // no attempt is further away
 
 }  // namespace
 
-// The clock on the wall may have been set meanwhile.
-int64_t Dispatcher::ToMonotonic(int64_t wall_ns, int64_t latest_ns) const {
-  return clock_->MonotonicNs() + std::min(wall_ns - clock_->WallNs(), latest_ns);
-}
-
-Status Dispatcher::Load() {
-  const int64_t begin_ns = clock_->MonotonicNs();
-  std::map<TenantId, size_t> counted;
-  Status status = LoadStates(&counted);
-  size_t waiting = 0;
-  for (const auto& [tenant, count] : counted) waiting += count;
-  if (status.ok()) {
-    base::LogInfo("the outbox is read",
-                  {{"waiting", std::to_string(waiting)},
-                   {"ms", std::to_string((clock_->MonotonicNs() - begin_ns) / base::kNsPerMs)}});
-    return status;
-  }
-  for (const auto& [tenant, count] : counted) Count(tenant, -static_cast<int64_t>(count));
-  desks_.clear();
-  dying_.clear();
-  metrics_->letters = metrics_->letter_bytes = 0;
-  return status;
-}
-
-Status Dispatcher::LoadStates(std::map<TenantId, size_t>* counted) {
-  std::map<TenantId, size_t> found;
-  NL_RETURN_IF_ERROR(
-      deliveries_.VisitStates([&](TenantId tenant, const DeliveryId& id, std::string_view value) {
-        if (id.time_ns > mark_ns_) return;
-        Desk& desk = desks_[tenant];
-        const auto state = StateOf(value);
-        const bool waits =
-            state.ok() && (*state == DeliveryState::kPending || *state == DeliveryState::kRetrying);
-        auto delivery = waits ? DecodeDelivery(id, value) : Result<Delivery>(state.status());
-        if (!delivery.ok()) {
-          ++desk.ended;
-          if (waits || !state.ok())
-            base::LogError("a delivery is left out", {{"error", delivery.status().ToString()}});
-          return;
-        }
-        Waiting waiting{id, ToMonotonic(delivery->due_ns, kLatestNs), 0, delivery->group};
-        if (delivery->since_ns != 0) waiting.since_ns = ToMonotonic(delivery->since_ns, 0);
-        ++desk.waiting;
-        ++found[tenant];
-        if (Lane* const lane = FindLane(tenant, delivery->action_id)) lane->Push(waiting);
-        else dying_.push_back({tenant, waiting, DeadReason::kNoAction});
-      }));
-  for (const auto& [tenant, count] : found) {
-    Count(tenant, static_cast<int64_t>(count));
-    (*counted)[tenant] = count;
-  }
-  return deliveries_.VisitLetters([&](TenantId tenant, const DeliveryId& id, size_t bytes) {
-    if (id.time_ns > mark_ns_) return;
-    Desk& desk = desks_[tenant];
-    ++desk.letters;
-    desk.letter_bytes += bytes;
-    ++metrics_->letters;
-    metrics_->letter_bytes += static_cast<int64_t>(bytes);
-  });
+void Dispatcher::ForgetLetter(Desk* desk, const DeadLetter& letter) {
+  if (!IsUnreadLetter(*desk, letter.delivery.id))
+    ForgetLetters(desk, 1, EncodeDeadLetter(letter.delivery, letter.notice).size());
 }
 
 void Dispatcher::ForgetLetters(Desk* desk, uint64_t letters, uint64_t bytes) {
@@ -88,6 +31,7 @@ void Dispatcher::Tidy(int64_t now_ns) {
   if (ages) aged_ns_ = now_ns;
   int64_t oldest_ns = 0;
   for (auto& [tenant, desk] : desks_) {
+    if (desk.backlog) continue;
     Status status = TidyDesk(tenant, ages, &desk);
     if (status.ok()) status = TidyLetters(tenant, ages, &desk);
     if (!status.ok())
@@ -106,8 +50,8 @@ Status Dispatcher::TidyDesk(TenantId tenant, bool ages, Desk* desk) {
   const uint64_t excess = desk->ended > most ? desk->ended - most / 16 * 15 : 0;
   if (excess == 0 && !ages) return {};
   NL_TRY(const uint64_t removed,
-         deliveries_.Trim(tenant, excess, clock_->WallNs() - options_.history_ns,
-                          &desk->history_ns, &change_));
+         deliveries_.Trim(tenant, excess, clock_->WallNs() - options_.history_ns, &desk->history_ns,
+                          &change_));
   desk->ended -= std::min(desk->ended, removed);
   return {};
 }
@@ -143,18 +87,18 @@ Status Dispatcher::Revive(TenantId tenant, DeadLetter letter) {
     return Conflict("action \"" + delivery.action_id + "\" does not exist or is disabled");
   if (!HasRoom(tenant, 1)) return ResourceExhausted("too many deliveries wait already");
   Desk& desk = desks_[tenant];
-  const size_t bytes = EncodeDeadLetter(delivery, letter.notice).size();
+  ForgetLetter(&desk, letter);
   delivery.state = DeliveryState::kPending;
   delivery.reason = DeadReason::kNone;
   delivery.tries = delivery.redrives = 0;
   delivery.since_ns = delivery.ended_ns = 0;
   delivery.due_ns = clock_->WallNs();
   DeliveryStore::AddRevived(tenant, letter, &change_);
-  ForgetLetters(&desk, 1, bytes);
+  metrics_->replayed.Add();
+  if (IsUnread(desk, delivery.id)) return {};  // it is found there
   if (desk.ended > 0) --desk.ended;
   ++desk.waiting;
   Count(tenant, 1);
-  metrics_->replayed.Add();
   lane->Push({delivery.id, clock_->MonotonicNs(), 0, delivery.group});
   return {};
 }
@@ -188,7 +132,7 @@ Status Dispatcher::RemoveLetter(TenantId tenant, const DeliveryId& id) {
   return Submit([&]() -> Status {
     NL_TRY(const DeadLetter letter, deliveries_.Letter(tenant, id));
     DeliveryStore::AddRemovedLetter(tenant, id, &change_);
-    ForgetLetters(&desks_[tenant], 1, EncodeDeadLetter(letter.delivery, letter.notice).size());
+    ForgetLetter(&desks_[tenant], letter);
     return {};
   });
 }
@@ -203,7 +147,7 @@ Result<size_t> Dispatcher::RemoveLetters(TenantId tenant, const DeliveryQuery& q
     for (const Delivery& dead : letters) {
       NL_TRY(const DeadLetter letter, deliveries_.Letter(tenant, dead.id));
       DeliveryStore::AddRemovedLetter(tenant, dead.id, &change_);
-      ForgetLetters(&desks_[tenant], 1, EncodeDeadLetter(letter.delivery, letter.notice).size());
+      ForgetLetter(&desks_[tenant], letter);
       ++removed;
     }
     return {};

@@ -102,18 +102,23 @@ void Dispatcher::Bury(TenantId tenant, Delivery delivery, const std::string& not
   delivery.reason = reason;
   delivery.ended_ns = clock_->WallNs();
   Enter(tenant, delivery, notice);
-  NoteLetter(tenant, EncodeDeadLetter(delivery, notice).size(), reason);
+  NoteLetter(tenant, delivery.id, EncodeDeadLetter(delivery, notice).size(), reason);
   EndWaiting(tenant);
 }
 
-void Dispatcher::NoteLetter(TenantId tenant, size_t bytes, DeadReason reason) {
+void Dispatcher::NoteLetter(TenantId tenant, const DeliveryId& id, size_t bytes,
+                            DeadReason reason) {
   Desk& desk = desks_[tenant];
   ++desk.ended;
-  ++desk.letters;
-  desk.letter_bytes += bytes;
+  if (!IsUnreadLetter(desk, id)) AddLetter(&desk, bytes);
+  metrics_->dead[static_cast<size_t>(reason)]->Add();
+}
+
+void Dispatcher::AddLetter(Desk* desk, size_t bytes) {
+  ++desk->letters;
+  desk->letter_bytes += bytes;
   ++metrics_->letters;
   metrics_->letter_bytes += static_cast<int64_t>(bytes);
-  metrics_->dead[static_cast<size_t>(reason)]->Add();
 }
 
 // A row that history has passed goes when it ends.

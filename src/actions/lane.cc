@@ -53,9 +53,9 @@ bool Lane::MayGo(int64_t now_ns) const {
          (breaker_ != Breaker::kOpen || open_until_ns_ <= now_ns);
 }
 
-std::optional<Waiting> Lane::Take(int64_t now_ns) {
-  if (waiting_.empty() || waiting_.front().due_ns > now_ns || !MayGo(now_ns) ||
-      TokenNs(now_ns) > now_ns)
+std::optional<Waiting> Lane::Take(int64_t now_ns, int64_t due_until_ns) {
+  if (waiting_.empty() || waiting_.front().due_ns > std::min(now_ns, due_until_ns) ||
+      !MayGo(now_ns) || TokenNs(now_ns) > now_ns)
     return std::nullopt;
   if (breaker_ == Breaker::kOpen) {
     if (in_flight_ > 0) return std::nullopt;

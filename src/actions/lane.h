@@ -41,8 +41,8 @@ class Lane {
   const std::shared_ptr<const Action>& action() const { return action_; }
 
   void Push(Waiting waiting);
-  // The next one that may be attempted now; it counts as in flight until Done.
-  std::optional<Waiting> Take(int64_t now_ns);
+  // The next one that may be attempted now, of those due until `due_until_ns`; it counts as in flight until Done.
+  std::optional<Waiting> Take(int64_t now_ns, int64_t due_until_ns = INT64_MAX);
   // Nothing may go before it; INT64_MAX: nothing waits, or only for what is in flight.
   int64_t NextNs(int64_t now_ns) const;
   // One in flight has ended. kRetry: it is pushed again by the caller, and stays ahead of its group.

@@ -2,7 +2,9 @@
 
 #include <catch2/catch.hpp>
 #include <filesystem>
+#include <map>
 #include <mutex>
+#include <set>
 
 #include "actions/actions.h"
 #include "support/temp_dir.h"
@@ -48,8 +50,7 @@ class DispatcherFixture {
   void Put(TenantId tenant, const std::string& json) {
     REQUIRE(actions_->book().Put(tenant, ActionDraft::Parse(json).value(), {}).ok());
   }
-  // As the outbox does it.
-  DeliveryId Deliver(TenantId tenant, const std::string& action, uint64_t group = 0) {
+  NewDelivery Make(TenantId tenant, const std::string& action, uint64_t group) {
     NewDelivery made;
     made.tenant = tenant;
     made.notice = R"({"event":"match"})";
@@ -61,6 +62,27 @@ class DispatcherFixture {
     made.delivery.source = "x";
     made.delivery.group = group;
     made.delivery.due_ns = clock_.WallNs();
+    return made;
+  }
+  // What the next start finds. `edit` is shown each one and its number.
+  void Store(size_t count, const std::function<void(size_t, Delivery*)>& edit) {
+    storage::MetaChange change;
+    for (size_t i = 0; i < count; ++i) {
+      NewDelivery made = Make(kTenant, "ops", 0);
+      edit(i, &made.delivery);
+      DeliveryStore::AddNew(kTenant, made.delivery, made.notice, &change);
+    }
+    REQUIRE(store_->WriteMeta(change).ok());
+  }
+  double Metric(const std::string& name) {
+    const std::string text = registry_->WriteText();
+    const size_t at = text.find("\n" + name + " ");
+    REQUIRE(at != std::string::npos);
+    return std::strtod(text.c_str() + at + name.size() + 2, nullptr);
+  }
+  // As the outbox does it.
+  DeliveryId Deliver(TenantId tenant, const std::string& action, uint64_t group = 0) {
+    NewDelivery made = Make(tenant, action, group);
     storage::MetaChange change;
     DeliveryStore::AddNew(tenant, made.delivery, made.notice, &change);
     REQUIRE(store_->WriteMeta(change).ok());
@@ -317,6 +339,80 @@ TEST_CASE_METHOD(DispatcherFixture,
   CHECK(SplitSecrets(R"({"url":"v","token":"***"})", type, split.secrets)->secrets ==
         split.secrets);
   CHECK_FALSE(SplitSecrets(R"({"token":"***"})", type, "").ok());
+}
+
+TEST_CASE_METHOD(
+    DispatcherFixture,
+    "what waited at a start goes in order of due time, and what comes meanwhile behind") {
+  Put(kTenant, R"({"id":"ops","type":"test","concurrency":128})");
+  std::map<int64_t, std::string> by_due;
+  Store(10'000, [&](size_t i, Delivery* delivery) {
+    if (i % 100 == 7) delivery->due_ns += 4'000;  // of 1 ns each: in a later piece
+    delivery->due_ns = delivery->due_ns * 2 + (i % 100 == 7);
+    delivery->due_ns -= kStart;
+    by_due[delivery->due_ns] = DeliveryIdText(delivery->id);
+  });
+  clock_.Advance(20'000);
+  Reopen();
+  const DeliveryId fresh = Deliver(kTenant, "ops");
+  REQUIRE(Until([&] { return seen() == 10'001; }));
+  std::vector<std::string> expected;
+  for (const auto& [due_ns, id] : by_due) expected.push_back(id);
+  expected.push_back(DeliveryIdText(fresh));
+  CHECK(seen_ == expected);
+}
+
+TEST_CASE_METHOD(DispatcherFixture, "a group keeps its order over a start") {
+  Put(kTenant, R"({"id":"ops","type":"test"})");
+  std::vector<std::string> made;
+  Store(3'000, [&](size_t, Delivery* delivery) {
+    delivery->group = 7;
+    made.push_back(DeliveryIdText(delivery->id));
+  });
+  Reopen();
+  made.push_back(DeliveryIdText(Deliver(kTenant, "ops", 7)));
+  REQUIRE(Until([&] { return seen() == 3'001; }));
+  CHECK(seen_ == made);
+}
+
+TEST_CASE_METHOD(
+    DispatcherFixture,
+    "dead letters that are replayed while a start still reads go once, and are counted right") {
+  Put(kTenant, R"({"id":"ops","type":"test"})");
+  Store(6'000, [&](size_t i, Delivery* delivery) {
+    if (i % 2 == 0) delivery->state = DeliveryState::kDead;
+  });
+  Reopen();
+  size_t replayed = 0;
+  for (std::optional<DeliveryId> next; replayed < 3'000;)
+    replayed += *actions_->dispatcher().Replay(kTenant, {}, &next);
+  REQUIRE(Until([&] { return seen() >= 6'000 && Metric("neurallog_outbox_depth") == 0; }));
+  CHECK(std::set<std::string>(seen_.begin(), seen_.end()).size() == 6'000);
+  CHECK(seen_.size() == 6'000);
+  REQUIRE(Until([&] { return Metric("neurallog_dead_letters") == 0; }));
+  CHECK(Metric("neurallog_dead_letter_bytes") == 0);
+}
+
+TEST_CASE_METHOD(
+    DispatcherFixture,
+    "a damaged row that waits for a receiver which is left alone costs it no attempt") {
+  DeliveryId damaged;
+  Store(2, [&](size_t, Delivery* delivery) { damaged = delivery->id; });
+  Answer([](const Attempt&) { return Fails(503, Outcome::Kind::kRetry); });
+  Put(kTenant,
+      R"({"id":"ops","type":"test","concurrency":1,"breaker":{"failures":1,"open_for":"40s"}})");
+  Reopen();
+  REQUIRE(Until([&] { return Metric("neurallog_action_breakers_open") == 1; }, kSecond / 10));
+  const storage::Keyspace keys(kTenant, 0);
+  REQUIRE(store_
+              ->PutMeta(keys.DeliveryKey(storage::Keyspace::DeliveryPart::kState, damaged.time_ns,
+                                         damaged.hash),
+                        "damaged")
+              .ok());
+  REQUIRE(Until([&] { return Metric("neurallog_outbox_depth") == 0; }, kSecond / 10));
+  Answer({});
+  const DeliveryId next = Deliver(kTenant, "ops");
+  CHECK(Becomes(next, DeliveryState::kDelivered, kSecond / 10));
 }
 
 }  // namespace
