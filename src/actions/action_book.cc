@@ -289,11 +289,26 @@ Result<std::vector<StoredAction>> ActionBook::List(TenantId tenant, std::string_
 }
 
 std::shared_ptr<const Action> ActionBook::Find(TenantId tenant, std::string_view id) const {
+  if (id == kLogAction) return MakeLogAction(tenant);
   base::MutexLock lock(mutex_);
   const auto of = actions_.find(tenant);
   if (of == actions_.end()) return nullptr;
   const auto found = of->second.find(id);
   return found != of->second.end() ? found->second : nullptr;
+}
+
+std::shared_ptr<const Action> ActionBook::MakeLogAction(TenantId tenant) const {
+  auto action = std::make_shared<Action>();
+  action->tenant = tenant;
+  action->id = kLogAction;
+  action->type = "stream";
+  action->retry.profile = RetryPolicy::Profile::kDurable;
+  auto sink =
+      FindSinkType(action->type)->make(tenant, R"({"message":"{{rule.name}}: {{reason}}"})", host_);
+  if (!sink.ok()) return nullptr;
+  action->sink = std::move(*sink);
+  action->endpoint = action->sink->endpoint();
+  return action;
 }
 
 void ActionBook::AddRemoval(TenantId tenant, storage::MetaChange* change) {

@@ -26,6 +26,9 @@ namespace neurallog::actions {
 
 class ActionBook {
  public:
+  // The action that each tenant has without making it: it writes into the tenant's own logs. No id that a user can give.
+  static constexpr char kLogAction[] = ":log";
+
   ActionBook(const Options& options, storage::Store* store, const base::Clock* clock,
              SinkHost* host)
       : options_(options), store_(store), clock_(clock), host_(host) {}
@@ -76,6 +79,7 @@ class ActionBook {
                                                       const StoredAction& action) const;
   Status Write(TenantId tenant, const StoredAction& action, std::shared_ptr<const Action> compiled);
   void Enter(TenantId tenant, const std::string& id, std::shared_ptr<const Action> compiled);
+  std::shared_ptr<const Action> MakeLogAction(TenantId tenant) const;
   std::string About(TenantId tenant, std::string_view id) const;
 
   const Options options_;

@@ -24,8 +24,8 @@ Actions::Actions(const Options& options, storage::Store* store, const base::Cloc
 Status Actions::Start(const detection::MatchStore* matches, Outbox::TenantName tenant_name) {
   NL_TRY(const int64_t last_ns, dispatcher_.deliveries().LastTime());
   const int64_t mark_ns = std::max(last_ns, clock_->WallNs());
-  outbox_.Start(mark_ns, matches, std::move(tenant_name));
-  dispatcher_.Start(mark_ns);
+  outbox_.Start(mark_ns, matches, tenant_name);
+  dispatcher_.Start(mark_ns, std::move(tenant_name));
   return {};
 }
 
@@ -43,6 +43,7 @@ void Actions::Test(std::shared_ptr<const Action> action, const std::string& noti
 void Actions::AddRemoval(TenantId tenant, storage::MetaChange* change) {
   ActionBook::AddRemoval(tenant, change);
   DeliveryStore::AddRemoval(tenant, change);
+  Dispatcher::AddFailingRemoval(tenant, change);
 }
 
 Status Actions::Forget(TenantId tenant) {

@@ -28,8 +28,9 @@ Dispatcher::Dispatcher(const Options& options, storage::Store* store, ActionBook
       clock_(clock),
       metrics_(metrics) {}
 
-void Dispatcher::Start(int64_t mark_ns) {
+void Dispatcher::Start(int64_t mark_ns, TenantName tenant_name) {
   mark_ns_ = mark_ns;
+  tenant_name_ = std::move(tenant_name);
   {
     base::MutexLock lock(mutex_);
     stopped_ = false;
@@ -116,9 +117,12 @@ void Dispatcher::Round() {
     LoseNone(now_ns);
   }
   BuryDying();
-  bool is_written = Write();
+  const bool is_written = Write();
   for (Mailbox::Command& command : mail.commands) Run(&command);
-  if (is_written) StartDue();
+  if (is_written) {
+    DisableDoomed();
+    StartDue();
+  }
   Tidy(clock_->MonotonicNs());
 }
 
@@ -162,10 +166,13 @@ Lane* Dispatcher::FindLane(TenantId tenant, const std::string& action) {
   if (!at_work || !at_work->enabled || at_work->sink == nullptr) return nullptr;
   Lane& lane = desk.lanes[action];
   lane.SetAction(std::move(at_work));
+  if (const auto noted = failing_.find({tenant, action}); noted != failing_.end())
+    lane.FailingSince(ToMonotonic(noted->second));
   return &lane;
 }
 
 void Dispatcher::Refresh(TenantId tenant, const std::string& id) {
+  ForgetFailing(tenant, id);
   const auto desk = desks_.find(tenant);
   if (desk == desks_.end()) return;
   const auto lane = desk->second.lanes.find(id);

@@ -42,8 +42,9 @@ class Dispatcher {
              const base::Clock* clock, DispatchMetrics* metrics);
   ~Dispatcher() { Stop(); }
 
+  using TenantName = std::function<std::string(TenantId)>;
   // What was made until `mark_ns` is read from the store, the rest will be added.
-  void Start(int64_t mark_ns);
+  void Start(int64_t mark_ns, TenantName tenant_name);
   // Waits a moment for attempts that are being made.
   void Stop();
 
@@ -62,6 +63,7 @@ class Dispatcher {
                                std::optional<DeliveryId>* next);
   // The tenant is deleted.
   Status Forget(TenantId tenant);
+  static void AddFailingRemoval(TenantId tenant, storage::MetaChange* change);
 
   const DeliveryStore& deliveries() const { return deliveries_; }
 
@@ -107,6 +109,12 @@ class Dispatcher {
     Waiting waiting;
     DeadReason reason = DeadReason::kNone;
     std::shared_ptr<const Action> action;  // in whose lane it is in flight; null: in none
+  };
+  // An action that is to be disabled.
+  struct Doomed {
+    TenantId tenant{};
+    std::string id;
+    std::string reason;
   };
   struct IdHash {
     size_t operator()(const DeliveryId& id) const {
@@ -160,6 +168,9 @@ class Dispatcher {
   Status TidyDesk(TenantId tenant, bool ages, Desk* desk);
   Status TidyLetters(TenantId tenant, bool ages, Desk* desk);
   void LookAtHealth(int64_t now_ns);
+  Status FindFailing();
+  void NoteFailing(TenantId tenant, const std::string& id, int64_t since_wall_ns);
+  void ForgetFailing(TenantId tenant, const std::string& id);
   void AddLetter(Desk* desk, size_t bytes);
   void ForgetLetter(Desk* desk, const DeadLetter& letter);
   void ForgetLetters(Desk* desk, uint64_t letters, uint64_t bytes);
@@ -168,6 +179,8 @@ class Dispatcher {
   Status Submit(std::function<Status()> work);
   Status Revive(TenantId tenant, DeadLetter letter);
   void Disable(const Action& action, const std::string& reason);
+  void TellOfDisabled(const Action& action, const std::string& reason);
+  void DisableDoomed();
   int64_t ToMonotonic(int64_t wall_ns) const { return wall_ns + monotonic_of_wall_ns_; }
   void Count(TenantId tenant, int64_t more);
   // A write has failed and is to be tried again.
@@ -181,7 +194,8 @@ class Dispatcher {
   const base::Clock* const clock_;
   DispatchMetrics* const metrics_;
   const std::shared_ptr<Mailbox> mailbox_ = std::make_shared<Mailbox>();
-  int64_t mark_ns_ = 0;          // constant after Start, like this:
+  TenantName tenant_name_;            // constant after Start, like these:
+  int64_t mark_ns_ = 0;
   int64_t monotonic_of_wall_ns_ = 0;  // what is added to a time on the wall of what was there
 
   // Owned by the thread.
@@ -193,6 +207,8 @@ class Dispatcher {
   std::unordered_map<DeliveryId, Fresh, IdHash> fresh_;
   size_t fresh_bytes_ = 0;
   std::deque<Dying> dying_;
+  std::map<std::pair<TenantId, std::string>, int64_t> failing_;  // noted: since when, on the wall
+  std::vector<Doomed> doomed_;
   storage::MetaChange change_;
   bool needs_sync_ = false;
   std::deque<TenantId> unread_;  // whose backlog is being read, the next one first

@@ -19,6 +19,7 @@ constexpr int64_t kLatestNs = base::kNsPerDay;  // no attempt is further away
 }  // namespace
 
 Status Dispatcher::FindBacklogs() {
+  NL_RETURN_IF_ERROR(FindFailing());
   std::set<TenantId> tenants;
   for (const DeliveryPart part : {DeliveryPart::kState, DeliveryPart::kDeadLetter})
     NL_RETURN_IF_ERROR(

@@ -70,16 +70,6 @@ Status Dispatcher::TidyLetters(TenantId tenant, bool ages, Desk* desk) {
   return {};
 }
 
-void Dispatcher::LookAtHealth(int64_t now_ns) {
-  std::vector<std::shared_ptr<const Action>> failing;
-  for (const auto& [tenant, desk] : desks_)
-    for (const auto& [id, lane] : desk.lanes)
-      if (lane.failing_since_ns() != 0 &&
-          now_ns - lane.failing_since_ns() >= options_.failing_ns_max)
-        failing.push_back(lane.action());
-  for (const auto& action : failing) Disable(*action, "nothing was delivered for too long");
-}
-
 Status Dispatcher::Revive(TenantId tenant, DeadLetter letter) {
   Delivery& delivery = letter.delivery;
   Lane* const lane = FindLane(tenant, delivery.action_id);
@@ -163,6 +153,7 @@ Status Dispatcher::Forget(TenantId tenant) {
       desks_.erase(desk);
     }
     std::erase_if(dying_, [tenant](const Dying& dying) { return dying.tenant == tenant; });
+    std::erase_if(failing_, [tenant](const auto& one) { return one.first.first == tenant; });
     DeliveryStore::AddRemoval(tenant, &change_);
     return {};
   });

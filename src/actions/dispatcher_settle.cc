@@ -133,14 +133,4 @@ void Dispatcher::EndWaiting(TenantId tenant) {
   Count(tenant, -1);
 }
 
-void Dispatcher::Disable(const Action& action, const std::string& reason) {
-  const auto disabled = book_->SetEnabled(action.tenant, action.id, false, {}, reason);
-  if (disabled.ok()) metrics_->disabled.Add();
-  base::LogWarn("an action is disabled",
-                {{"action", action.id},
-                 {"tenant", std::to_string(static_cast<uint32_t>(action.tenant))},
-                 {"reason", reason},
-                 {"error", disabled.status().ToString()}});
-}
-
 }  // namespace neurallog::actions

@@ -103,13 +103,18 @@ void Lane::Succeeded() {
 }
 
 void Lane::Refused(int64_t now_ns) {
-  const int64_t since_ns = failing_since_ns_ != 0 ? failing_since_ns_ : now_ns;
-  Succeeded();
-  failing_since_ns_ = since_ns;
+  breaker_ = Breaker::kClosed;
+  failures_ = 0;
+  NoteFailure(now_ns);
+}
+
+void Lane::NoteFailure(int64_t now_ns) {
+  if (failing_since_ns_ == 0) failing_since_ns_ = now_ns;
+  failed_ns_ = now_ns;
 }
 
 void Lane::Failed(int64_t now_ns) {
-  if (failing_since_ns_ == 0) failing_since_ns_ = now_ns;
+  NoteFailure(now_ns);
   if (++failures_ < action_->pace.breaker_failures && breaker_ == Breaker::kClosed) return;
   if (breaker_ == Breaker::kClosed) blocked_since_ns_ = now_ns;
   breaker_ = Breaker::kOpen;

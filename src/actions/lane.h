@@ -63,7 +63,12 @@ class Lane {
   size_t in_flight() const { return in_flight_; }
   bool empty() const { return waiting() == 0 && in_flight_ == 0; }
   Breaker breaker() const { return breaker_; }
-  int64_t failing_since_ns() const { return failing_since_ns_; }  // 0: it is not
+  // Since when nothing was delivered but attempts were made; 0: that is not so.
+  int64_t failing_since_ns() const { return failing_since_ns_; }
+  // From then to the last attempt.
+  int64_t failing_ns() const { return failing_since_ns_ == 0 ? 0 : failed_ns_ - failing_since_ns_; }
+  // It was so before the server started.
+  void FailingSince(int64_t ns) { failing_since_ns_ = failed_ns_ = ns; }
 
  private:
   // The latest first, for a heap with the earliest on top.
@@ -82,6 +87,7 @@ class Lane {
   int64_t TokenNs(int64_t now_ns) const;
   double TokensAt(int64_t now_ns) const;
   bool MayGo(int64_t now_ns) const;
+  void NoteFailure(int64_t now_ns);
 
   std::shared_ptr<const Action> action_;
   std::vector<Waiting> waiting_;                // a heap
@@ -94,6 +100,7 @@ class Lane {
   int64_t open_until_ns_ = 0;
   int64_t blocked_since_ns_ = 0;  // the breaker has not been closed since
   int64_t failing_since_ns_ = 0;
+  int64_t failed_ns_ = 0;
   int64_t paused_until_ns_ = 0;
   double tokens_ = -1;  // -1: full
   int64_t tokens_at_ns_ = 0;

@@ -150,6 +150,23 @@ std::string AlertNotice(std::string_view tenant, const RuleInfo* rule,
   return json;
 }
 
+std::string DisabledNotice(std::string_view tenant, std::string_view action, std::string_view type,
+                           std::string_view reason, int64_t now_ns) {
+  std::string name = "action ";
+  name.append(action).append(" is disabled");
+  std::string json;
+  Begin(&json, kDisabledEvent, tenant);
+  AppendRule(&json, "neurallog.actions", name, 1, rules::Severity::kHigh, {}, nullptr);
+  json.append(",\"action\":{");
+  AppendText(&json, "id", action);
+  AppendText(&json, "type", type);
+  json.push_back('}');
+  AppendText(&json, "reason", reason);
+  AppendRecords(&json, {}, 0);
+  End(&json, Link("action", "/v1/actions/", action), now_ns);
+  return json;
+}
+
 std::string SampleNotice(std::string_view tenant, int64_t now_ns) {
   RuleInfo rule;
   rule.id = "sample";

@@ -22,6 +22,11 @@ std::string AlertNotice(std::string_view tenant, const detection::RuleInfo* rule
                         const detection::AlertTransition& transition,
                         const std::vector<std::string>& matches, int64_t now_ns);
 
+// An action has been disabled by the server.
+inline constexpr char kDisabledEvent[] = "action_disabled";
+std::string DisabledNotice(std::string_view tenant, std::string_view action, std::string_view type,
+                           std::string_view reason, int64_t now_ns);
+
 // To try an action with.
 std::string SampleNotice(std::string_view tenant, int64_t now_ns);
 

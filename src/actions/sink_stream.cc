@@ -84,7 +84,9 @@ class StreamSink : public BlockingSink {
         .TextIfAny("event", TextAt(notice, "event", ""))
         .TextIfAny("rule.id", TextAt(notice, "rule", "id"))
         .TextIfAny("rule.name", TextAt(notice, "rule", "name"))
-        .TextIfAny("alert.id", TextAt(notice, "alert", "id"));
+        .TextIfAny("alert.id", TextAt(notice, "alert", "id"))
+        .TextIfAny("action.id", TextAt(notice, "action", "id"))
+        .TextIfAny("reason", TextAt(notice, "reason", ""));
     for (const auto& [name, value] : fields_) record.Text(name, value);
     return record.Finish();
   }

@@ -96,7 +96,8 @@ std::string DeliveryJson(const Delivery& delivery) {
   AppendText(&json, "action", delivery.action_id);
   AppendText(&json, "rule", delivery.rule_id);
   AppendText(&json, "event", delivery.event);
-  AppendText(&json, delivery.has_dedup_key ? "alert_id" : "match_id", delivery.source);
+  if (!delivery.source.empty())
+    AppendText(&json, delivery.has_dedup_key ? "alert_id" : "match_id", delivery.source);
   AppendText(&json, "created", base::FormatRfc3339(delivery.id.time_ns));
   if (delivery.is_waiting()) AppendTimeUnless0(&json, "due", delivery.due_ns);
   AppendTimeUnless0(&json, "ended", delivery.ended_ns);

@@ -287,16 +287,25 @@ class ReceiverTest(ActionsCase):
         self.assertIn('"delivered":true', run("test", "hook"))
         self.assertEqual(self.server.metric("neurallog_dead_letters"), 0)
 
-    def test_a_receiver_that_is_gone_disables_its_action(self):
+    def test_a_receiver_that_is_gone_disables_its_action_and_its_tenant_is_told(self):
         self.webhook(self.receiver(lambda request: (410, {})))
         self.rule("disk", "[{action: hook}]")
+        told = self.receiver()
+        self.action(id="people", type="webhook", config={"url": told.url})
+        self.ask("PUT", "/v1/rules/disabled", "name: an action is disabled\nseverity: high\n"
+                 "detection: {a: {source: neurallog.actions, event: action_disabled}, condition: a}\nactions: [{action: people}]\n")
         self.server.post([{"message": "disk"}])
         self.wait_for(1, state="dead", action="hook")
         self.assertTrue(until(lambda: self.get("/v1/actions/hook")["state"] == "disabled"))
         self.assertTrue(self.get("/v1/actions/hook")["reason"])
         self.server.post([{"message": "disk"}])
-        self.wait_for(2, state="dead")
-        self.assertEqual({d["reason"] for d in self.deliveries()}, {"gone", "disabled"})
+        self.assertEqual({d["reason"] for d in self.wait_for(2, state="dead")}, {"gone", "disabled"})
+        self.assertTrue(until(lambda: len(told.requests) == 1, 20), self.deliveries())
+        (record,) = told.requests[0]["notice"]["records"]
+        self.assertEqual((record["action.id"], record["message"], record["level"]),
+                         ("hook", "action hook is disabled: its receiver says that it is gone", "error"))
+        (notice,) = self.deliveries(action=":log")
+        self.assertEqual((notice["state"], notice["event"]), ("delivered", "action_disabled"))
 
     def test_what_was_not_delivered_when_the_process_died_is_delivered_after_it(self):
         opened = threading.Event()

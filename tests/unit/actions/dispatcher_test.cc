@@ -294,6 +294,21 @@ TEST_CASE_METHOD(DispatcherFixture, "an action that has only failed for too long
   CHECK(actions_->book().Find(kTenant, "ops")->is_disabled_by_us);
 }
 
+TEST_CASE_METHOD(DispatcherFixture,
+                 "since when an action only fails is known over a start, and forgotten when it delivers") {
+  options_.failing_ns_max = 2'000 * kSecond;
+  Reopen();
+  Put(kTenant, R"({"id":"ops","type":"test","retry":{"profile":"durable"}})");
+  Answer([](const Attempt&) { return Fails(500, Outcome::Kind::kRetry); });
+  const DeliveryId id = Deliver(kTenant, "ops");
+  REQUIRE(Until([&] { return Get(id).redrives == 2; }, kSecond / 4));
+  Reopen();
+  REQUIRE(Until([&] { return !actions_->book().Find(kTenant, "ops")->enabled; }, kSecond));
+  CHECK(clock_.WallNs() < kStart + 3'000 * kSecond);
+  REQUIRE(actions_->book().SetEnabled(kTenant, "ops", true, {}).ok());
+  CHECK(Until([&] { return store_->GetMeta("failing/1/ops").status().code() == Code::kNotFound; }));
+}
+
 TEST_CASE_METHOD(DispatcherFixture, "what comes when too many wait is a dead letter at once") {
   options_.pending_per_tenant_max = 2;
   Reopen();
