@@ -36,6 +36,7 @@ BacktestJob::BacktestJob(Api* api, uint64_t number, WantedBacktest wanted)
 
 void BacktestJob::Enter(std::function<void()> on_end) {
   on_end_ = std::move(on_end);
+  ++api_.metrics().backtests_running;
   Submit();
 }
 
@@ -57,6 +58,7 @@ Result<bool> BacktestJob::Step() {
   if (!execution_) NL_RETURN_IF_ERROR(Begin());
   std::string nothing;
   NL_TRY(const bool more, execution_->Next(kJobStepBytes, &nothing));
+  CountEffort();
   base::MutexLock lock(mutex_);
   view_.rows_scanned = execution_->stats().rows_scanned;
   view_.blocks_damaged = execution_->stats().blocks_damaged;
@@ -82,6 +84,13 @@ Result<query::Execution> BacktestJob::MakeExecution() {
   return query::Execution(std::move(query), std::move(blocks), to_run);
 }
 
+void BacktestJob::CountEffort() {
+  const auto effort = backtest_.effort();
+  api_.metrics().backtest_rows.Add(effort.first - counted_.first);
+  api_.metrics().backtest_ns += effort.second - counted_.second;
+  counted_ = effort;
+}
+
 Status BacktestJob::Begin() {
   NL_TRY(query::Execution to_plan, MakeExecution());
   const uint64_t rows = to_plan.Plan().rows_left;
@@ -95,6 +104,10 @@ Status BacktestJob::Begin() {
 
 void BacktestJob::End(const Status& status) {
   execution_.reset();
+  CountEffort();
+  --api_.metrics().backtests_running;
+  const size_t end = status.ok() ? 0 : cancelled_ ? 2 : 1;  // kBacktestEnds
+  api_.metrics().backtests[end]->Add();
   if (!status.ok() && !cancelled_)
     base::LogError("a backtest failed", {{"id", std::to_string(id)}, {"error", status.ToString()}});
   {

@@ -71,6 +71,8 @@ class BacktestJob : public std::enable_shared_from_this<BacktestJob> {
   Result<query::Execution> MakeExecution();
   Status Begin();
   void End(const Status& status);
+  // Adds to the metrics what was done since the last time.
+  void CountEffort();
 
   Api& api_;
   ingest::TenantLog* const log_;
@@ -78,7 +80,8 @@ class BacktestJob : public std::enable_shared_from_this<BacktestJob> {
   std::atomic<bool> cancelled_{false};
   detection::Backtest backtest_;
   std::optional<query::Execution>
-      execution_;  // owned by whoever has the turn; none: not begun, or over
+      execution_;  // owned by whoever has the turn, as the next; none: not begun, or over
+  std::pair<uint64_t, int64_t> counted_;
 
   mutable base::Mutex mutex_;
   View view_ NL_GUARDED_BY(mutex_);  // without the report

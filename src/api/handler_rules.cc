@@ -168,7 +168,11 @@ void HandleRuleMetrics(Context context) {
     const detection::RuleCounts& of = counts[id];
     std::string json = "{\"evaluated\":" + std::to_string(of.evaluated);
     AppendNumber(&json, "matched", of.matched);
+    AppendNumber(&json, "suppressed", of.state.suppressed);
     AppendNumber(&json, "ns_per_record", of.timed_rows == 0 ? 0 : of.timed_ns / of.timed_rows);
+    AppendNumber(&json, "groups", of.state.groups);
+    AppendNumber(&json, "groups_evicted", of.state.evicted);
+    AppendNumber(&json, "late", of.state.late);
     json.append(",\"last_match\":");
     if (of.last_match_ns == 0) json.append("null");
     else base::AppendJsonString(&json, base::FormatRfc3339(of.last_match_ns));

@@ -140,4 +140,9 @@ BacktestReport Backtest::Report() const {
   return report_;
 }
 
+std::pair<uint64_t, int64_t> Backtest::effort() const {
+  base::MutexLock lock(mutex_);
+  return {report_.rows, report_.evaluation_ns};
+}
+
 }  // namespace neurallog::detection

@@ -16,6 +16,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -60,6 +61,8 @@ class Backtest : public query::RowVisitor {
   // No row comes any more: evaluates those that wait, and lets time go on to the end of the range.
   void Finish();
   BacktestReport Report() const;
+  // The rows of the report and its time.
+  std::pair<uint64_t, int64_t> effort() const;
 
   void Clear() override {}
   void OnColumns(std::span<const std::string_view> names) override;

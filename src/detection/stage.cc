@@ -200,8 +200,8 @@ void Stage::Report(TenantId tenant, Runner* runner, const MatchRow& row, storage
     const int64_t now_ns = clock_->WallNs();
     const MatchId id = MakeMatchId(tenant, rule, firing.at_ns, firing.id);
     if (row.row == nullptr && matches_->Contains(tenant, id)) continue;
-    std::string match = EncodeMatch(
-        id, rule, firing, runner->rules->plan()->group_fields(firing.rule), row, now_ns);
+    std::string match = EncodeMatch(id, rule, firing,
+                                    runner->rules->plan()->group_fields(firing.rule), row, now_ns);
     if (host_.follower != nullptr && !rule.alerting.actions.empty())
       host_.follower->Match(tenant, rule, id, JsonOfMatch(match));
     matches_->Add(tenant, id, std::move(match));
@@ -398,6 +398,7 @@ void Stage::AddCounts(const Runner& runner, std::map<std::string, RuleCounts>* c
     of.timed_rows += runner.matcher->timed_rows();
     of.matched += runner.fired[rule].matched;
     of.last_match_ns = std::max(of.last_match_ns, runner.fired[rule].last_match_ns);
+    if (runner.state) of.state = runner.state->counts(rule);
   }
 }
 

@@ -68,9 +68,10 @@ struct StageHost {
 struct RuleCounts {
   uint64_t evaluated = 0;
   uint64_t matched = 0;
-  int64_t last_match_ns = 0;  // wall; 0: never
-  uint64_t timed_ns = 0;      // that its condition took ...
-  uint64_t timed_rows = 0;    // ... for so many rows of the stream
+  int64_t last_match_ns = 0;       // wall; 0: never
+  uint64_t timed_ns = 0;           // that its condition took ...
+  uint64_t timed_rows = 0;         // ... for so many rows of the stream
+  rules::RuleState::Counts state;  // since the rule's state began
 };
 
 class Stage {

@@ -81,6 +81,10 @@ class BacktestTest(unittest.TestCase):
         self.assertGreater(len(live), 50)
         self.assertEqual(found, live)
         self.assertEqual((job["state"], job["progress"], job["rows_read"], job["matches"]), ("done", 1, 1201, len(live)))
+        self.assertEqual(self.server.metric('neurallog_backtests_total{end="done"}'), 1)
+        self.assertEqual(self.server.metric("neurallog_backtest_rows_total"), 1201)
+        self.assertGreater(self.server.metric("neurallog_backtest_seconds_total"), 0)
+        self.assertEqual(self.server.metric("neurallog_backtests_running"), 0)
         for rule in job["rules"]:
             self.assertEqual(sum(bucket["matches"] for bucket in rule["buckets"]), rule["matches"])
             self.assertGreater(rule["matches"], 0, rule["name"])
