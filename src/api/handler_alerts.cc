@@ -86,6 +86,12 @@ std::string AlertJson(const Alert& alert) {
   std::vector<std::string> ids;
   for (const MatchId& id : alert.last_matches) ids.push_back(ToString(id));
   AppendTexts(&json, "match_ids", ids);
+  if (alert.periods > 0) {
+    const uint32_t breached = alert.breaches.Count(alert.breaches.newest(), alert.periods);
+    json.append(",\"periods\":{\"breached\":").append(std::to_string(breached));
+    AppendNumber(&json, "of", alert.periods);
+    json.push_back('}');
+  }
   AppendNote(&json, "acknowledged", alert.acknowledged);
   AppendTime(&json, "resolved", alert.resolved_ns);
   if (alert.end != detection::AlertEnd::kNone) AppendText(&json, "end", EndName(alert.end));

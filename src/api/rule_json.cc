@@ -18,6 +18,14 @@ void AppendAlerting(const rules::Alerting& alerting, std::string* json) {
     AppendText(json, "keep_firing_for", base::FormatDuration(alerting.keep_firing_for_ns));
   if (alerting.resolve_timeout_ns)
     AppendText(json, "resolve_timeout", base::FormatDuration(*alerting.resolve_timeout_ns));
+  if (alerting.periods.n > 0) {
+    json->append(",\"n_of_m\":{\"n\":").append(std::to_string(alerting.periods.n));
+    AppendNumber(json, "m", alerting.periods.m);
+    if (alerting.periods.period_ns > 0)
+      AppendText(json, "period", base::FormatDuration(alerting.periods.period_ns));
+    json->push_back('}');
+  }
+  if (!alerting.group_by.empty()) AppendTexts(json, "group_by", alerting.group_by);
   if (!alerting.labels.empty()) AppendTextMap(json, "labels", alerting.labels);
 }
 

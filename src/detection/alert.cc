@@ -6,7 +6,8 @@
 namespace neurallog::detection {
 namespace {
 
-constexpr uint8_t kAlertFormat = 2;
+constexpr uint8_t kAlertFormat = 3;
+constexpr uint8_t kAlertFormatWithoutPeriods = 2;
 constexpr uint8_t kAlertFormatWithoutActions = 1;
 constexpr size_t kTextsMax = 64;  // more than any alert has
 
@@ -72,6 +73,13 @@ bool ReadMatches(base::ByteReader* from, std::vector<MatchId>* matches) {
   return from->ok();
 }
 
+bool ReadPeriods(base::ByteReader* from, Alert* alert) {
+  alert->periods = from->ReadLe<uint8_t>();
+  if (alert->periods > rules::kPeriodsMax) return false;
+  if (alert->periods > 0) alert->breaches.Decode(from);
+  return from->ok();
+}
+
 bool ReadBody(base::ByteReader* from, uint8_t format, Alert* alert) {
   alert->fingerprint = from->ReadLe<uint64_t>();
   alert->rule_id = from->ReadLengthPrefixed();
@@ -88,7 +96,8 @@ bool ReadBody(base::ByteReader* from, uint8_t format, Alert* alert) {
   if (!ReadMatches(from, &alert->last_matches)) return false;
   ReadNote(from, &alert->acknowledged);
   ReadNote(from, &alert->resolved);
-  if (format != kAlertFormatWithoutActions && !ReadTold(from, &alert->told)) return false;
+  if (format >= kAlertFormatWithoutPeriods && !ReadTold(from, &alert->told)) return false;
+  if (format >= kAlertFormat && !ReadPeriods(from, alert)) return false;
   return from->ok() && from->empty();
 }
 
@@ -156,6 +165,8 @@ std::string EncodeAlert(const Alert& alert) {
   AppendNote(&value, alert.acknowledged);
   AppendNote(&value, alert.resolved);
   AppendTold(&value, alert.told);
+  base::AppendLe(&value, static_cast<uint8_t>(alert.periods));
+  if (alert.periods > 0) alert.breaches.Encode(&value);
   return value;
 }
 
@@ -167,7 +178,7 @@ Result<Alert> DecodeAlert(const AlertId& id, std::string_view value) {
   const auto severity = reader.ReadLe<uint8_t>();
   Alert alert;
   alert.ended_ns = reader.ReadLe<int64_t>();
-  const bool is_known_format = format == kAlertFormat || format == kAlertFormatWithoutActions;
+  const bool is_known_format = format >= kAlertFormatWithoutActions && format <= kAlertFormat;
   const bool is_known = is_known_format && state < kAlertStates &&
                         end <= static_cast<uint8_t>(AlertEnd::kUser) &&
                         severity <= static_cast<uint8_t>(rules::Severity::kCritical);

@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "detection/breaches.h"
 #include "detection/match.h"
 #include "rules/rule_clock.h"
 
@@ -80,6 +81,10 @@ struct Alert {
 
   uint64_t matches = 0;
   std::vector<MatchId> last_matches;  // oldest first
+
+  // Of rules whose alerts need some of the last periods.
+  uint32_t periods = 0;  // so many are looked at; 0: none
+  Breaches breaches;
 
   std::optional<AlertNote> acknowledged;
   std::optional<AlertNote> resolved;  // by a user

@@ -10,12 +10,14 @@
 namespace neurallog::detection {
 namespace {
 
+using base::Hash128Value;
 using rules::Condition;
 
 // Later than any time, and still not too late to add to.
 constexpr int64_t kNever = INT64_MAX - 2 * rules::kWindowMaxNs;
 constexpr int64_t kAdvanceNs = base::kNsPerSecond;
-constexpr int64_t kRewriteNs = 60 * base::kNsPerSecond;  // of an alert that only goes on
+constexpr int64_t kGraceMaxNs = 30 * base::kNsPerSecond;  // for what is late
+constexpr int64_t kRewriteNs = 60 * base::kNsPerSecond;   // of an alert that only goes on
 
 // Cuts no UTF-8 sequence.
 std::string Cut(std::string_view text) {
@@ -44,6 +46,19 @@ AlertId MakeAlertId(uint64_t fingerprint, const MatchId& match) {
 
 std::string KeyOf(TenantId tenant, const AlertId& id) {
   return storage::Keyspace(tenant, /*generation=*/0).AlertKey(id.time_ns, id.hash);
+}
+
+// Of all that alerts depend on: what is another one then begins anew.
+base::Hash128Value FingerprintOf(const rules::RulePlan& plan, uint32_t place) {
+  const rules::Rule& rule = plan.rules()[place];
+  const base::Hash128Value state = rule.stateful ? rule.stateful->fingerprint : Hash128Value();
+  std::string text;
+  base::AppendLe(&text, state.low);
+  base::AppendLe(&text, state.high);
+  base::AppendLe(&text, rule.alerting.periods.period_ns);
+  for (const std::string& field : plan.group_fields(place))
+    base::AppendLengthPrefixed(&text, field);
+  return base::Hash128(text);
 }
 
 Status WrongState(const Alert& alert, std::string_view what) {
@@ -96,10 +111,9 @@ void AlertBook::SetRules(const CompiledRules* rules, int64_t wall_ns) {
 }
 
 void AlertBook::SetRule(const CompiledRules& rules, uint32_t place, OfRule* of) {
-  const rules::Rule& rule = rules.plan()->rules()[place];
   of->place = place;
-  of->timing = rules::TimingOf(rule);
-  of->fingerprint = rule.stateful ? rule.stateful->fingerprint : base::Hash128Value();
+  of->timing = rules::TimingOf(rules.plan()->rules()[place]);
+  of->fingerprint = FingerprintOf(*rules.plan(), place);
 }
 
 void AlertBook::ResolveAll(OfRule* of, AlertEnd end, int64_t wall_ns) {
@@ -126,14 +140,15 @@ void AlertBook::Match(const CompiledRules& rules, const rules::Firing& firing, c
                            : Open(of, rule, rules.plan()->group_fields(firing.rule), firing, match);
   if (entry == nullptr) return metrics_->CountDropped();
   Update(*of, rule, firing, match, entry);
+  if (of->timing.periods.n > 0)
+    AddBreach(*of, of->timing.is_of_window ? firing.start_ns : firing.at_ns, entry);
 }
 
 AlertBook::Entry* AlertBook::Open(OfRule* of, const RuleInfo& rule,
                                   const std::vector<std::string>& group_fields,
                                   const rules::Firing& firing, const MatchId& match) {
   if (size_ >= limits_.live_max || of->entries.size() >= limits_.live_per_rule_max) return nullptr;
-  auto made = std::make_unique<Entry>();
-  Alert& alert = made->alert;
+  Alert alert;
   alert.fingerprint = FingerprintOf(tenant_, rule.id, firing.key);
   alert.id = MakeAlertId(alert.fingerprint, match);
   alert.rule_id = rule.id;
@@ -142,13 +157,20 @@ AlertBook::Entry* AlertBook::Open(OfRule* of, const RuleInfo& rule,
     alert.group.emplace_back(Cut(group_fields[i]), Cut(firing.group[i]));
   alert.start_ns = firing.at_ns;
   alert.since_ns = alert.active_ns = of->clock.edge_ns();
-  Entry* const entry = of->entries.emplace(firing.key, std::move(made)).first->second.get();
-  ++size_;
-  const bool waits = of->timing.for_ns > 0;
+  const bool waits = of->timing.for_ns > 0 || of->timing.periods.n > 0;
   alert.state = waits ? AlertState::kPending : AlertState::kFiring;
   if (!waits) alert.fired_ns = firing.at_ns;
-  metrics_->Enter(alert.state);
-  SetTimer(of, entry, alert.since_ns + 1);
+  return Insert(of, std::move(alert));
+}
+
+AlertBook::Entry* AlertBook::Insert(OfRule* of, Alert alert) {
+  auto made = std::make_unique<Entry>();
+  made->alert = std::move(alert);
+  Entry* const entry = made.get();
+  of->entries.emplace(entry->alert.key, std::move(made));
+  ++size_;
+  metrics_->Enter(entry->alert.state);
+  SetTimer(of, entry, entry->alert.since_ns + 1);
   return entry;
 }
 
@@ -200,6 +222,7 @@ void AlertBook::Check(OfRule* of, Entry* entry, const Ask& ask) {
   Alert& alert = entry->alert;
   const int64_t now_ns = of->clock.edge_ns();
   const Condition condition = timing.ask_ns > 0 ? ask(of->place, alert.key) : Condition::kUnknown;
+  if (timing.periods.n > 0) return CheckPeriods(of, entry, condition);
   if (condition == Condition::kHolds) {
     alert.active_ns = now_ns;
     if (now_ns - alert.clock.now_ns() >= kRewriteNs) MarkChanged(entry, *of);
@@ -222,6 +245,54 @@ void AlertBook::Check(OfRule* of, Entry* entry, const Ask& ask) {
   int64_t next_ns = is_pending ? std::min(fires_ns, over_ns) : over_ns;
   if (timing.ask_ns > 0) next_ns = std::min(next_ns, now_ns + timing.ask_ns);
   SetTimer(of, entry, next_ns);
+}
+
+void AlertBook::AddBreach(const OfRule& of, int64_t time_ns, Entry* entry) {
+  const rules::PeriodsNeeded& needed = of.timing.periods;
+  Alert& alert = entry->alert;
+  alert.periods = needed.m;
+  if (alert.breaches.Add(time_ns / needed.period_ns)) MarkChanged(entry, of);
+  if (alert.state != AlertState::kPending) return;
+  if (alert.breaches.Count(alert.breaches.newest(), needed.m) < needed.n) return;
+  alert.fired_ns = std::max(time_ns, alert.last_match_ns);
+  SetState(entry, AlertState::kFiring, AlertChange::kFired, of);
+}
+
+// A period says nothing before it is over, and a grace for what is late, unless something was found in it. The
+// alert ends with the first one as of which too few of the last do: none of them, if it does not fire yet.
+void AlertBook::CheckPeriods(OfRule* of, Entry* entry, Condition condition) {
+  const rules::PeriodsNeeded& needed = of->timing.periods;
+  Alert& alert = entry->alert;
+  const int64_t now_ns = of->clock.edge_ns();
+  if (condition == Condition::kHolds) AddBreach(*of, now_ns, entry);
+  const bool is_pending = alert.state == AlertState::kPending;
+  int64_t last = alert.breaches.newest();
+  while (alert.breaches.Count(last, needed.m) >= (is_pending ? 1 : needed.n)) ++last;
+  const int64_t over_ns =
+      (last + 1) * needed.period_ns + (is_pending ? 0 : of->timing.keep_firing_for_ns);
+  int64_t next_ns = over_ns + std::min(needed.period_ns / 10, kGraceMaxNs);
+  if (next_ns <= now_ns && is_pending) return Remove(of, entry);
+  if (next_ns <= now_ns) {
+    Alert next = alert;
+    next.breaches.ForgetBefore(last + 1 - needed.m);
+    Resolve(of, entry, AlertEnd::kCleared, over_ns, wall_ns_);
+    if (next.breaches.Count(last, needed.m) > 0) Reopen(of, std::move(next));
+    return;
+  }
+  if (of->timing.ask_ns > 0) next_ns = std::min(next_ns, now_ns + of->timing.ask_ns);
+  SetTimer(of, entry, next_ns);
+}
+
+void AlertBook::Reopen(OfRule* of, Alert alert) {
+  alert.id = MakeAlertId(alert.fingerprint, {alert.last_match_ns, alert.id.hash});
+  alert.state = AlertState::kPending;
+  alert.start_ns = alert.last_match_ns;
+  alert.since_ns = alert.active_ns = of->clock.edge_ns();
+  alert.fired_ns = 0;
+  alert.matches = 0;
+  alert.last_matches.clear();
+  alert.acknowledged.reset();
+  MarkChanged(Insert(of, std::move(alert)), *of);
 }
 
 void AlertBook::SetTimer(OfRule* of, Entry* entry, int64_t deadline_ns) {

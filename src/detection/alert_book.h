@@ -100,6 +100,13 @@ class AlertBook {
               const MatchId& match, Entry* entry);
   void RunTimers(OfRule* of, const Ask& ask);
   void Check(OfRule* of, Entry* entry, const Ask& ask);
+  // The same for rules whose alerts need some of the last periods.
+  void CheckPeriods(OfRule* of, Entry* entry, rules::Condition condition);
+  // Something was found at this time; the alert may fire.
+  void AddBreach(const OfRule& of, int64_t time_ns, Entry* entry);
+  // Those of the last periods that still count are the next alert's, which has no match yet.
+  void Reopen(OfRule* of, Alert alert);
+  Entry* Insert(OfRule* of, Alert alert);
   void SetTimer(OfRule* of, Entry* entry, int64_t deadline_ns);
   void Resolve(OfRule* of, Entry* entry, AlertEnd end, int64_t at_ns, int64_t wall_ns);
   void Remove(OfRule* of, Entry* entry);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/ascii.h"
 #include "base/clock.h"
@@ -50,6 +51,40 @@ void ParseLabels(const MapReader& reader, Alerting* to) {
                                         name.text, kLabelBytesMax));
     else to->labels.emplace_back(name.text, value.text);
   }
+}
+
+uint32_t CountOfPeriods(const MapReader& reader, std::string_view key, uint32_t otherwise) {
+  const auto number = reader.Number(key);
+  if (number && *number >= 1 && *number <= kPeriodsMax && *number == std::floor(*number))
+    return static_cast<uint32_t>(*number);
+  const Node* const node = reader.Find(key);
+  reader.Fail(node != nullptr ? node->at : reader.at(),
+              fmt::format("{}: expected a number from 1 to {}", key, kPeriodsMax));
+  return otherwise;
+}
+
+// The period may be left out when there is a window, whose size it is then.
+bool HasWindowSize(const MapReader& rule) {
+  const Node* const window = rule.Find("window");
+  return rule.Find("correlation") != nullptr ||
+         (window != nullptr && window->is_map() && window->Find("size") != nullptr);
+}
+
+void ParsePeriods(const MapReader& rule, std::vector<Problem>* problems, Alerting* to) {
+  const Node* const node = rule.Map("n_of_m");
+  if (node == nullptr) return;
+  const MapReader reader(*node, problems);
+  reader.RefuseOthers({"n", "m", "period"});
+  to->periods.n = CountOfPeriods(reader, "n", 1);
+  to->periods.m = CountOfPeriods(reader, "m", kPeriodsMax);
+  if (to->periods.n > to->periods.m) reader.Fail(node->at, "n_of_m: n is more than m");
+  if (reader.Find("period") != nullptr || !HasWindowSize(rule))
+    to->periods.period_ns = reader.Duration("period");
+  if (to->periods.period_ns > kWindowMaxNs / kPeriodsMax)
+    reader.Fail(node->at, "period: longer than 6 days");
+  for (const std::string_view other : {"for", "resolve_timeout"})
+    if (rule.Find(other) != nullptr)
+      rule.Fail(rule.Find(other)->at, fmt::format("{}: is not for alerts of n_of_m", other));
 }
 
 void ParseWhen(const MapReader& when, RuleAction* to) {
@@ -138,6 +173,11 @@ Alerting ParseAlerting(const MapReader& rule, std::vector<Problem>* problems) {
   alerting.for_ns = FindDuration(rule, "for").value_or(0);
   alerting.keep_firing_for_ns = FindDuration(rule, "keep_firing_for").value_or(0);
   alerting.resolve_timeout_ns = FindDuration(rule, "resolve_timeout");
+  ParsePeriods(rule, problems, &alerting);
+  alerting.group_by = rule.Texts("group_by");
+  if (alerting.group_by.size() > kGroupFieldsMax)
+    rule.Fail(rule.Find("group_by")->at,
+              fmt::format("group_by: more than {} values", kGroupFieldsMax));
   ParseLabels(rule, &alerting);
   ParseActions(rule, problems, &alerting);
   return alerting;
@@ -149,10 +189,15 @@ AlertTiming TimingOf(const Rule& rule) {
   timing.keep_firing_for_ns = rule.alerting.keep_firing_for_ns;
   timing.timeout_ns = rule.alerting.resolve_timeout_ns.value_or(kTimeoutNs);
   timing.is_timeout_given = rule.alerting.resolve_timeout_ns.has_value();
+  timing.periods = rule.alerting.periods;
   if (rule.stateful == nullptr) return timing;
   const Stateful& stateful = *rule.stateful;
+  if (timing.periods.period_ns == 0) timing.periods.period_ns = stateful.window.size_ns;
+  timing.is_of_window = stateful.type != RuleType::kMatch && stateful.type != RuleType::kSequence &&
+                        stateful.window.type == WindowType::kTumbling;
   if (KnowsCondition(stateful)) {
-    const int64_t span_ns = std::max(stateful.window.size_ns, stateful.within_ns);
+    int64_t span_ns = std::max(stateful.window.size_ns, stateful.within_ns);
+    if (timing.periods.n > 0) span_ns = std::min(span_ns, timing.periods.period_ns);
     timing.ask_ns = std::clamp<int64_t>(span_ns / 12, base::kNsPerSecond, 30 * base::kNsPerSecond);
   }
   if (timing.is_timeout_given) return timing;

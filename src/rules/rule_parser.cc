@@ -99,6 +99,8 @@ class RuleParser {
                           "for",
                           "keep_firing_for",
                           "resolve_timeout",
+                          "n_of_m",
+                          "group_by",
                           "labels",
                           "actions"});
     Rule rule;

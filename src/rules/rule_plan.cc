@@ -139,7 +139,9 @@ class RulePlanner {
     if (depths_[number] == kLeftOut) return;
     const Rule& made = rule(number);
     if (!HasMachine(made)) {
-      if (made.stateful != nullptr) plan_->group_fields_[number] = made.stateful->suppression.key;
+      plan_->group_fields_[number] = made.alerting.group_by;
+      if (made.stateful != nullptr && made.alerting.group_by.empty())
+        plan_->group_fields_[number] = made.stateful->suppression.key;
       if (!made.enabled) return;
       RulePlan::Input& input = plan_->targets_[InputOf(number)];
       input.reports = number;

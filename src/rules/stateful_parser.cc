@@ -78,6 +78,7 @@ class StatefulParser {
         Refuse(known.word, known.type != to_.type);
     Refuse("threshold", !HasBounds(to_.type));
     Refuse("window", to_.type == RuleType::kMatch);
+    Refuse("group_by", to_.type != RuleType::kMatch);
     Refuse("detection", to_.type == RuleType::kSequence);
     Refuse("query", to_.type == RuleType::kSequence);
   }
@@ -308,12 +309,13 @@ class StatefulParser {
     suppression.cooldown_max_ns = OptionalDuration(reader, "exponential_max");
     suppression.per_hour_max = Count(reader, "max_per_hour", 0, UINT32_MAX);
     if (suppression.empty()) reader.Fail(node->at, "suppress: neither cooldown nor max_per_hour");
-    if (to_.type == RuleType::kMatch) return;
+    const bool is_match = to_.type == RuleType::kMatch;
+    if (is_match && rule_.Find("group_by") == nullptr) return;
+    const auto& group_by = is_match ? rule_.Texts("group_by") : to_.window.group_by;
     for (const std::string& field : suppression.key)
-      if (!IsIn(to_.window.group_by, field) &&
-          !(to_.type == RuleType::kNewTerm && IsIn(to_.fields, field)))
-        reader.Fail(reader.Find("key")->at,
-                    fmt::format("key: \"{}\" is not in the window's group_by", field));
+      if (!IsIn(group_by, field) && !(to_.type == RuleType::kNewTerm && IsIn(to_.fields, field)))
+        reader.Fail(reader.Find("key")->at, fmt::format("key: \"{}\" is not in {}group_by", field,
+                                                        is_match ? "" : "the window's "));
   }
 
   static bool IsIn(const std::vector<std::string>& all, const std::string& one) {
@@ -366,7 +368,8 @@ std::optional<Stateful> ParseStateful(const MapReader& rule, const DetectionCont
   std::vector<std::string_view> members = {
       "id",     "name",     "type",    "scope",  "detection", "window", "threshold",  "distinct",
       "metric", "sequence", "absence", "change", "new_term",  "spike",  "percentage", "suppress"};
-  if (rule.Find("query") != nullptr) members.push_back("query");
+  for (const std::string_view later : {"query", "group_by"})
+    if (rule.Find(later) != nullptr) members.push_back(later);
   parsed.fingerprint = FingerprintOf(rule.map(), members);
   return parsed;
 }

@@ -320,6 +320,46 @@ TEST_CASE_METHOD(BookFixture, "old records have their own time, which goes on as
   CHECK(last_.resolved_ns == past + 40 * kMinute);
 }
 
+TEST_CASE("periods are counted in the order of time, and those of long ago forgotten") {
+  Breaches breaches;
+  CHECK(breaches.Add(100));
+  CHECK(!breaches.Add(100));
+  CHECK(breaches.Add(98));
+  CHECK(breaches.Add(101));
+  CHECK((breaches.newest() == 101 && breaches.Count(101, 3) == 2 && breaches.Count(101, 4) == 3));
+  CHECK(
+      (breaches.Count(102, 4) == 2 && breaches.Count(104, 4) == 1 && breaches.Count(105, 4) == 0));
+  CHECK(breaches.Add(101 - 63));
+  CHECK(!breaches.Add(101 - 64));
+  CHECK(breaches.Count(101, 64) == 4);
+  CHECK(breaches.Add(164));
+  CHECK(breaches.Count(164, 64) == 2);
+  breaches.ForgetBefore(102);
+  CHECK(breaches.Count(164, 64) == 1);
+  breaches.ForgetBefore(165);
+  CHECK(breaches.Count(164, 64) == 0);
+  CHECK((breaches.Add(1'000'000) && breaches.Count(1'000'000, 64) == 1));
+  CHECK((!breaches.Add(5) && breaches.newest() == 1'000'000));
+}
+
+TEST_CASE_METHOD(BookFixture,
+                 "what a user has resolved has no periods left, and neither has another rule") {
+  const std::string counts = "n_of_m: {n: 2, m: 4, period: 1m}\n";
+  SetRules({{"r", counts}});
+  Match("r");
+  Wait(kMinute);
+  Match("r");
+  CHECK(Happened() == Names{"pending", "fired"});
+  CHECK(last_.fired_ns == kStart + kMinute);
+  CHECK(Obey(last_.id, AlertOrder::Kind::kResolve).ok());
+  Match("r");
+  CHECK(Happened() == Names{"resolved", "pending"});
+  SetRules({{"r", counts + "labels: {a: b}\n"}});
+  CHECK(Happened().empty());
+  SetRules({{"r", "n_of_m: {n: 2, m: 4, period: 2m}\n"}});
+  CHECK(Happened() == Names{"lapsed"});
+}
+
 TEST_CASE("an alert reads back as it was written, and nothing shorter does") {
   Alert alert;
   alert.id = {kStart, 5};
@@ -340,6 +380,8 @@ TEST_CASE("an alert reads back as it was written, and nothing shorter does") {
   alert.last_matches = {{1, 2}, {-3, 4}};
   alert.acknowledged = {"k", "note", 10};
   alert.resolved = {"", "", 11};
+  alert.periods = 5;
+  alert.breaches.Add(12);
   const std::string bytes = EncodeAlert(alert);
   CHECK(EncodeAlert(DecodeAlert(alert.id, bytes).value()) == bytes);
   CHECK(DecodeAlert(alert.id, bytes)->acknowledged->text == "note");
@@ -354,7 +396,8 @@ TEST_CASE_METHOD(BookFixture, "restarts at any time change nothing of what happe
   const std::map<std::string, std::string> documents = {
       {"plain", ""},
       {"waits", "for: 2m\nresolve_timeout: 1m\n"},
-      {"keeps", "resolve_timeout: 30s\nkeep_firing_for: 2m\n"}};
+      {"keeps", "resolve_timeout: 30s\nkeep_firing_for: 2m\n"},
+      {"counts", "n_of_m: {n: 2, m: 4, period: 1m}\n"}};
   std::mt19937_64 random(testing::RandomSeed());
   const auto below = [&](uint64_t n) { return random() % n; };
   struct Step {
@@ -365,9 +408,9 @@ TEST_CASE_METHOD(BookFixture, "restarts at any time change nothing of what happe
   for (int round = 0; round < 40; ++round) {
     std::vector<Step> steps;
     for (int i = 0; i < 300; ++i) {
-      const char* const rules[] = {"plain", "waits", "keeps"};
+      const char* const rules[] = {"plain", "waits", "keeps", "counts"};
       steps.push_back({(1 + static_cast<int64_t>(below(below(8) == 0 ? 400 : 40))) * kSecond,
-                       rules[below(3)], std::string(1, static_cast<char>('a' + below(3))),
+                       rules[below(4)], std::string(1, static_cast<char>('a' + below(3))),
                        below(3) == 0});
     }
     using History = std::map<std::string, Names>;

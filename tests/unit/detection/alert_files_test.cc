@@ -13,8 +13,8 @@
 //
 // The time begins at 2025-06-01T00:00:00Z; records without `_time` are of now, and come now. `advance` lets time pass
 // in steps, as the server does. The `expect alert` lines of one part are all alerts that are not resolved: each has a
-// line all words of which are true of it: its rule's name, its state, matches=, severity=, a field of its group or
-// a label. Spaces are underscores.
+// line all words of which are true of it: its rule's name, its state, matches=, severity=, periods=2/5, a field of its
+// group or a label. Spaces are underscores.
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <filesystem>
@@ -56,6 +56,10 @@ Words Facts(const Alert& alert) {
   Words facts{alert.rule, std::string(StateName(alert.state)),
               "matches=" + std::to_string(alert.matches),
               "severity=" + std::string(SeverityName(alert.severity))};
+  if (alert.periods > 0)
+    facts.push_back(
+        "periods=" + std::to_string(alert.breaches.Count(alert.breaches.newest(), alert.periods)) +
+        "/" + std::to_string(alert.periods));
   for (const Alert::Texts* texts : {&alert.group, &alert.labels})
     for (const auto& [name, value] : *texts)
       facts.push_back(std::string(name).append("=").append(value));

@@ -76,6 +76,26 @@ TEST_CASE("what cannot be meant about alerts is refused where it stands") {
   CHECK(Problems(RuleText(labels)) == "4:3: labels: more than 32\n");
 }
 
+TEST_CASE("an alert of N of M periods has a period, and no other times") {
+  const AlertTiming own = Timing("n_of_m: {n: 3, m: 5, period: 2m}\ngroup_by: [host]\n");
+  CHECK((own.periods.n == 3 && own.periods.m == 5 && own.periods.period_ns == 2 * kMinute));
+  CHECK(!own.is_of_window);
+  const AlertTiming of_window = Timing(
+      "type: threshold\nwindow: {type: tumbling, size: 7m}\nthreshold: {gte: 2}\n"
+      "n_of_m: {n: 1, m: 64}\n");
+  CHECK((of_window.periods.period_ns == 7 * kMinute && of_window.is_of_window));
+  CHECK(Problems(RuleText("n_of_m: {n: 6, m: 65}\nfor: 5m\n")) ==
+        "3:19: m: expected a number from 1 to 64\n"
+        "3:9: period: is missing\n4:6: for: is not for alerts of n_of_m\n");
+  CHECK(
+      Problems(RuleText("type: change\nwindow: {size: 1h}\nchange: {field: v}\ngroup_by: [h]\n")) ==
+      "6:11: group_by: is not for rules of type change\n");
+  CHECK(Problems(RuleText("n_of_m: {n: 6, m: 5, period: 1m}\n")) ==
+        "3:9: n_of_m: n is more than m\n");
+  CHECK(Problems(RuleText("group_by: [h]\nsuppress: {key: [u], cooldown: 1m}\n")) ==
+        "4:17: key: \"u\" is not in group_by\n");
+}
+
 TEST_CASE("a match counts for as long as its rule can be silent while the cause goes on") {
   CHECK(Timing("").timeout_ns == 5 * kMinute);
   CHECK(Timing("resolve_timeout: 1m\n").timeout_ns == kMinute);
