@@ -18,7 +18,7 @@ namespace {
 using base::JsonValue;
 using Kind = JsonValue::Kind;
 
-constexpr uint8_t kActionFormat = 1;
+constexpr uint8_t kActionFormat = 2;  // 1: had no `quiet`
 constexpr size_t kSecretsBytesMax = 16u << 10;
 
 Status ReadNumber(const JsonValue& value, std::string_view name, double least, double most,
@@ -87,6 +87,7 @@ Status ReadMember(const JsonValue& json, const std::string& name, ActionDraft* d
     NL_TRY(settings.retry, RetryPolicy::Parse(value));
     return {};
   }
+  if (Quiet::IsMember(name)) return settings.quiet.Read(name, value);
   if (name == "rate_limit") return ReadRate(value, &settings.pace);
   if (name == "breaker") return ReadBreaker(value, &settings.pace);
   if (name == "ordering") return ReadOrdering(value, &settings);
@@ -179,9 +180,9 @@ std::string EncodeAction(const StoredAction& action) {
   base::AppendLe(&bytes, action.created_ns);
   base::AppendLe(&bytes, action.updated_ns);
   AppendPace(&bytes, settings.pace);
-  const std::string retry = settings.retry.ToJson();
+  const std::string retry = settings.retry.ToJson(), quiet = settings.quiet.ToJson();
   for (const std::string* text : {&action.id, &settings.name, &settings.type, &settings.config,
-                                  &retry, &action.sealed_secrets, &action.disabled_reason})
+                                  &retry, &action.sealed_secrets, &action.disabled_reason, &quiet})
     base::AppendLengthPrefixed(&bytes, *text);
   return bytes;
 }
@@ -201,10 +202,14 @@ Result<StoredAction> DecodeAction(std::string_view bytes) {
   for (std::string* text : {&action.id, &settings.name, &settings.type, &settings.config, &retry,
                             &action.sealed_secrets, &action.disabled_reason})
     *text = reader.ReadLengthPrefixed();
-  if (format != kActionFormat || !reader.ok() || !reader.empty())
+  const std::string_view quiet = format == 1 ? "{}" : reader.ReadLengthPrefixed();
+  if (format == 0 || format > kActionFormat || !reader.ok() || !reader.empty())
     return Corruption("a stored action is damaged");
   NL_TRY(const JsonValue json, base::ParseJson(retry));
   NL_TRY(settings.retry, RetryPolicy::Parse(json));
+  NL_TRY(const JsonValue members, base::ParseJson(quiet));
+  for (const std::string& name : members.names())
+    NL_RETURN_IF_ERROR(settings.quiet.Read(name, *members.Find(name)));
   return action;
 }
 

@@ -15,6 +15,7 @@
 #include <string>
 #include <string_view>
 
+#include "actions/quiet.h"
 #include "actions/retry_policy.h"
 #include "actions/sink.h"
 
@@ -38,6 +39,7 @@ struct ActionSettings {
   // A group's deliveries go one after the other: also those of matches of one rule, not only those of one alert.
   bool is_ordered = false;
   bool enabled = true;
+  Quiet quiet;
 };
 
 // What a user writes.
@@ -91,6 +93,7 @@ struct Action {
   bool is_ordered = false;
   bool enabled = true;
   bool is_disabled_by_us = false;
+  Quiet quiet;
   std::string type;
   std::unique_ptr<Sink> sink;  // null: it cannot be used
   std::string endpoint;

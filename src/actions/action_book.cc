@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/json_text.h"
 #include "base/log.h"
 #include "rules/alerting.h"
@@ -106,6 +108,7 @@ Result<std::shared_ptr<const Action>> ActionBook::CompileStored(TenantId tenant,
   action->pace = stored.settings.pace;
   if (action->pace.per_second == 0) action->pace.per_second = action->sink->default_per_second();
   action->is_ordered = stored.settings.is_ordered;
+  action->quiet = stored.settings.quiet;
   action->enabled = stored.settings.enabled;
   action->is_disabled_by_us = !stored.disabled_reason.empty();
   return std::shared_ptr<const Action>(std::move(action));
@@ -134,11 +137,34 @@ Status ActionBook::Check(const std::optional<StoredAction>& old, std::string_vie
   return {};
 }
 
+Status ActionBook::CheckTimes(TenantId tenant, const Quiet& quiet) const {
+  for (const auto* names : {&quiet.mute_times, &quiet.active_times})
+    for (const std::string& id : *names)
+      if (!noise_->Get(tenant, NoiseKind::kTimeInterval, id).ok())
+        return InvalidArgument(fmt::format(
+            "{}: time interval \"{}\" does not exist",
+            names == &quiet.mute_times ? "mute_time_intervals" : "active_time_intervals",
+            id.substr(0, 80)));
+  return {};
+}
+
+std::optional<std::string> ActionBook::UserOf(TenantId tenant,
+                                              std::string_view time_interval) const {
+  base::MutexLock lock(mutex_);
+  const auto of = actions_.find(tenant);
+  if (of == actions_.end()) return std::nullopt;
+  for (const auto& [id, action] : of->second)
+    for (const auto* names : {&action->quiet.mute_times, &action->quiet.active_times})
+      if (std::find(names->begin(), names->end(), time_interval) != names->end()) return id;
+  return std::nullopt;
+}
+
 Result<StoredAction> ActionBook::Put(TenantId tenant, ActionDraft draft,
                                      const Expectation& expectation) {
   if (!rules::IsActionId(draft.id))
     return InvalidArgument("id \"" + draft.id.substr(0, 80) +
                            "\": expected 1 to 64 letters, digits, '_', '.' or '-'");
+  NL_RETURN_IF_ERROR(CheckTimes(tenant, draft.settings.quiet));
   base::MutexLock lock(change_mutex_);
   std::optional<StoredAction> old;
   if (auto found = Get(tenant, draft.id); found.ok()) old = std::move(*found);

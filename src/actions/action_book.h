@@ -29,9 +29,9 @@ class ActionBook {
   // The action that each tenant has without making it: it writes into the tenant's own logs. No id that a user can give.
   static constexpr char kLogAction[] = ":log";
 
-  ActionBook(const Options& options, storage::Store* store, const base::Clock* clock,
-             SinkHost* host)
-      : options_(options), store_(store), clock_(clock), host_(host) {}
+  ActionBook(const Options& options, storage::Store* store, const NoiseBook* noise,
+             const base::Clock* clock, SinkHost* host)
+      : options_(options), store_(store), noise_(noise), clock_(clock), host_(host) {}
 
   Status Load();
   // Called with the tenant and the id of each action that has changed, when it has.
@@ -60,6 +60,8 @@ class ActionBook {
   // Its configuration as it is shown.
   Result<std::string> ShownConfig(TenantId tenant, const StoredAction& action) const;
   std::shared_ptr<const Action> Find(TenantId tenant, std::string_view id) const;
+  // An action that refers to the time interval.
+  std::optional<std::string> UserOf(TenantId tenant, std::string_view time_interval) const;
   // Compiles a draft, to try it; hidden secrets are those of the action that is there.
   Result<std::shared_ptr<const Action>> Compile(TenantId tenant, ActionDraft draft) const;
 
@@ -80,10 +82,13 @@ class ActionBook {
   Status Write(TenantId tenant, const StoredAction& action, std::shared_ptr<const Action> compiled);
   void Enter(TenantId tenant, const std::string& id, std::shared_ptr<const Action> compiled);
   std::shared_ptr<const Action> MakeLogAction(TenantId tenant) const;
+  // Whether the time intervals that are named exist.
+  Status CheckTimes(TenantId tenant, const Quiet& quiet) const;
   std::string About(TenantId tenant, std::string_view id) const;
 
   const Options options_;
   storage::Store* const store_;
+  const NoiseBook* const noise_;
   const base::Clock* const clock_;
   SinkHost* const host_;
   std::optional<SecretBox> box_;  // constant after Load; none: the server is read-only

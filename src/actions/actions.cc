@@ -1,5 +1,7 @@
 #include "actions/actions.h"
 
+#include <fmt/format.h>
+
 #include "base/hash.h"
 
 namespace neurallog::actions {
@@ -8,9 +10,10 @@ Actions::Actions(const Options& options, storage::Store* store, const base::Cloc
                  metrics::Registry* registry, SinkHost* sink_host)
     : clock_(clock),
       metrics_(registry),
-      book_(options, store, clock, sink_host),
+      noise_(store, clock),
+      book_(options, store, &noise_, clock, sink_host),
       dispatcher_(options, store, &book_, clock, &metrics_),
-      outbox_(&book_, &dispatcher_, clock, &metrics_) {
+      outbox_(store, &book_, &noise_, &dispatcher_, clock, &metrics_) {
   book_.OnChange(
       [this](TenantId tenant, const std::string& id) { dispatcher_.ActionChanged(tenant, id); });
   registry->AddGauge("neurallog_dead_letter_oldest_seconds", "Age of the oldest dead letter.",
@@ -19,6 +22,18 @@ Actions::Actions(const Options& options, storage::Store* store, const base::Cloc
                        if (oldest_ns == 0) return 0.0;
                        return static_cast<double>(clock_->WallNs() - oldest_ns) * 1e-9;
                      });
+}
+
+Status Actions::Load() {
+  NL_RETURN_IF_ERROR(noise_.Load());
+  NL_RETURN_IF_ERROR(book_.Load());
+  return outbox_.Load();
+}
+
+Status Actions::RemoveNoise(TenantId tenant, NoiseKind kind, std::string_view id) {
+  if (const auto user = kind == NoiseKind::kTimeInterval ? book_.UserOf(tenant, id) : std::nullopt)
+    return Conflict(fmt::format("time interval \"{}\" is used by action \"{}\"", id, *user));
+  return noise_.Delete(tenant, kind, id);
 }
 
 Status Actions::Start(const detection::MatchStore* matches, Outbox::TenantName tenant_name) {
@@ -44,10 +59,13 @@ void Actions::AddRemoval(TenantId tenant, storage::MetaChange* change) {
   ActionBook::AddRemoval(tenant, change);
   DeliveryStore::AddRemoval(tenant, change);
   Dispatcher::AddFailingRemoval(tenant, change);
+  NoiseBook::AddRemoval(tenant, change);
+  GroupBook::AddRemoval(tenant, change);
 }
 
 Status Actions::Forget(TenantId tenant) {
   book_.Forget(tenant);
+  noise_.Forget(tenant);
   return dispatcher_.Forget(tenant);
 }
 

@@ -25,13 +25,17 @@ class Actions {
   Actions(const Options& options, storage::Store* store, const base::Clock* clock,
           metrics::Registry* registry, SinkHost* sink_host);
 
-  Status Load() { return book_.Load(); }
+  Status Load();
   Status Start(const detection::MatchStore* matches, Outbox::TenantName tenant_name);
   void Stop() { dispatcher_.Stop(); }
 
   detection::Follower* follower() { return &outbox_; }
   ActionBook& book() { return book_; }
   const ActionBook& book() const { return book_; }
+  NoiseBook& noise() { return noise_; }
+  const NoiseBook& noise() const { return noise_; }
+  // Conflict: an action refers to the time interval.
+  Status RemoveNoise(TenantId tenant, NoiseKind kind, std::string_view id);
   Dispatcher& dispatcher() { return dispatcher_; }
   const DeliveryStore& deliveries() const { return dispatcher_.deliveries(); }
 
@@ -46,6 +50,7 @@ class Actions {
  private:
   const base::Clock* const clock_;
   DispatchMetrics metrics_;
+  NoiseBook noise_;
   ActionBook book_;
   Dispatcher dispatcher_;
   Outbox outbox_;

@@ -5,7 +5,7 @@ namespace {
 
 constexpr std::string_view kTitle =
     "{{#event=resolved}}Resolved: {{/event}}{{#event=test}}Test: {{/event}}{{rule.name}}"
-    "{{#rule.severity}} ({{.}}){{/rule.severity}}";
+    "{{#rule.severity}} ({{.}}){{/rule.severity}}{{#summary}}: {{.}}{{/summary}}";
 
 constexpr std::string_view kText =
     "{{#rule.meta.description}}\n"
@@ -17,6 +17,9 @@ constexpr std::string_view kText =
     "{{#alert.matches}}\n"
     "Matches: {{.}}\n"
     "{{/alert.matches}}\n"
+    "{{#alerts}}\n"
+    "{{event}}: {{rule.name}} {{alert.group}}\n"
+    "{{/alerts}}\n"
     "{{#records}}\n"
     "{{#message}}{{.}}{{/message}}{{^message}}{{.}}{{/message}}\n"
     "{{/records}}\n"

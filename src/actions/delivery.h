@@ -62,7 +62,7 @@ struct Delivery {
   std::string action_id;
   std::string rule_id;
   std::string event;           // match, firing, resolved
-  std::string source;          // the id of the match or alert
+  std::string source;          // the id of the match or alert, or group_ and that of the group
   uint64_t group = 0;          // deliveries of a group are made one after the other; 0: of none
   bool has_dedup_key = false;  // `source` is the same for all notices of one alert
   int64_t due_ns = 0;          // wall
@@ -77,7 +77,11 @@ struct Delivery {
     return state == DeliveryState::kPending || state == DeliveryState::kRetrying;
   }
   // What a receiver tells notices apart by: stays the same over an alert's life.
-  std::string dedup_key() const { return has_dedup_key ? "alert_" + source : std::string(); }
+  std::string dedup_key() const {
+    if (!has_dedup_key) return {};
+    return is_of_group() ? source : "alert_" + source;
+  }
+  bool is_of_group() const { return source.starts_with("group_"); }
   void Note(AttemptRecord attempt);
 };
 

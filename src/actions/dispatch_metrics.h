@@ -25,6 +25,9 @@ struct DispatchMetrics {
                                  "Dead letters that went because of their age or number.")),
         skipped(registry->AddCounter("neurallog_action_skipped_total",
                                      "Findings for actions that their users have disabled.")),
+        muted(registry->AddCounter("neurallog_notices_muted_total",
+                                   "Matches and alerts of which an action was not told because "
+                                   "something mutes them.")),
         disabled(registry->AddCounter("neurallog_actions_disabled_total",
                                       "Actions that the server has disabled.")),
         attempt_time(registry->AddHistogram("neurallog_action_attempt_seconds",
@@ -52,6 +55,8 @@ struct DispatchMetrics {
     gauge("neurallog_action_in_flight", "Attempts that are being made.", &in_flight);
     gauge("neurallog_dead_letters", "Dead letters.", &letters);
     gauge("neurallog_dead_letter_bytes", "Bytes of dead letters.", &letter_bytes);
+    gauge("neurallog_notice_groups", "Groups of notices that wait, or alerts that are muted.",
+          &groups);
     gauge("neurallog_action_breakers_open", "Actions whose receiver is left alone for a while.",
           &breakers_open);
   }
@@ -60,6 +65,7 @@ struct DispatchMetrics {
   metrics::Counter& replayed;
   metrics::Counter& letters_dropped;
   metrics::Counter& skipped;
+  metrics::Counter& muted;
   metrics::Counter& disabled;
   metrics::Histogram& attempt_time;
   metrics::Histogram& delivery_time;
@@ -71,6 +77,7 @@ struct DispatchMetrics {
   std::atomic<int64_t> letter_bytes{0};
   std::atomic<int64_t> oldest_letter_ns{0};  // when it was made; 0: there is none
   std::atomic<int64_t> breakers_open{0};
+  std::atomic<int64_t> groups{0};
 };
 
 }  // namespace neurallog::actions

@@ -82,6 +82,36 @@ void AppendAlert(std::string* json, const Alert& alert) {
   json->push_back('}');
 }
 
+// As many as there is room for.
+void AppendAlerts(std::string* json, const GroupNoticeOf& of) {
+  json->append(",\"alerts\":[");
+  for (size_t i = 0; i < of.alerts.size() && i < of.items_max; ++i) {
+    if (json->size() > kNoticeBytesMax / 2) break;
+    const Alert& alert = of.alerts[i].alert;
+    std::string item = "{\"event\":\"";
+    item.append(i < of.firing ? "firing" : "resolved").append("\"");
+    AppendRule(&item, alert.rule_id, alert.rule, alert.rule_version, alert.severity, alert.labels,
+               nullptr);
+    AppendAlert(&item, alert);
+    json->append(json->back() == '[' ? "" : ",").append(item).append("}");
+  }
+  json->append("]");
+  AppendNumber(json, "alerts_total", of.alerts.size());
+  AppendNumber(json, "firing", of.firing);
+  AppendNumber(json, "resolved", of.alerts.size() - of.firing);
+}
+
+std::string SummaryOf(const GroupNoticeOf& of) {
+  if (of.alerts.empty()) return std::to_string(of.matches_total) + " matches";
+  std::string summary = of.firing > 0 ? std::to_string(of.firing) + " firing" : "";
+  const size_t resolved = of.alerts.size() - of.firing;
+  if (resolved > 0)
+    summary.append(summary.empty() ? "" : ", ")
+        .append(std::to_string(resolved))
+        .append(" resolved");
+  return summary;
+}
+
 // The record of a match, as JSON; empty when it came with the passing of time.
 std::string RecordOf(std::string_view match) {
   const auto json = base::ParseJson(match);
@@ -164,6 +194,31 @@ std::string DisabledNotice(std::string_view tenant, std::string_view action, std
   AppendText(&json, "reason", reason);
   AppendRecords(&json, {}, 0);
   End(&json, Link("action", "/v1/actions/", action), now_ns);
+  return json;
+}
+
+// Rule and alert of the first one, so that what is written for one alert reads a group too.
+std::string GroupNotice(const GroupNoticeOf& of, int64_t now_ns) {
+  const bool has_alerts = !of.alerts.empty();
+  std::string json, links;
+  Begin(&json, !has_alerts ? "match" : of.firing > 0 ? "firing" : "resolved", of.tenant);
+  if (has_alerts) {
+    const Alert& alert = of.alerts[0].alert;
+    AppendRule(&json, alert.rule_id, alert.rule, alert.rule_version, alert.severity, alert.labels,
+               of.alerts[0].rule);
+    AppendAlert(&json, alert);
+    links = Link("alert", "/v1/alerts/", ToString(alert.id));
+  } else if (of.rule != nullptr) {
+    AppendRule(&json, of.rule->id, of.rule->name, of.rule->version, of.rule->severity,
+               of.rule->alerting.labels, of.rule);
+  }
+  if (!of.matches.empty()) json.append(",\"match\":").append(of.matches.back());
+  AppendMap(&json, "group", {of.by.begin(), of.by.end()});
+  if (has_alerts) AppendAlerts(&json, of);
+  else AppendNumber(&json, "matches_total", of.matches_total);
+  AppendText(&json, "summary", SummaryOf(of));
+  AppendRecords(&json, of.matches, std::max<uint64_t>(of.matches_total, of.matches.size()));
+  End(&json, links, now_ns);
   return json;
 }
 

@@ -1,7 +1,10 @@
 #include "actions/outbox.h"
 
+#include <fmt/format.h>
+
 #include "actions/notice.h"
 #include "base/hash.h"
+#include "base/json_value.h"
 
 namespace neurallog::actions {
 namespace {
@@ -19,6 +22,17 @@ uint64_t HashOf(TenantId tenant, std::string_view action, std::string_view rule,
   return base::Hash64(bytes);
 }
 
+// What stays the same over the notices of a group.
+std::string GroupName(uint64_t hash) { return fmt::format("group_{:016x}", hash); }
+
+std::string RuleIdOf(std::string_view match) {
+  const auto json = base::ParseJson(match);
+  const base::JsonValue* const id = json.ok() ? json->Find("rule_id") : nullptr;
+  return id == nullptr ? std::string() : id->text();
+}
+
+constexpr size_t kAlertsWithRecords = 10;  // of a group: the first ones
+
 bool IsTold(const AlertChange change, const Alert::Told& told) {
   return change == AlertChange::kFired || (change == AlertChange::kResolved && told.send_resolved);
 }
@@ -27,19 +41,26 @@ bool IsTold(const AlertChange change, const Alert::Told& told) {
 
 void Outbox::Match(TenantId tenant, const RuleInfo& rule, const detection::MatchId& id,
                    std::string_view json) {
-  std::string notice;
   for (const rules::RuleAction& action : rule.alerting.actions) {
     if (static_cast<uint8_t>(rule.severity) < action.severity_min) continue;
-    if (!IsToldOfMatches(rule, action)) {
-      recent_.try_emplace(id, json);
-      continue;
-    }
-    if (notice.empty())
-      notice = MatchNotice(tenant_name_(tenant), rule, id, json, clock_->WallNs());
-    Subject subject{tenant, rule.id, "match", ToString(id), 0, false};
-    subject.group = HashOf(tenant, action.id, rule.id, "", "rule");
-    Make(action.id, subject, notice, &of_matches_);
+    if (IsToldOfMatches(rule, action)) AddMatch(tenant, rule, id, json, action.id);
+    else recent_.try_emplace(id, json);
   }
+}
+
+void Outbox::AddMatch(TenantId tenant, const RuleInfo& rule, const detection::MatchId& id,
+                      std::string_view json, const std::string& action_id) {
+  if (const auto action = book_->Find(tenant, action_id)) {
+    if (gate_.IsMuted(*action, rule, json)) return;
+    if (auto match = NoticeGate::GroupOf(*action, rule, id, json)) {
+      recent_.try_emplace(id, json);
+      return grouped_.push_back(std::move(*match));
+    }
+  }
+  Subject subject{tenant, rule.id, "match", ToString(id), 0, false};
+  subject.group = HashOf(tenant, action_id, rule.id, "", "rule");
+  Make(action_id, subject, MatchNotice(tenant_name_(tenant), rule, id, json, clock_->WallNs()),
+       &of_matches_);
 }
 
 void Outbox::Make(const std::string& action_id, const Subject& subject, const std::string& notice,
@@ -74,9 +95,10 @@ void Outbox::Make(const std::string& action_id, const Subject& subject, const st
   to->push_back(std::move(made));
 }
 
-std::vector<std::string> Outbox::MatchesOf(TenantId tenant, const Alert& alert) const {
+std::vector<std::string> Outbox::MatchesOf(TenantId tenant,
+                                           const std::vector<detection::MatchId>& ids) const {
   std::vector<std::string> matches;
-  for (const detection::MatchId& id : alert.last_matches) {
+  for (const detection::MatchId& id : ids) {
     if (const auto recent = recent_.find(id); recent != recent_.end())
       matches.push_back(recent->second);
     else if (auto stored = matches_->Get(tenant, id); stored.ok())
@@ -89,10 +111,13 @@ void Outbox::AddAlert(const detection::AlertTransition& transition, const RuleIn
   const Alert& alert = transition.alert;
   std::string notice;
   for (const Alert::Told& told : alert.told) {
-    if (!IsTold(transition.change, told)) continue;
+    if (transition.change != AlertChange::kFired && transition.change != AlertChange::kResolved)
+      continue;
+    const auto action = book_->Find(transition.tenant, told.action);
+    if (gate_.Takes(transition, told, action.get()) || !IsTold(transition.change, told)) continue;
     if (notice.empty())
       notice = AlertNotice(tenant_name_(transition.tenant), rule, transition,
-                           MatchesOf(transition.tenant, alert), clock_->WallNs());
+                           MatchesOf(transition.tenant, alert.last_matches), clock_->WallNs());
     Subject subject{transition.tenant, alert.rule_id, "", ToString(alert.id), 0, true};
     subject.event = transition.change == AlertChange::kFired ? "firing" : "resolved";
     subject.group = HashOf(transition.tenant, told.action, alert.rule_id, subject.source, "alert");
@@ -100,19 +125,76 @@ void Outbox::AddAlert(const detection::AlertTransition& transition, const RuleIn
   }
 }
 
-void Outbox::AddTo(const std::vector<detection::AlertTransition>& transitions,
-                   const FindRule& find_rule, storage::MetaChange* change) {
+void Outbox::AddAlone(const NoticeGate::GroupedMatch& match, const detection::Findings& findings) {
+  const RuleInfo* const rule = findings.find_rule(match.key.tenant, match.rule_id);
+  const auto json = recent_.find(match.id);
+  if (rule == nullptr || json == recent_.end()) return;
+  const Subject subject{match.key.tenant, match.rule_id, "match", ToString(match.id), 0, false};
+  Make(match.key.action, subject,
+       MatchNotice(tenant_name_(match.key.tenant), *rule, match.id, json->second, clock_->WallNs()),
+       &of_alerts_);
+}
+
+GroupNoticeOf Outbox::NoticeOf(const GroupTelling& telling) const {
+  GroupNoticeOf of;
+  of.tenant = tenant_name_(telling.key.tenant);
+  of.by = telling.by;
+  of.items_max = telling.items_max;
+  return of;
+}
+
+void Outbox::AddGroupOfAlerts(const GroupTelling& telling, const detection::Findings& findings) {
+  const TenantId tenant = telling.key.tenant;
+  GroupNoticeOf of = NoticeOf(telling);
+  of.firing = telling.firing;
+  for (const Alert& alert : telling.alerts) {
+    of.alerts.push_back({findings.find_rule(tenant, alert.rule_id), alert});
+    of.matches_total += alert.matches;
+    if (of.alerts.size() > kAlertsWithRecords) continue;
+    for (std::string& match : MatchesOf(tenant, alert.last_matches))
+      of.matches.push_back(std::move(match));
+  }
+  const Alert& first = telling.alerts[0];
+  Subject subject{tenant, first.rule_id, "", GroupName(telling.key.hash), telling.key.hash, true};
+  subject.event = telling.firing > 0 ? "firing" : "resolved";
+  if (telling.is_single) subject.source = ToString(first.id);
+  Make(telling.key.action, subject, GroupNotice(of, clock_->WallNs()), &of_alerts_);
+}
+
+void Outbox::AddGroupOfMatches(const GroupTelling& telling, const detection::Findings& findings) {
+  const TenantId tenant = telling.key.tenant;
+  GroupNoticeOf of = NoticeOf(telling);
+  of.matches = MatchesOf(tenant, telling.matches);
+  of.matches_total = telling.matches_total;
+  const std::string rule_id = of.matches.empty() ? std::string() : RuleIdOf(of.matches[0]);
+  of.rule = findings.find_rule(tenant, rule_id);
+  const Subject subject{tenant,           rule_id, "match", GroupName(telling.key.hash),
+                        telling.key.hash, false};
+  Make(telling.key.action, subject, GroupNotice(of, clock_->WallNs()), &of_alerts_);
+}
+
+void Outbox::AddTo(const detection::Findings& findings, storage::MetaChange* change) {
   of_alerts_.clear();  // of a write that failed
-  for (const detection::AlertTransition& transition : transitions)
+  gate_.Begin(findings);
+  for (const detection::AlertTransition& transition : findings.transitions)
     if (!transition.alert.told.empty())
-      AddAlert(transition, find_rule(transition.tenant, transition.alert.rule_id));
+      AddAlert(transition, findings.find_rule(transition.tenant, transition.alert.rule_id));
+  for (const NoticeGate::GroupedMatch& match : grouped_)
+    if (!gate_.Takes(match)) AddAlone(match, findings);
+  for (const GroupTelling& telling : gate_.TellDue()) {
+    if (!telling.alerts.empty()) AddGroupOfAlerts(telling, findings);
+    if (telling.matches_total > 0) AddGroupOfMatches(telling, findings);
+  }
+  gate_.AddTo(change);
   for (const auto* made : {&of_matches_, &of_alerts_})
     for (const NewDelivery& one : *made)
       DeliveryStore::AddNew(one.tenant, one.delivery, one.notice, change);
 }
 
 void Outbox::Written() {
+  gate_.Written();
   recent_.clear();
+  grouped_.clear();
   of_matches_.insert(of_matches_.end(), std::make_move_iterator(of_alerts_.begin()),
                      std::make_move_iterator(of_alerts_.end()));
   of_alerts_.clear();

@@ -24,7 +24,7 @@ std::string LabelName(std::string_view name) {
 }
 
 // An object of labels in which each name stands once; the first value stays.
-class Labels {
+class AlertLabels {
  public:
   void Add(std::string_view name, std::string_view value) {
     if (name.empty() || value.empty() || !names_.insert(LabelName(name)).second) return;
@@ -58,24 +58,41 @@ class AlertmanagerSink : public ChatSink {
                            http::AsyncRequest* request) const override {
     if (!config_.authorization.empty())
       request->headers.emplace_back("Authorization", config_.authorization);
+    const std::string annotations = AnnotationsOf(words);
+    const base::JsonValue* const group = words.notice.Find("alerts");
+    if (group == nullptr) return ArrayOf(AlertOf(words.notice, words.notice, annotations));
+    std::string alerts;
+    for (const base::JsonValue& item : group->items())
+      alerts.append(alerts.empty() ? "" : ",").append(AlertOf(words.notice, item, annotations));
+    return ArrayOf(alerts);
+  }
+
+ private:
+  static std::string AnnotationsOf(const Words& words) {
     JsonObject annotations;
     annotations.TextIfAny("summary", words.title).TextIfAny("description", words.text);
     const base::JsonValue* const rule = words.notice.Find("rule");
     const base::JsonValue* const meta = rule == nullptr ? nullptr : rule->Find("meta");
     if (meta != nullptr) annotations.TextIfAny("runbook_url", TextAt(*meta, "runbook", ""));
-    JsonObject alert;
-    alert.Raw("labels", LabelsOf(words.notice)).Raw("annotations", annotations.Finish());
-    AddTimes(words.notice, &alert);
-    return ArrayOf(alert.Finish());
+    return annotations.Finish();
   }
 
- private:
-  std::string LabelsOf(const base::JsonValue& notice) const {
-    Labels labels;
+  // `item` is the notice, or one alert of its group.
+  std::string AlertOf(const base::JsonValue& notice, const base::JsonValue& item,
+                      const std::string& annotations) const {
+    JsonObject alert;
+    alert.Raw("labels", LabelsOf(item, TextAt(notice, "tenant", "")));
+    alert.Raw("annotations", annotations);
+    AddTimes(item, TextAt(notice, "time", ""), &alert);
+    return alert.Finish();
+  }
+
+  std::string LabelsOf(const base::JsonValue& notice, std::string_view tenant) const {
+    AlertLabels labels;
     labels.Add("alertname", TextAt(notice, "rule", "name"));
     for (const auto& [name, value] : config_.labels) labels.Add(name, value);
     labels.Add("severity", TextAt(notice, "rule", "severity"));
-    labels.Add("tenant", TextAt(notice, "tenant", ""));
+    labels.Add("tenant", tenant);
     const base::JsonValue* const alert = notice.Find("alert");
     if (alert != nullptr) labels.AddAll(alert->Find("group"));
     const base::JsonValue* const rule = notice.Find("rule");
@@ -84,9 +101,8 @@ class AlertmanagerSink : public ChatSink {
   }
 
   // Without an end Alertmanager ends an alert itself, after its resolve_timeout.
-  static void AddTimes(const base::JsonValue& notice, JsonObject* alert) {
+  static void AddTimes(const base::JsonValue& notice, std::string_view time, JsonObject* alert) {
     const std::string_view start = TextAt(notice, "alert", "start");
-    const std::string_view time = TextAt(notice, "time", "");
     alert->TextIfAny("startsAt", start.empty() ? time : start);
     if (!IsResolved(notice)) return;
     const std::string_view end = TextAt(notice, "alert", "resolved");

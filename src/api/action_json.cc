@@ -75,6 +75,8 @@ Result<std::string> ActionJson(const Context& context, const actions::StoredActi
   json.append(",\"retry\":").append(action.settings.retry.ToJson());
   AppendPace(action.settings.pace, &json);
   AppendText(&json, "ordering", action.settings.is_ordered ? "per_group" : "none");
+  const std::string quiet = action.settings.quiet.ToJson();
+  if (quiet.size() > 2) json.append(",").append(quiet, 1, quiet.size() - 2);
   json.append(",\"enabled\":").append(action.settings.enabled ? "true" : "false");
   AppendText(&json, "state",
              !action.settings.enabled ? "disabled"
@@ -97,7 +99,11 @@ std::string DeliveryJson(const Delivery& delivery) {
   AppendText(&json, "rule", delivery.rule_id);
   AppendText(&json, "event", delivery.event);
   if (!delivery.source.empty())
-    AppendText(&json, delivery.has_dedup_key ? "alert_id" : "match_id", delivery.source);
+    AppendText(&json,
+               delivery.is_of_group()   ? "group_id"
+               : delivery.has_dedup_key ? "alert_id"
+                                        : "match_id",
+               delivery.source);
   AppendText(&json, "created", base::FormatRfc3339(delivery.id.time_ns));
   if (delivery.is_waiting()) AppendTimeUnless0(&json, "due", delivery.due_ns);
   AppendTimeUnless0(&json, "ended", delivery.ended_ns);

@@ -1,4 +1,6 @@
 // /v1/alerts: what rules found as long as it lasts, and who looks after it.
+#include "actions/actions.h"
+#include "actions/inhibitor.h"
 #include "api/admin_request.h"
 #include "api/json_members.h"
 #include "api/query_params.h"
@@ -69,7 +71,16 @@ void AppendNote(std::string* json, std::string_view name, const std::optional<Al
 }
 
 // Without the last brace.
-std::string AlertJson(const Alert& alert) {
+// The silences and maintenance windows for which nobody is told of it now.
+std::vector<std::string> MutedBy(const Context& on, const Alert& alert) {
+  if (alert.state == detection::AlertState::kResolved) return {};
+  const actions::Actions& actions = on.api.engine().actions();
+  const auto rules = actions.noise().Of(TenantOf(on));
+  if (!rules) return {};
+  return rules->MutedBy(actions::LabelsOf(alert), on.api.engine().clock().WallNs());
+}
+
+std::string AlertJson(const Context& on, const Alert& alert) {
   std::string json = "{\"alert_id\":\"" + ToString(alert.id) + "\"";
   AppendText(&json, "fingerprint", detection::Hex64(alert.fingerprint));
   AppendText(&json, "state", StateName(alert.state));
@@ -96,6 +107,8 @@ std::string AlertJson(const Alert& alert) {
   AppendTime(&json, "resolved", alert.resolved_ns);
   if (alert.end != detection::AlertEnd::kNone) AppendText(&json, "end", EndName(alert.end));
   AppendNote(&json, "resolved_by", alert.resolved);
+  if (const auto muted_by = MutedBy(on, alert); !muted_by.empty())
+    AppendTexts(&json, "muted_by", muted_by);
   return json;
 }
 
@@ -117,7 +130,7 @@ void Obey(Context context, std::string_view verb, AlertOrder::Kind kind) {
     NL_TRY(const MatchId id, ReadMatchId("alert", IdOf(on.request, verb)));
     NL_TRY(AlertNote note, ReadNote(on));
     NL_TRY(const Alert alert, DetectionOf(on).Obey(TenantOf(on), id, {kind, std::move(note)}));
-    SendJson(on.responder, 200, AlertJson(alert) + "}\n");
+    SendJson(on.responder, 200, AlertJson(on, alert) + "}\n");
     return {};
   });
 }
@@ -132,7 +145,7 @@ void HandleListAlerts(Context context) {
     NL_TRY(const auto alerts, DetectionOf(on).alerts().List(TenantOf(on), query, &next));
     std::string json = "{\"alerts\":[";
     for (const Alert& alert : alerts)
-      json.append(json.back() == '[' ? "" : ",").append(AlertJson(alert)).append("}");
+      json.append(json.back() == '[' ? "" : ",").append(AlertJson(on, alert)).append("}");
     json.push_back(']');
     if (next) AppendText(&json, "cursor", ToString(*next));
     SendJson(on.responder, 200, json + "}\n");
@@ -145,7 +158,7 @@ void HandleGetAlert(Context context) {
   OnWorker(std::move(context), [](Context& on) -> Status {
     NL_TRY(const MatchId id, ReadMatchId("alert", IdOf(on.request)));
     NL_TRY(const Alert alert, DetectionOf(on).alerts().Get(TenantOf(on), id));
-    std::string json = AlertJson(alert).append(",\"last_matches\":[");
+    std::string json = AlertJson(on, alert).append(",\"last_matches\":[");
     for (const MatchId& match_id : alert.last_matches)
       if (const auto match = DetectionOf(on).matches().Get(TenantOf(on), match_id); match.ok())
         json.append(json.back() == '[' ? "" : ",").append(*match);

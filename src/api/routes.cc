@@ -2,11 +2,13 @@
 #include <algorithm>
 
 #include "api/api.h"
+#include "api/handler_noise.h"
 #include "api/handler_packs.h"
 
 namespace neurallog::api {
 namespace {
 
+using actions::NoiseKind;
 using http::Method;
 
 constexpr Route kRoutes[] = {
@@ -96,6 +98,39 @@ constexpr Route kRoutes[] = {
     {Method::kPost, "/v1/dead-letters/{id}:replay", Access::kReadWrite, HandleReplayDeadLetter},
     {Method::kGet, "/v1/dead-letters/{id}", Access::kRead, HandleGetDeadLetter},
     {Method::kDelete, "/v1/dead-letters/{id}", Access::kReadWrite, HandleDeleteDeadLetter},
+    {Method::kGet, "/v1/silences", Access::kRead, HandleListNoise<NoiseKind::kSilence>},
+    {Method::kPost, "/v1/silences", Access::kReadWrite, HandleCreateNoise<NoiseKind::kSilence>},
+    {Method::kGet, "/v1/silences/{id}", Access::kRead, HandleGetNoise<NoiseKind::kSilence>},
+    {Method::kPut, "/v1/silences/{id}", Access::kReadWrite, HandlePutNoise<NoiseKind::kSilence>},
+    {Method::kDelete, "/v1/silences/{id}", Access::kReadWrite,
+     HandleDeleteNoise<NoiseKind::kSilence>},
+    {Method::kGet, "/v1/maintenance-windows", Access::kRead,
+     HandleListNoise<NoiseKind::kMaintenance>},
+    {Method::kPost, "/v1/maintenance-windows", Access::kReadWrite,
+     HandleCreateNoise<NoiseKind::kMaintenance>},
+    {Method::kGet, "/v1/maintenance-windows/{id}", Access::kRead,
+     HandleGetNoise<NoiseKind::kMaintenance>},
+    {Method::kPut, "/v1/maintenance-windows/{id}", Access::kReadWrite,
+     HandlePutNoise<NoiseKind::kMaintenance>},
+    {Method::kDelete, "/v1/maintenance-windows/{id}", Access::kReadWrite,
+     HandleDeleteNoise<NoiseKind::kMaintenance>},
+    {Method::kGet, "/v1/inhibitions", Access::kRead, HandleListNoise<NoiseKind::kInhibition>},
+    {Method::kPost, "/v1/inhibitions", Access::kReadWrite,
+     HandleCreateNoise<NoiseKind::kInhibition>},
+    {Method::kGet, "/v1/inhibitions/{id}", Access::kRead, HandleGetNoise<NoiseKind::kInhibition>},
+    {Method::kPut, "/v1/inhibitions/{id}", Access::kReadWrite,
+     HandlePutNoise<NoiseKind::kInhibition>},
+    {Method::kDelete, "/v1/inhibitions/{id}", Access::kReadWrite,
+     HandleDeleteNoise<NoiseKind::kInhibition>},
+    {Method::kGet, "/v1/time-intervals", Access::kRead, HandleListNoise<NoiseKind::kTimeInterval>},
+    {Method::kPost, "/v1/time-intervals", Access::kReadWrite,
+     HandleCreateNoise<NoiseKind::kTimeInterval>},
+    {Method::kGet, "/v1/time-intervals/{id}", Access::kRead,
+     HandleGetNoise<NoiseKind::kTimeInterval>},
+    {Method::kPut, "/v1/time-intervals/{id}", Access::kReadWrite,
+     HandlePutNoise<NoiseKind::kTimeInterval>},
+    {Method::kDelete, "/v1/time-intervals/{id}", Access::kReadWrite,
+     HandleDeleteNoise<NoiseKind::kTimeInterval>},
     {Method::kGet, "/v1/openapi.json", Access::kPublic, HandleOpenApi},
     {Method::kPost, "/insert/jsonline", Access::kWrite, HandleIngestJsonLine},
     {Method::kGet, "/select/logsql/query", Access::kRead, HandleSearchVictoriaLogs},

@@ -385,6 +385,12 @@ size_t AlertBook::resolved() const {
                                            [](const auto& entry) { return !entry->is_lapsed; }));
 }
 
+void AlertBook::VisitFiring(const std::function<void(const Alert&)>& visit) const {
+  for (const auto& [rule_id, of] : rules_)
+    for (const auto& [key, entry] : of.entries)
+      if (entry->alert.state != AlertState::kPending) visit(entry->alert);
+}
+
 void AlertBook::Written() {
   for (Entry* entry : changed_) entry->is_changed = false;
   changed_.clear();

@@ -68,6 +68,8 @@ class AlertBook {
   void Written();
 
   size_t size() const { return size_; }
+  // Those that are firing or acknowledged.
+  void VisitFiring(const std::function<void(const Alert&)>& visit) const;
 
  private:
   using Key = base::Hash128Value;

@@ -84,6 +84,11 @@ void AlertStore::Close(TenantId tenant) {
   changed_.erase(tenant);
 }
 
+void AlertStore::VisitFiring(TenantId tenant,
+                             const std::function<void(const Alert&)>& visit) const {
+  if (const auto book = books_.find(tenant); book != books_.end()) book->second.VisitFiring(visit);
+}
+
 std::vector<AlertTransition> AlertStore::transitions() const {
   std::vector<AlertTransition> all;
   for (const TenantId tenant : changed_) {

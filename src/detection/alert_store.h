@@ -64,6 +64,8 @@ class AlertStore {
   // The newest first; *next is set when there may be more.
   Result<std::vector<Alert>> List(TenantId tenant, const AlertQuery& query,
                                   std::optional<AlertId>* next) const;
+  // Of a tenant that is open, those that are firing or acknowledged, as they are now. By the thread that writes.
+  void VisitFiring(TenantId tenant, const std::function<void(const Alert&)>& visit) const;
   // NotFound.
   Result<Alert> Get(TenantId tenant, const AlertId& id) const;
 

@@ -17,6 +17,19 @@
 
 namespace neurallog::detection {
 
+// What the stage knows as it writes.
+struct Findings {
+  const std::vector<AlertTransition>& transitions;
+  bool
+      is_caught_up;  // else records of before the start are still to come, and alerts may be missing
+  // Null when there is no such rule any more.
+  std::function<const RuleInfo*(TenantId, std::string_view id)> find_rule;
+  // Those that are firing or acknowledged.
+  std::function<void(TenantId, const std::function<void(const Alert&)>&)> visit_firing;
+  // As it is after the last write; NotFound.
+  std::function<Result<Alert>(TenantId, const AlertId&)> find_alert;
+};
+
 class Follower {
  public:
   virtual ~Follower() = default;
@@ -24,12 +37,12 @@ class Follower {
   // The next write makes this match of a rule with actions durable.
   virtual void Match(TenantId tenant, const RuleInfo& rule, const MatchId& id,
                      std::string_view json) = 0;
-  // Null when there is no such rule any more.
-  using FindRule = std::function<const RuleInfo*(TenantId, std::string_view id)>;
-  // Adds what follows from the matches so far and from these transitions. Called again when the write fails.
-  virtual void AddTo(const std::vector<AlertTransition>& transitions, const FindRule& find_rule,
-                     storage::MetaChange* change) = 0;
+  // Adds what follows from the matches so far, from these findings and from the passing of time. Called again when the
+  // write fails.
+  virtual void AddTo(const Findings& findings, storage::MetaChange* change) = 0;
   virtual void Written() = 0;
+  // Whether something follows by now from the passing of time.
+  virtual bool IsDue() const = 0;
 };
 
 // Whether the action is told of each match of the rule, and not of its alerts: when the rule says so, or

@@ -411,10 +411,7 @@ Status Stage::Commit(storage::MetaChange change) {
   const bool is_synced = change.is_synced;
   const Progress progress = CurrentProgress();
   NL_RETURN_IF_ERROR(alerts_->AddTo(&change));
-  if (host_.follower != nullptr)
-    host_.follower->AddTo(
-        alerts_->transitions(),
-        [this](TenantId tenant, std::string_view id) { return FindRule(tenant, id); }, &change);
+  if (host_.follower != nullptr) Follow(&change);
   NL_RETURN_IF_ERROR(matches_->Commit(progress, std::move(change)));
   if (host_.follower != nullptr) host_.follower->Written();
   alerts_->Written();
@@ -425,8 +422,19 @@ Status Stage::Commit(storage::MetaChange change) {
   return {};
 }
 
+void Stage::Follow(storage::MetaChange* change) {
+  const std::vector<AlertTransition> transitions = alerts_->transitions();
+  const Findings findings{
+      transitions, are_states_loaded_ && !reader_,
+      [this](TenantId tenant, std::string_view id) { return FindRule(tenant, id); },
+      [this](TenantId tenant, const auto& visit) { alerts_->VisitFiring(tenant, visit); },
+      [this](TenantId tenant, const AlertId& id) { return alerts_->Get(tenant, id); }};
+  host_.follower->AddTo(findings, change);
+}
+
 Status Stage::CommitPending() {
-  if (matches_->pending() == 0 && !alerts_->is_changed()) return {};
+  const bool is_due = host_.follower != nullptr && host_.follower->IsDue();
+  if (matches_->pending() == 0 && !alerts_->is_changed() && !is_due) return {};
   storage::MetaChange change;
   change.is_synced = false;
   return Commit(std::move(change));

@@ -171,6 +171,8 @@ class Stage {
   static void AddCounts(const Runner& runner, std::map<std::string, RuleCounts>* counts);
   void PassTo(storage::LogPosition position);
   Status Commit(storage::MetaChange change);
+  // Adds what follows from it.
+  void Follow(storage::MetaChange* change);
   // Commits what is pending, again and again until it works; an error when the stage stops.
   Status CommitPending();
   // True: some wait for later batches.

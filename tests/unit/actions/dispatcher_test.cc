@@ -294,8 +294,9 @@ TEST_CASE_METHOD(DispatcherFixture, "an action that has only failed for too long
   CHECK(actions_->book().Find(kTenant, "ops")->is_disabled_by_us);
 }
 
-TEST_CASE_METHOD(DispatcherFixture,
-                 "since when an action only fails is known over a start, and forgotten when it delivers") {
+TEST_CASE_METHOD(
+    DispatcherFixture,
+    "since when an action only fails is known over a start, and forgotten when it delivers") {
   options_.failing_ns_max = 2'000 * kSecond;
   Reopen();
   Put(kTenant, R"({"id":"ops","type":"test","retry":{"profile":"durable"}})");
@@ -321,8 +322,9 @@ TEST_CASE_METHOD(DispatcherFixture, "what comes when too many wait is a dead let
   for (uint64_t i = 1; i <= 4; ++i)
     actions_->follower()->Match(kTenant, rule, {kStart, i}, R"({"record":{"n":1}})");
   storage::MetaChange change;
+  const std::vector<detection::AlertTransition> none;
   actions_->follower()->AddTo(
-      {}, [&](TenantId, std::string_view) { return &rule; }, &change);
+      {none, true, [&](TenantId, std::string_view) { return &rule; }, {}, {}}, &change);
   REQUIRE(store_->WriteMeta(change).ok());
   actions_->follower()->Written();
   REQUIRE(Until([&] { return seen() == 2; }));
