@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Kills the server with SIGKILL at random moments while rules match and actions deliver to a receiver that fails now and then, starts it again,
-and checks at the end: each match was told at least once, always with one id, and each delivery ended.
+and checks at the end: each match was told at least once, always with one id, and is in exactly one notice of a group; and each delivery ended.
 
 usage: actions_crash.py [rounds] [seed]        (not in the suite; NL_BINARY names the binary)
 """
@@ -15,7 +15,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../server"))
 from actions_test import Receiver
 from harness import Server, until
 
-RULE = "name: r\ndetection: {a: {message: hit}, condition: a}\nactions: [{action: hook}]\n"
+RULE = "name: r\ndetection: {a: {message: hit}, condition: a}\nactions: [{action: hook}, {action: digest}]\n"
 
 
 def page_through(server, target, name):
@@ -36,7 +36,9 @@ def main(rounds=100, seed=None):
     server = Server("--actions-allow-cidr", "127.0.0.0/8")
     action = {"id": "hook", "type": "webhook", "config": {"url": receiver.url}, "breaker": {"failures": 1000},
               "retry": {"profile": "custom", "attempts": 100, "base": "200ms", "cap": "2s"}}
-    assert server.request("POST", "/v1/actions", json.dumps(action))[0] == 201
+    digest = {**action, "id": "digest", "group": {"by": ["rule"], "wait": "0s", "interval": "1s"}}
+    for one in (action, digest):
+        assert server.request("POST", "/v1/actions", json.dumps(one))[0] == 201
     assert server.request("PUT", "/v1/rules/r", RULE)[0] == 201
     acked, unknown, number = set(), set(), 0
     stop = threading.Event()
@@ -70,11 +72,17 @@ def main(rounds=100, seed=None):
     def tell():
         told = {}
         for request in list(receiver.requests):
-            if request["status"] == 200:
+            if request["status"] == 200 and "group" not in request["notice"]:
                 told.setdefault(request["notice"]["match"]["record"]["n"], []).append(request["id"])
         return told
 
+    def digests():
+        """How many matches each notice of a group is about."""
+        return {r["id"]: r["notice"]["matches_total"] for r in list(receiver.requests)
+                if r["status"] == 200 and "group" in r["notice"]}
+
     until(lambda: acked <= set(tell()), 600)
+    until(lambda: sum(digests().values()) >= len(tell()), 60)
     assert until(lambda: server.metric("neurallog_outbox_depth") == 0, 60)
     told = tell()
     deliveries = page_through(server, "/v1/deliveries?", "deliveries")
@@ -84,9 +92,10 @@ def main(rounds=100, seed=None):
     assert set(told) <= acked | unknown
     assert all(len(set(ids)) == 1 for ids in told.values()), "a match was told with two ids"
     assert {d["state"] for d in deliveries} == {"delivered"} and not letters, (len(letters), {d["state"] for d in deliveries})
-    assert {d["id"] for d in deliveries} == {ids[0] for ids in told.values()}
+    assert sum(digests().values()) == len(told), (sum(digests().values()), len(told))
+    assert {d["id"] for d in deliveries} == {ids[0] for ids in told.values()} | set(digests())
     twice = sum(len(ids) - 1 for ids in told.values())
-    print(f"{rounds} rounds: {len(acked)} acknowledged, {len(told)} told, {twice} of them again with the same id, none lost")
+    print(f"{rounds} rounds: {len(acked)} acknowledged, {len(told)} told, {twice} of them again with the same id, none lost; {len(digests())} notices of groups of as many")
     server.close()
 
 
