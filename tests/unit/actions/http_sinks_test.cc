@@ -154,6 +154,24 @@ TEST_CASE("incident services learn of the end of what they were told") {
         std::string::npos);
 }
 
+TEST_CASE("of a group people are told at once, and Alertmanager of each alert") {
+  Fixture f;
+  const std::string group =
+      R"({"event":"firing","tenant":"acme","time":"2026-01-01T00:02:00Z","summary":"1 firing, 1 resolved",
+      "rule":{"id":"r","name":"Disk","severity":"high"},"alert":{"start":"2026-01-01T00:00:00Z","group":{"host":"a"}},"alerts":[
+      {"event":"firing","rule":{"name":"Disk","severity":"high"},"alert":{"start":"2026-01-01T00:00:00Z","group":{"host":"a"}}},
+      {"event":"resolved","rule":{"name":"Disk","severity":"low"},"alert":{"start":"2026-01-01T00:00:00Z",
+       "resolved":"2026-01-01T00:01:00Z","group":{"host":"b"}}}]})";
+  const std::string alerts = f.Send("alertmanager", "", group).body;
+  CHECK(alerts.find(R"("severity":"high","tenant":"acme","host":"a")") != std::string::npos);
+  CHECK(alerts.find(R"("severity":"low","tenant":"acme","host":"b")") != std::string::npos);
+  CHECK(alerts.find("endsAt") == alerts.rfind("endsAt"));
+  CHECK(alerts.find(R"("endsAt":"2026-01-01T00:01:00Z")") > alerts.find(R"("host":"b")"));
+  const std::string slack = f.Send("slack", "", group).body;
+  CHECK(slack.find("Disk (high): 1 firing, 1 resolved") != std::string::npos);
+  CHECK(slack.find("resolved: Disk") != std::string::npos);
+}
+
 TEST_CASE("answers decide what becomes of an attempt") {
   Fixture f;
   const auto sink = f.host.MustMake("webhook", f.Config(""));
