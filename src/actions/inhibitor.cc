@@ -1,7 +1,5 @@
 #include "actions/inhibitor.h"
 
-#include <algorithm>
-
 #include "base/bytes.h"
 
 namespace neurallog::actions {
@@ -33,18 +31,21 @@ Inhibitor::Inhibitor(const NoiseRules& rules, const Visit& visit_firing) {
     for (OfRule& of : of_rules_) {
       if (!of.rule->sources.Hold(labels)) continue;
       Sources& sources = of.sources[ValuesOf(labels, of.rule->equal)];
-      (of.rule->matchers.Hold(labels) ? sources.has_both : sources.has_plain) = true;
+      if (!of.rule->matchers.Hold(labels)) sources.has_plain = true;
     }
   });
 }
 
-bool Inhibitor::Inhibits(const Labels& labels) const {
-  return std::any_of(of_rules_.begin(), of_rules_.end(), [&labels](const OfRule& of) {
-    if (!of.rule->matchers.Hold(labels)) return false;
+std::vector<std::string> Inhibitor::InhibitedBy(const Labels& labels) const {
+  std::vector<std::string> inhibited_by;
+  for (const OfRule& of : of_rules_) {
+    if (!of.rule->matchers.Hold(labels)) continue;
     const auto found = of.sources.find(ValuesOf(labels, of.rule->equal));
-    if (found == of.sources.end()) return false;
-    return found->second.has_plain || (found->second.has_both && !of.rule->sources.Hold(labels));
-  });
+    if (found == of.sources.end()) continue;
+    if (found->second.has_plain || !of.rule->sources.Hold(labels))
+      inhibited_by.push_back(std::string(KindName(of.rule->kind)).append(" ").append(of.rule->id));
+  }
+  return inhibited_by;
 }
 
 }  // namespace neurallog::actions

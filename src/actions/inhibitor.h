@@ -1,7 +1,7 @@
 // Which alerts of a tenant are not worth telling while others fire, at one moment: Alertmanager's inhibition.
 //
 //   Inhibitor inhibitor(rules, visit_firing);
-//   inhibitor.Inhibits(labels)
+//   inhibitor.InhibitedBy(labels)      // empty: it is told
 //
 // An alert that matches both sides of a rule is inhibited only by those that match its source alone. Costs one look at
 // every alert that fires, then one per question and rule.
@@ -27,12 +27,12 @@ class Inhibitor {
   // `rules` outlive it.
   Inhibitor(const NoiseRules& rules, const Visit& visit_firing);
 
-  bool Inhibits(const Labels& labels) const;
+  // The inhibitions that mute what is labelled so: "inhibition i1".
+  std::vector<std::string> InhibitedBy(const Labels& labels) const;
 
  private:
   struct Sources {
     bool has_plain = false;  // one that is no target of the rule
-    bool has_both = false;
   };
   struct OfRule {
     const NoiseRule* rule;

@@ -114,7 +114,7 @@ bool NoticeGate::IsMuted(const Action& action, const Alert& alert) {
   if (!of.inhibitor)
     of.inhibitor.emplace(*of.rules,
                          [&](const auto& visit) { findings_->visit_firing(action.tenant, visit); });
-  return of.inhibitor->Inhibits(labels);
+  return !of.inhibitor->InhibitedBy(labels).empty();
 }
 
 Result<Alert> NoticeGate::FindAlert(TenantId tenant, const detection::AlertId& id) const {

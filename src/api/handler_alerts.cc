@@ -70,17 +70,42 @@ void AppendNote(std::string* json, std::string_view name, const std::optional<Al
   json->push_back('}');
 }
 
-// Without the last brace.
-// The silences and maintenance windows for which nobody is told of it now.
-std::vector<std::string> MutedBy(const Context& on, const Alert& alert) {
-  if (alert.state == detection::AlertState::kResolved) return {};
-  const actions::Actions& actions = on.api.engine().actions();
-  const auto rules = actions.noise().Of(TenantOf(on));
-  if (!rules) return {};
-  return rules->MutedBy(actions::LabelsOf(alert), on.api.engine().clock().WallNs());
-}
+// Says why nobody is told of alerts now.
+class Mutes {
+ public:
+  explicit Mutes(const Context& on) : now_ns_(on.api.engine().clock().WallNs()) {
+    const actions::Actions& actions = on.api.engine().actions();
+    rules_ = actions.noise().Of(TenantOf(on));
+    if (!rules_) return;
+    inhibitor_.emplace(*rules_, [&on](const auto& visit) {
+      detection::AlertQuery firing;
+      firing.states.reset();
+      for (const AlertState state : {AlertState::kFiring, AlertState::kAcknowledged})
+        firing.states.set(static_cast<size_t>(state));
+      firing.limit = SIZE_MAX;
+      std::optional<detection::AlertId> next;
+      if (const auto alerts = DetectionOf(on).alerts().List(TenantOf(on), firing, &next);
+          alerts.ok())
+        for (const Alert& alert : *alerts) visit(alert);
+    });
+  }
 
-std::string AlertJson(const Context& on, const Alert& alert) {
+  std::vector<std::string> Of(const Alert& alert) const {
+    if (!rules_ || alert.state == AlertState::kResolved) return {};
+    const actions::Labels labels = actions::LabelsOf(alert);
+    std::vector<std::string> muted_by = rules_->MutedBy(labels, now_ns_);
+    for (std::string& by : inhibitor_->InhibitedBy(labels)) muted_by.push_back(std::move(by));
+    return muted_by;
+  }
+
+ private:
+  const int64_t now_ns_;
+  std::shared_ptr<const actions::NoiseRules> rules_;
+  std::optional<actions::Inhibitor> inhibitor_;
+};
+
+// Without the last brace.
+std::string AlertJson(const Mutes& mutes, const Alert& alert) {
   std::string json = "{\"alert_id\":\"" + ToString(alert.id) + "\"";
   AppendText(&json, "fingerprint", detection::Hex64(alert.fingerprint));
   AppendText(&json, "state", StateName(alert.state));
@@ -107,7 +132,7 @@ std::string AlertJson(const Context& on, const Alert& alert) {
   AppendTime(&json, "resolved", alert.resolved_ns);
   if (alert.end != detection::AlertEnd::kNone) AppendText(&json, "end", EndName(alert.end));
   AppendNote(&json, "resolved_by", alert.resolved);
-  if (const auto muted_by = MutedBy(on, alert); !muted_by.empty())
+  if (const auto muted_by = mutes.Of(alert); !muted_by.empty())
     AppendTexts(&json, "muted_by", muted_by);
   return json;
 }
@@ -130,7 +155,7 @@ void Obey(Context context, std::string_view verb, AlertOrder::Kind kind) {
     NL_TRY(const MatchId id, ReadMatchId("alert", IdOf(on.request, verb)));
     NL_TRY(AlertNote note, ReadNote(on));
     NL_TRY(const Alert alert, DetectionOf(on).Obey(TenantOf(on), id, {kind, std::move(note)}));
-    SendJson(on.responder, 200, AlertJson(on, alert) + "}\n");
+    SendJson(on.responder, 200, AlertJson(Mutes(on), alert) + "}\n");
     return {};
   });
 }
@@ -143,9 +168,10 @@ void HandleListAlerts(Context context) {
            ReadAlertQuery(http::QueryParams(on.request.query()), on.api.engine().clock().WallNs()));
     std::optional<detection::AlertId> next;
     NL_TRY(const auto alerts, DetectionOf(on).alerts().List(TenantOf(on), query, &next));
+    const Mutes mutes(on);
     std::string json = "{\"alerts\":[";
     for (const Alert& alert : alerts)
-      json.append(json.back() == '[' ? "" : ",").append(AlertJson(on, alert)).append("}");
+      json.append(json.back() == '[' ? "" : ",").append(AlertJson(mutes, alert)).append("}");
     json.push_back(']');
     if (next) AppendText(&json, "cursor", ToString(*next));
     SendJson(on.responder, 200, json + "}\n");
@@ -158,7 +184,7 @@ void HandleGetAlert(Context context) {
   OnWorker(std::move(context), [](Context& on) -> Status {
     NL_TRY(const MatchId id, ReadMatchId("alert", IdOf(on.request)));
     NL_TRY(const Alert alert, DetectionOf(on).alerts().Get(TenantOf(on), id));
-    std::string json = AlertJson(on, alert).append(",\"last_matches\":[");
+    std::string json = AlertJson(Mutes(on), alert).append(",\"last_matches\":[");
     for (const MatchId& match_id : alert.last_matches)
       if (const auto match = DetectionOf(on).matches().Get(TenantOf(on), match_id); match.ok())
         json.append(json.back() == '[' ? "" : ",").append(*match);

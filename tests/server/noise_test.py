@@ -87,6 +87,8 @@ class MuteTest(NoiseCase):
         self.fire("a", message="down")
         self.fire("a", "b")
         self.assertTrue(until(lambda: self.hosts() == [("firing", ["b"])]), self.hosts())
+        muted = {a["group"]["host"]: a.get("muted_by") for a in self.get("/v1/alerts?rule=disk")["alerts"]}
+        self.assertEqual(muted, {"a": ["inhibition " + inhibition["id"]], "b": None})
         self.assertEqual(self.ask("DELETE", "/v1/inhibitions/" + inhibition["id"])[0], 204)
         self.assertTrue(until(lambda: ("firing", ["a"]) in self.hosts(), 20), self.hosts())
 
