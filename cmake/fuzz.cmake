@@ -1,7 +1,7 @@
 # Fuzz targets: tests/fuzz/<target>.cc with its corpus beside it. With NL_FUZZ (clang) each becomes a libFuzzer binary; otherwise a plain
 # program that replays the corpus, run by ctest.
 set(NL_FUZZ_TARGETS body_decoder:ingest wal_reader:wal query_parser:query query_executor:query rule_parser:rules rule_state:rules
-  template:actions)
+  template:actions noise_rule:actions)
 foreach(entry ${NL_FUZZ_TARGETS})
   string(REPLACE ":" ";" parts ${entry})
   list(GET parts 0 target)

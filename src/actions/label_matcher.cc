@@ -80,6 +80,9 @@ Result<LabelMatchers::Matcher> LabelMatchers::Read(const JsonValue& json) {
 Status LabelMatchers::Compile(bool is_pattern, Matcher* matcher) {
   if (matcher->name.empty() || matcher->name.size() > kNameBytesMax)
     return InvalidArgument(fmt::format("expected a label of 1 to {} bytes", kNameBytesMax));
+  if (matcher->name.find_first_of("=!\"") != std::string::npos ||
+      Trimmed(matcher->name) != matcher->name)
+    return InvalidArgument(matcher->name + ": a label without =, ! and quotes is expected");
   if (matcher->value.size() > kValueBytesMax)
     return InvalidArgument(
         fmt::format("{}: a value of more than {} bytes", matcher->name, kValueBytesMax));

@@ -50,7 +50,8 @@ TEST_CASE("matchers of labels mean what they do in Alertmanager") {
 TEST_CASE("what is no matcher is refused with its text") {
   for (const std::string_view text :
        {R"(["service"])", R"(["service!checkout"])", R"(["=a"])", R"(["service=~("])", "[1]", "{}",
-        R"([{"name":"a"}])", R"([{"name":"a","value":"b","regex":true}])",
+        R"([{"name":"a"}])", R"([{"name":"a=b","value":"c"}])", R"([{"name":" a","value":"c"}])",
+        R"([{"name":"a","value":"b","regex":true}])",
         R"(["service=\"open])"
         "\"]"}) {
     const auto json = base::ParseJson(text);
