@@ -56,6 +56,11 @@ Result<ExchangePtr> MakeExchange(AsyncRequest request, const Proxy* proxy) {
   NL_TRY(exchange->url, ParseUrl(request.url));
   NL_TRY(exchange->wire, RequestWire(request, exchange->url, proxy));
   exchange->origin = exchange->url.origin();
+  // The connection keeps the context alive, so no other has this address while there is one.
+  if (request.tls != nullptr)
+    exchange->origin.append(" ").append(
+        std::to_string(reinterpret_cast<uintptr_t>(request.tls.get())));
+  exchange->tls = std::move(request.tls);
   exchange->is_head = request.method == "HEAD";
   exchange->deadline_ns = base::Clock::System().MonotonicNs() + request.timeout_ns;
   return exchange;
@@ -288,7 +293,7 @@ void AsyncClient::Pool::OnFailure(AsyncConnection* connection, ExchangePtr excha
     exchange->second_try = true;
     again_.push_back(std::move(exchange));
   } else {
-    const std::string name = exchange->origin;
+    const std::string name = exchange->url.origin();
     Finish(std::move(exchange), status.Annotate(name));
   }
 }

@@ -21,6 +21,7 @@
 
 #include "http/client.h"
 #include "http/resolver.h"
+#include "http/tls_context.h"
 
 namespace neurallog::http {
 
@@ -42,6 +43,7 @@ struct AsyncRequest {
   std::string url = {};
   std::vector<std::pair<std::string, std::string>> headers = {};
   std::string body = {};
+  TlsContext tls = {};  // of MakeClientTls; null: whom the client trusts. Others do not share its connections
   int64_t timeout_ns = 10'000'000'000;  // from Send to the end of the answer; kept to 0.1 s
 };
 

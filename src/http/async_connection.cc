@@ -187,7 +187,10 @@ Result<AsyncConnection::Progress> AsyncConnection::Tunnel() {
 }
 
 Result<AsyncConnection::Progress> AsyncConnection::StartHandshake() {
-  NL_TRY(ssl_ctx_st * context, owner_->tls());
+  ssl_ctx_st* context = exchange_->tls.get();
+  if (context == nullptr) {
+    NL_TRY(context, owner_->tls());
+  }
   NL_TRY(ssl_, NewClientSsl(context, exchange_->url.host, fd_));
   state_ = State::kHandshake;
   return Progress::kNext;

@@ -18,7 +18,8 @@ namespace neurallog::http {
 // One request on its way.
 struct Exchange {
   Url url;
-  std::string origin;
+  std::string origin;  // connections to it are the same to whoever asks
+  TlsContext tls;      // null: the client's
   bool is_head = false;
   std::string wire;  // the whole request
   int64_t deadline_ns = 0;

@@ -14,6 +14,15 @@ namespace neurallog::http {
 // operating system, or SSL_CERT_FILE.
 Result<TlsContext> LoadClientTls(const std::string& ca_file);
 
+// Texts of PEM; empty: there is none.
+struct ClientIdentity {
+  std::string ca = {};           // whom to trust, and nobody else
+  std::string certificate = {};  // that is shown to the peer: the chain, leaf first
+  std::string key = {};          // of the certificate, not encrypted
+};
+// `ca_file` is for those who say nothing of whom to trust. InvalidArgument names what cannot be.
+Result<TlsContext> MakeClientTls(const ClientIdentity& identity, const std::string& ca_file);
+
 struct SslFree {
   void operator()(ssl_st* ssl) const;
 };

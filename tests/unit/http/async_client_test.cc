@@ -1,8 +1,11 @@
 #include "http/async_client.h"
 
+#include <fstream>
 #include <future>
+#include <iterator>
 
 #include "certificate.h"
+#include "http/tls_client.h"
 #include "http_test_support.h"
 
 namespace neurallog::http {
@@ -228,6 +231,25 @@ TEST_CASE("the client asks over TLS and only whom it trusts") {
   REQUIRE(client->connections_opened() <= 3);
   const Answer other_name = Ask(client.get(), {.url = "https://localhost:" + port + "/hello"});
   REQUIRE(other_name.status().code() == Code::kUnavailable);
+  // A request may say itself whom to trust; then no other shares its connection.
+  const std::string hello = "https://127.0.0.1:" + port + "/hello";
+  const auto text_of = [&](const char* name) {
+    std::ifstream file(folder.File(name));
+    return std::string(std::istreambuf_iterator<char>(file), {});
+  };
+  const TlsContext other = *MakeClientTls({.ca = text_of("other.pem")}, "");
+  REQUIRE(Ask(client.get(), {.url = hello, .tls = other}).status().code() == Code::kUnavailable);
+  const auto nobody = StartClient({.ca_file = folder.File("other.pem")});
+  const TlsContext known = *MakeClientTls({.ca = text_of("cert.pem")}, "");
+  REQUIRE(Ask(nobody.get(), {.url = hello, .tls = known}).ok());
+  REQUIRE_FALSE(Ask(nobody.get(), {.url = hello}).ok());
+  CHECK(MakeClientTls({.certificate = text_of("cert.pem"), .key = text_of("key.pem")},
+                      folder.File("cert.pem"))
+            .ok());
+  CHECK_FALSE(MakeClientTls({.certificate = text_of("cert.pem"), .key = text_of("other_key.pem")},
+                            folder.File("cert.pem"))
+                  .ok());
+  CHECK_FALSE(MakeClientTls({.certificate = text_of("cert.pem")}, folder.File("cert.pem")).ok());
   const auto stranger = StartClient({.ca_file = folder.File("other.pem")});
   REQUIRE(Ask(stranger.get(), {.url = "https://127.0.0.1:" + port + "/hello"}).status().code() ==
           Code::kUnavailable);
