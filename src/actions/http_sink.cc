@@ -5,16 +5,32 @@
 
 #include "actions/address_guard.h"
 #include "base/clock.h"
+#include "http/http_date.h"
+#include "http/tls_client.h"
 
 namespace neurallog::actions {
 namespace {
 
-// Seconds; dates are not understood. At most a day.
+// Seconds, or a date. At most a day.
 int64_t RetryAfterNs(const http::ClientResponse& response) {
   const std::string_view text = response.FindHeader("retry-after");
   int64_t seconds = 0;
-  std::from_chars(text.data(), text.data() + text.size(), seconds);
+  if (const auto date = http::ParseHttpDate(text))
+    seconds = *date - base::Clock::System().WallNs() / base::kNsPerSecond;
+  else std::from_chars(text.data(), text.data() + text.size(), seconds);
   return std::clamp<int64_t>(seconds, 0, 86'400) * base::kNsPerSecond;
+}
+
+Result<http::TlsContext> ReadTls(SinkConfig* config, const std::string& ca_file) {
+  http::ClientIdentity identity;
+  NL_TRY(identity.ca, config->Optional("ca_certificate", ""));
+  NL_TRY(identity.certificate, config->Optional("client_certificate", ""));
+  NL_TRY(identity.key, config->Optional("client_key", ""));
+  if (identity.ca.empty() && identity.certificate.empty() && identity.key.empty())
+    return http::TlsContext();
+  auto tls = http::MakeClientTls(identity, ca_file);
+  if (!tls.ok()) return tls.status().Annotate("config");
+  return tls;
 }
 
 }  // namespace
@@ -24,9 +40,12 @@ Result<HttpTarget> HttpTarget::Make(std::string url, SinkConfig* config, const S
     return Unavailable("this server has no HTTP client");
   const Result<http::Url> parsed = http::ParseUrl(url);
   if (!parsed.ok()) return parsed.status();
+  if (host.https_only && !parsed->tls)
+    return PermissionDenied("receivers without https are not allowed (actions.https_only)");
   NL_RETURN_IF_ERROR(host.guard->CheckUrl(*parsed));
   HttpTarget target;
   NL_TRY(target.timeout_ns, config->TimeoutNs());
+  NL_TRY(target.tls, ReadTls(config, host.ca_file));
   target.origin = parsed->origin();
   target.url = std::move(url);
   return target;
@@ -36,6 +55,7 @@ Result<http::AsyncRequest> HttpSink::MakeRequest(const Attempt& attempt) const {
   http::AsyncRequest request;
   request.url = target_.url;
   request.timeout_ns = target_.timeout_ns;
+  request.tls = target_.tls;
   NL_RETURN_IF_ERROR(Compose(attempt, &request));
   return request;
 }

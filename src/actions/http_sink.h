@@ -17,9 +17,10 @@ struct HttpTarget {
   std::string url;
   std::string origin;
   int64_t timeout_ns = 0;
-  std::string secret;  // a part of bodies that is not shown, or empty
+  http::TlsContext tls;  // null: as for all
+  std::string secret;    // a part of bodies that is not shown, or empty
 
-  // Reads `timeout`, and checks `url` with the host's guard.
+  // Reads `timeout`, `ca_certificate`, `client_certificate` and `client_key`, and checks `url` with the host's guard.
   static Result<HttpTarget> Make(std::string url, SinkConfig* config, const SinkHost& host);
 };
 

@@ -6,14 +6,14 @@ namespace neurallog::actions {
 
 const std::vector<SinkType>& SinkTypes() {
   static const std::vector<SinkType> types = {
-      {"webhook", {"secret", "secret_previous", "secret_headers"}, &MakeWebhookSink},
-      {"slack", {"url"}, &MakeSlackSink},
-      {"teams", {"url"}, &MakeTeamsSink},
-      {"discord", {"url"}, &MakeDiscordSink},
-      {"telegram", {"token"}, &MakeTelegramSink},
-      {"pagerduty", {"routing_key"}, &MakePagerDutySink},
-      {"opsgenie", {"api_key"}, &MakeOpsgenieSink},
-      {"alertmanager", {"password", "bearer_token"}, &MakeAlertmanagerSink},
+      {"webhook", {"secret", "secret_previous", "secret_headers", "client_key"}, &MakeWebhookSink},
+      {"slack", {"url", "client_key"}, &MakeSlackSink},
+      {"teams", {"url", "client_key"}, &MakeTeamsSink},
+      {"discord", {"url", "client_key"}, &MakeDiscordSink},
+      {"telegram", {"token", "client_key"}, &MakeTelegramSink},
+      {"pagerduty", {"routing_key", "client_key"}, &MakePagerDutySink},
+      {"opsgenie", {"api_key", "client_key"}, &MakeOpsgenieSink},
+      {"alertmanager", {"password", "bearer_token", "client_key"}, &MakeAlertmanagerSink},
       {"email", {"password"}, &MakeEmailSink},
       {"syslog", {}, &MakeSyslogSink},
       {"stream", {}, &MakeStreamSink},

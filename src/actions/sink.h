@@ -81,7 +81,8 @@ struct SinkHost {
   // Threads for sinks that wait for their receiver; null: they cannot be made.
   base::WorkerPool* blocking = nullptr;
   const std::atomic<bool>* stopping = nullptr;  // true: what waits is to end
-  std::string ca_file;                          // of sinks that are not over HTTP
+  std::string ca_file;                          // PEM of whom to trust; empty: as the system
+  bool https_only = false;                      // no receiver of HTTP without TLS
   std::vector<std::string> programs;            // that `exec` may run
   // Writes a record, a JSON object, into a tenant's logs, once per `request`; may block. Unset:
   // `stream` cannot be made.

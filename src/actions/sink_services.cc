@@ -37,6 +37,7 @@ Result<std::unique_ptr<SinkServices>> SinkServices::Start(const SinkOptions& opt
   host.blocking = &services->blocking_;
   host.stopping = &services->stopping_;
   host.ca_file = options.ca_file;
+  host.https_only = options.https_only;
   host.programs = options.exec_programs;
   host.append = std::move(append);
   return services;

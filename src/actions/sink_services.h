@@ -22,6 +22,7 @@ namespace neurallog::actions {
 struct SinkOptions {
   std::vector<std::string> allow_cidrs;    // networks of the inside that receivers may be in
   std::string ca_file;                     // PEM of whom to trust; empty: as the operating system
+  bool https_only = false;                 // no receiver of HTTP without TLS
   std::string proxy;                       // of HTTP: AsyncClientOptions::proxy
   std::vector<std::string> exec_programs;  // absolute paths that `exec` may run; none: it is off
   int threads = 8;                         // for mail, syslog, streams and programs

@@ -2,7 +2,8 @@
 //
 // Configuration: url; method (POST, PUT, PATCH); headers, secret_headers {name: value}; template,
 // content_type (application/json; values are escaped for it); secret, secret_previous;
-// signature (standard-webhooks: secrets are whsec_...; github); timeout.
+// signature (standard-webhooks: secrets are whsec_...; github; custom, with signature_header, _algorithm, _encoding,
+// _prefix and _of); timeout.
 #include "actions/http_sink.h"
 #include "actions/sink_table.h"
 #include "actions/webhook_signature.h"
@@ -16,8 +17,9 @@ struct WebhookConfig {
   std::vector<std::pair<std::string, std::string>> headers;
   bool is_rendered = false;
   Template body;
-  bool hub = false;               // signs as GitHub
-  std::vector<std::string> keys;  // the newest first
+  bool hub = false;                       // signs as GitHub
+  std::optional<SignatureScheme> scheme;  // signs so
+  std::vector<std::string> keys;          // the newest first
 };
 
 class WebhookSink : public HttpSink {
@@ -46,7 +48,10 @@ class WebhookSink : public HttpSink {
     headers.emplace_back("webhook-id", attempt.delivery_id);
     headers.emplace_back("webhook-timestamp", std::to_string(seconds));
     if (config_.keys.empty()) return;
-    if (config_.hub) {
+    if (config_.scheme) {
+      headers.emplace_back(config_.scheme->header, SchemeSignature(*config_.scheme, config_.keys[0],
+                                                                   seconds, request->body));
+    } else if (config_.hub) {
       headers.emplace_back("X-Hub-Signature-256", HubSignature(config_.keys[0], request->body));
     } else {
       headers.emplace_back(
@@ -67,13 +72,36 @@ Escape EscapeOf(std::string_view content_type) {
   return has("form-urlencoded") ? Escape::kUrl : Escape::kText;
 }
 
+Result<SignatureScheme> ReadScheme(SinkConfig* from) {
+  using Digest = SignatureScheme::Digest;
+  SignatureScheme scheme;
+  NL_TRY(scheme.header, from->Optional("signature_header", "X-Signature"));
+  NL_TRY(scheme.prefix, from->Optional("signature_prefix", ""));
+  NL_TRY(const std::string digest,
+         from->Choice("signature_algorithm", {"sha256", "sha1", "sha512"}));
+  NL_TRY(const std::string encoding, from->Choice("signature_encoding", {"hex", "base64"}));
+  NL_TRY(const std::string of, from->Choice("signature_of", {"body", "timestamp.body"}));
+  NL_RETURN_IF_ERROR(
+      http::CheckHeaders({{scheme.header, scheme.prefix}}).Annotate("config.signature_header"));
+  scheme.digest = digest == "sha1"     ? Digest::kSha1
+                  : digest == "sha512" ? Digest::kSha512
+                                       : Digest::kSha256;
+  scheme.is_base64 = encoding == "base64";
+  scheme.has_time = of == "timestamp.body";
+  return scheme;
+}
+
 Status ReadKeys(SinkConfig* from, WebhookConfig* to) {
-  NL_TRY(const std::string scheme, from->Choice("signature", {"standard-webhooks", "github"}));
-  to->hub = scheme == "github";
+  NL_TRY(const std::string signature,
+         from->Choice("signature", {"standard-webhooks", "github", "custom"}));
+  to->hub = signature == "github";
+  if (signature == "custom") {
+    NL_TRY(to->scheme, ReadScheme(from));
+  }
   for (const std::string_view name : {"secret", "secret_previous"}) {
     NL_TRY(const std::string secret, from->Optional(name, ""));
     if (secret.empty()) continue;
-    if (to->hub) {
+    if (to->hub || to->scheme) {
       to->keys.push_back(secret);
       continue;
     }

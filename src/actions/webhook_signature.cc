@@ -8,12 +8,35 @@
 namespace neurallog::actions {
 namespace {
 
-std::string HmacSha256(std::string_view key, std::string_view text) {
+std::string Hmac(const EVP_MD* kind, std::string_view key, std::string_view text) {
   unsigned char digest[EVP_MAX_MD_SIZE];
   unsigned bytes = 0;
-  HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
+  HMAC(kind, key.data(), static_cast<int>(key.size()),
        reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest, &bytes);
   return std::string(reinterpret_cast<const char*>(digest), bytes);
+}
+
+std::string HmacSha256(std::string_view key, std::string_view text) {
+  return Hmac(EVP_sha256(), key, text);
+}
+
+std::string Hex(std::string_view bytes) {
+  constexpr std::string_view kHex = "0123456789abcdef";
+  std::string hex;
+  for (const char c : bytes) {
+    hex.push_back(kHex[static_cast<unsigned char>(c) >> 4]);
+    hex.push_back(kHex[static_cast<unsigned char>(c) & 15]);
+  }
+  return hex;
+}
+
+const EVP_MD* DigestOf(const SignatureScheme& scheme) {
+  switch (scheme.digest) {
+    case SignatureScheme::Digest::kSha256: return EVP_sha256();
+    case SignatureScheme::Digest::kSha1: return EVP_sha1();
+    case SignatureScheme::Digest::kSha512: return EVP_sha512();
+  }
+  return nullptr;
 }
 
 }  // namespace
@@ -39,13 +62,15 @@ std::string StandardWebhookSignature(const std::vector<std::string>& keys, std::
 }
 
 std::string HubSignature(std::string_view key, std::string_view body) {
-  constexpr std::string_view kHex = "0123456789abcdef";
-  std::string signature = "sha256=";
-  for (const char c : HmacSha256(key, body)) {
-    signature.push_back(kHex[static_cast<unsigned char>(c) >> 4]);
-    signature.push_back(kHex[static_cast<unsigned char>(c) & 15]);
-  }
-  return signature;
+  return std::string("sha256=").append(Hex(HmacSha256(key, body)));
+}
+
+std::string SchemeSignature(const SignatureScheme& scheme, std::string_view key,
+                            int64_t unix_seconds, std::string_view body) {
+  std::string text;
+  if (scheme.has_time) text.append(std::to_string(unix_seconds)).append(".");
+  const std::string digest = Hmac(DigestOf(scheme), key, text.append(body));
+  return std::string(scheme.prefix).append(scheme.is_base64 ? base::Base64(digest) : Hex(digest));
 }
 
 }  // namespace neurallog::actions

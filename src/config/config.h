@@ -135,6 +135,7 @@ struct RulesConfig {
 struct ActionsConfig {
   std::string allow_cidr;
   std::string ca_file;
+  bool https_only = false;
   std::string proxy;
   std::string exec_programs;
   int pending_max = 2'000'000;

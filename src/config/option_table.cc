@@ -274,6 +274,8 @@ std::vector<Option> MakeTable() {
        "them; empty: none."},
       {"actions.ca_file", TextField{NL_FIELD(actions.ca_file), /*is_path=*/true, nullptr}, kRestart,
        "Certificates, PEM, that receivers' are checked with; empty: those that the system trusts."},
+      {"actions.https_only", BoolField{NL_FIELD(actions.https_only)}, kRestart,
+       "Whether receivers over http://, without TLS, are refused."},
       {"actions.proxy", TextField{NL_FIELD(actions.proxy), /*is_path=*/false, nullptr}, kRestart,
        "Proxy to receivers, http://HOST:PORT; empty: none."},
       {"actions.exec_programs",

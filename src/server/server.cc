@@ -158,6 +158,7 @@ engine::EngineOptions EngineOptionsFrom(const config::Config& configured) {
   options.actions = ActionsOptionsFrom(config.actions);
   options.sinks.allow_cidrs = SplitAtCommas(config.actions.allow_cidr);
   options.sinks.ca_file = config.actions.ca_file;
+  options.sinks.https_only = config.actions.https_only;
   options.sinks.proxy = config.actions.proxy;
   options.sinks.exec_programs = SplitAtCommas(config.actions.exec_programs);
   return options;

@@ -94,6 +94,23 @@ TEST_CASE("a webhook is signed as Standard Webhooks says") {
   // docs.github.com, validating webhook deliveries.
   CHECK(HubSignature("It's a Secret to Everybody", "Hello, World!") ==
         "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17");
+  // Test case 2 of RFC 2202 and RFC 4231.
+  SignatureScheme scheme;
+  const std::string_view text = "what do ya want for nothing?";
+  CHECK(SchemeSignature(scheme, "Jefe", 0, text) ==
+        "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+  scheme.digest = SignatureScheme::Digest::kSha1;
+  scheme.is_base64 = true;
+  scheme.prefix = "sha1=";
+  CHECK(SchemeSignature(scheme, "Jefe", 0, text) == "sha1=7/zfauXrL6LSdBbV8YTfnCWafHk=");
+  const Received custom = f.Send(
+      "webhook",
+      R"("secret":"k","signature":"custom","signature_header":"X-Sig","signature_algorithm":"sha512","signature_of":"timestamp.body")",
+      notice);
+  scheme = {"X-Sig", "", SignatureScheme::Digest::kSha512, false, true};
+  CHECK(custom.Header("X-Sig") == SchemeSignature(scheme, "k", 1614265330, notice));
+  CHECK(SchemeSignature(scheme, "k", 7, "b") ==
+        SchemeSignature({"", "", SignatureScheme::Digest::kSha512, false, false}, "k", 0, "7.b"));
   for (const std::string_view bad :
        {"MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_", "whsec_c2hvcnQ=", "whsec_!!!!"})
     CHECK_FALSE(ParseWebhookSecret(bad).ok());
@@ -189,6 +206,8 @@ TEST_CASE("answers decide what becomes of an attempt") {
   CHECK(slow.retry_after_ns == 7'000'000'000);
   CHECK(slow.answer == std::string(1024, 'x'));
   CHECK(answer(503, "", "-5").retry_after_ns == 0);
+  CHECK(answer(503, "", "Sun, 06 Nov 1994 08:49:37 GMT").retry_after_ns == 0);
+  CHECK(answer(503, "", "Sun, 06 Nov 2094 08:49:37 GMT").retry_after_ns == 86'400'000'000'000);
   CHECK(answer(302, "").kind == Outcome::Kind::kFinal);
   CHECK(answer(410, "").kind == Outcome::Kind::kGone);
   const auto telegram = f.host.MustMake("telegram", f.Config(R"("token":"1:a","chat_id":"1")"));
@@ -237,6 +256,16 @@ TEST_CASE("configurations that cannot be are refused, and the member is named") 
         "config.secret: does not begin with whsec_");
   CHECK(ErrorOf(host.Make("webhook", R"({"url":"https://a.example/","headers":{"Host":"b"}})")) ==
         "config.headers: header Host cannot be set");
+  CHECK(ErrorOf(host.Make(
+            "webhook",
+            R"({"url":"https://a.example/","signature":"custom","signature_header":"Host"})")) ==
+        "config.signature_header: header Host cannot be set");
+  CHECK(ErrorOf(host.Make("webhook", R"({"url":"https://a.example/","ca_certificate":"x"})")) ==
+        "config: ca_certificate is no certificate in PEM");
+  host.host.https_only = true;
+  CHECK(ErrorOf(host.Make("webhook", R"({"url":"http://a.example/"})")) ==
+        "receivers without https are not allowed (actions.https_only)");
+  CHECK(host.Make("webhook", R"({"url":"https://a.example/"})").ok());
   CHECK(ErrorOf(host.Make("slack", R"({"url":7})")) == "config.url: is not a text");
   CHECK(ErrorOf(host.Make("telegram", R"({"token":"a/../b","chat_id":"1"})")) ==
         "config.token: is not a bot's token");
