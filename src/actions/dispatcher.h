@@ -53,11 +53,13 @@ class Dispatcher {
   bool HasRoom(TenantId tenant, size_t more) const;
   void ActionChanged(TenantId tenant, const std::string& id);
 
+  // With its id, which a receiver that has seen it takes for a duplicate; or as another delivery.
+  enum class ReplayAs : uint8_t { kSame, kNew };
   // Puts dead letters back into the outbox: the newest kReplayedMax that are meant. How many; *next as in DeliveryStore::List.
-  Result<size_t> Replay(TenantId tenant, const DeliveryQuery& query,
+  Result<size_t> Replay(TenantId tenant, const DeliveryQuery& query, ReplayAs as,
                         std::optional<DeliveryId>* next);
   // NotFound; Conflict when its action cannot take it.
-  Status ReplayOne(TenantId tenant, const DeliveryId& id);
+  Status ReplayOne(TenantId tenant, const DeliveryId& id, ReplayAs as);
   Status RemoveLetter(TenantId tenant, const DeliveryId& id);
   Result<size_t> RemoveLetters(TenantId tenant, const DeliveryQuery& query,
                                std::optional<DeliveryId>* next);
@@ -177,7 +179,10 @@ class Dispatcher {
   int64_t NextNs(int64_t now_ns) const;
   Lane* FindLane(TenantId tenant, const std::string& action);
   Status Submit(std::function<Status()> work);
-  Status Revive(TenantId tenant, DeadLetter letter);
+  Status Revive(TenantId tenant, ReplayAs as, DeadLetter letter);
+  void Renew(TenantId tenant, DeadLetter letter);
+  // A delivery that the dispatcher itself makes.
+  void Make(TenantId tenant, Delivery delivery, std::string notice);
   void Disable(const Action& action, const std::string& reason);
   void TellOfDisabled(const Action& action, const std::string& reason);
   void DisableDoomed();
@@ -213,6 +218,7 @@ class Dispatcher {
   bool needs_sync_ = false;
   std::deque<TenantId> unread_;  // whose backlog is being read, the next one first
   bool is_found_ = false;        // which tenants have one
+  int64_t made_ns_ = 0;  // the last one that the dispatcher made
   int64_t lost_none_ns_ = 0;
   int64_t tidied_ns_ = 0;
   int64_t aged_ns_ = 0;

@@ -79,20 +79,12 @@ void Dispatcher::Disable(const Action& action, const std::string& reason) {
 }
 
 void Dispatcher::TellOfDisabled(const Action& action, const std::string& reason) {
-  NewDelivery made;
-  made.tenant = action.tenant;
-  const int64_t now_ns = clock_->WallNs();
-  made.notice = DisabledNotice(tenant_name_(action.tenant), action.id, action.type, reason, now_ns);
-  Delivery& delivery = made.delivery;
-  delivery.id = {now_ns, random_()};
+  Delivery delivery;
   delivery.action_id = ActionBook::kLogAction;
   delivery.event = kDisabledEvent;
-  delivery.due_ns = now_ns;
-  DeliveryStore::AddNew(made.tenant, delivery, made.notice, &change_);
-  Count(made.tenant, 1);
-  std::vector<NewDelivery> all;
-  all.push_back(std::move(made));
-  TakeIn(std::move(all));
+  Make(action.tenant, std::move(delivery),
+       DisabledNotice(tenant_name_(action.tenant), action.id, action.type, reason,
+                      clock_->WallNs()));
 }
 
 void Dispatcher::DisableDoomed() {

@@ -70,7 +70,27 @@ Status Dispatcher::TidyLetters(TenantId tenant, bool ages, Desk* desk) {
   return {};
 }
 
-Status Dispatcher::Revive(TenantId tenant, DeadLetter letter) {
+void Dispatcher::Make(TenantId tenant, Delivery delivery, std::string notice) {
+  const int64_t now_ns = clock_->WallNs();
+  made_ns_ = std::max(made_ns_ + 1, now_ns);
+  delivery.id = {made_ns_, random_()};
+  delivery.due_ns = now_ns;
+  DeliveryStore::AddNew(tenant, delivery, notice, &change_);
+  Count(tenant, 1);
+  std::vector<NewDelivery> all;
+  all.push_back({tenant, std::move(delivery), std::move(notice)});
+  TakeIn(std::move(all));
+}
+
+// What it was stays in the history.
+void Dispatcher::Renew(TenantId tenant, DeadLetter letter) {
+  DeliveryStore::AddRemovedLetter(tenant, letter.delivery.id, &change_);
+  letter.delivery.number = 0;
+  letter.delivery.attempts.clear();
+  Make(tenant, std::move(letter.delivery), std::move(letter.notice));
+}
+
+Status Dispatcher::Revive(TenantId tenant, ReplayAs as, DeadLetter letter) {
   Delivery& delivery = letter.delivery;
   Lane* const lane = FindLane(tenant, delivery.action_id);
   if (lane == nullptr)
@@ -83,8 +103,9 @@ Status Dispatcher::Revive(TenantId tenant, DeadLetter letter) {
   delivery.tries = delivery.redrives = 0;
   delivery.since_ns = delivery.ended_ns = 0;
   delivery.due_ns = clock_->WallNs();
-  DeliveryStore::AddRevived(tenant, letter, &change_);
   metrics_->replayed.Add();
+  if (as == ReplayAs::kNew) return Renew(tenant, std::move(letter)), Status();
+  DeliveryStore::AddRevived(tenant, letter, &change_);
   if (IsUnread(desk, delivery.id)) return {};  // it is found there
   if (desk.ended > 0) --desk.ended;
   ++desk.waiting;
@@ -93,7 +114,7 @@ Status Dispatcher::Revive(TenantId tenant, DeadLetter letter) {
   return {};
 }
 
-Result<size_t> Dispatcher::Replay(TenantId tenant, const DeliveryQuery& query,
+Result<size_t> Dispatcher::Replay(TenantId tenant, const DeliveryQuery& query, ReplayAs as,
                                   std::optional<DeliveryId>* next) {
   size_t revived = 0;
   NL_RETURN_IF_ERROR(Submit([&]() -> Status {
@@ -102,7 +123,7 @@ Result<size_t> Dispatcher::Replay(TenantId tenant, const DeliveryQuery& query,
     NL_TRY(const auto letters, deliveries_.Letters(tenant, bounded, next));
     for (const Delivery& dead : letters) {
       NL_TRY(DeadLetter letter, deliveries_.Letter(tenant, dead.id));
-      const Status status = Revive(tenant, std::move(letter));
+      const Status status = Revive(tenant, as, std::move(letter));
       if (status.ok()) ++revived;
       else if (status.code() != Code::kConflict) return status;
     }
@@ -111,10 +132,10 @@ Result<size_t> Dispatcher::Replay(TenantId tenant, const DeliveryQuery& query,
   return revived;
 }
 
-Status Dispatcher::ReplayOne(TenantId tenant, const DeliveryId& id) {
+Status Dispatcher::ReplayOne(TenantId tenant, const DeliveryId& id, ReplayAs as) {
   return Submit([&]() -> Status {
     NL_TRY(DeadLetter letter, deliveries_.Letter(tenant, id));
-    return Revive(tenant, std::move(letter));
+    return Revive(tenant, as, std::move(letter));
   });
 }
 

@@ -221,6 +221,7 @@ void HandleDisableAction(Context context);
 void HandleRotateSecret(Context context);
 void HandleTestAction(Context context);
 void HandlePreviewAction(Context context);
+void HandlePreviewDraft(Context context);
 void HandleListDeliveries(Context context);
 void HandleGetDelivery(Context context);
 void HandleDeliveryAttempts(Context context);

@@ -76,6 +76,16 @@ Result<std::string> ReadNotice(const Context& on) {
   return actions::SampleNotice(on.principal.log->name(), on.api.engine().clock().WallNs());
 }
 
+Status SendPreview(const Context& on, const actions::Action& action) {
+  NL_TRY(const std::string notice, ReadNotice(on));
+  NL_TRY(const std::string text, action.sink->Preview(notice));
+  std::string json = "{\"endpoint\":";
+  base::AppendJsonString(&json, action.endpoint);
+  AppendText(&json, "preview", text);
+  SendJson(on.responder, 200, json + "}\n");
+  return {};
+}
+
 void SendOutcome(const http::ResponderPtr& responder, const actions::Outcome& outcome,
                  int64_t took_ns) {
   const bool is_delivered = outcome.kind == actions::Outcome::Kind::kDelivered;
@@ -178,13 +188,19 @@ void HandleTestAction(Context context) {
 void HandlePreviewAction(Context context) {
   OnWorker(std::move(context), [](Context& on) -> Status {
     NL_TRY(const auto action, FindUsable(on, IdOf(on.request, ":preview")));
-    NL_TRY(const std::string notice, ReadNotice(on));
-    NL_TRY(const std::string text, action->sink->Preview(notice));
-    std::string json = "{\"endpoint\":";
-    base::AppendJsonString(&json, action->endpoint);
-    AppendText(&json, "preview", text);
-    SendJson(on.responder, 200, json + "}\n");
-    return {};
+    return SendPreview(on, *action);
+  });
+}
+
+// {"action":{...},"notice":{...}}
+void HandlePreviewDraft(Context context) {
+  OnWorker(std::move(context), [](Context& on) -> Status {
+    NL_TRY(const base::JsonValue json, base::ParseJson(on.request.body.view()));
+    const base::JsonValue* const written = json.Find("action");
+    if (written == nullptr) return InvalidArgument("action is missing");
+    NL_TRY(ActionDraft draft, ActionDraft::Parse(base::ToJson(*written)));
+    NL_TRY(const auto action, BookOf(on).Compile(TenantOf(on), std::move(draft)));
+    return SendPreview(on, *action);
   });
 }
 

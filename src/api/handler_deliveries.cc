@@ -40,6 +40,12 @@ Result<DeliveryQuery> ReadFilter(const Context& on) {
   return query;
 }
 
+// new_id=true: they are other deliveries to their receivers.
+actions::Dispatcher::ReplayAs ReadReplayAs(const Context& on) {
+  const bool is_new = ReadFlag(http::QueryParams(on.request.query()), "new_id");
+  return is_new ? actions::Dispatcher::ReplayAs::kNew : actions::Dispatcher::ReplayAs::kSame;
+}
+
 std::string PageJson(std::string_view name, const std::vector<Delivery>& deliveries,
                      const std::optional<DeliveryId>& next) {
   std::string json = "{\"";
@@ -127,7 +133,7 @@ void HandleGetDeadLetter(Context context) {
 void HandleReplayDeadLetter(Context context) {
   OnWorker(std::move(context), [](Context& on) -> Status {
     NL_TRY(const DeliveryId id, ReadDeliveryId("dead letter", IdOf(on.request, ":replay")));
-    NL_RETURN_IF_ERROR(ActionsOf(on).dispatcher().ReplayOne(TenantOf(on), id));
+    NL_RETURN_IF_ERROR(ActionsOf(on).dispatcher().ReplayOne(TenantOf(on), id, ReadReplayAs(on)));
     SendJson(on.responder, 200, "{\"replayed\":1}\n");
     return {};
   });
@@ -136,8 +142,9 @@ void HandleReplayDeadLetter(Context context) {
 void HandleReplayDeadLetters(Context context) {
   OnWorker(std::move(context), [](Context& on) -> Status {
     NL_TRY(const DeliveryQuery query, ReadFilter(on));
+    const auto as = ReadReplayAs(on);
     NL_TRY(const uint64_t replayed, WorkThrough(query, [&](const auto& part, auto* next) {
-             return ActionsOf(on).dispatcher().Replay(TenantOf(on), part, next);
+             return ActionsOf(on).dispatcher().Replay(TenantOf(on), part, as, next);
            }));
     SendJson(on.responder, 200, "{\"replayed\":" + std::to_string(replayed) + "}\n");
     return {};

@@ -81,6 +81,7 @@ constexpr Route kRoutes[] = {
     {Method::kGet, "/v1/alerts/{id}", Access::kRead, HandleGetAlert},
     {Method::kGet, "/v1/actions", Access::kRead, HandleListActions},
     {Method::kPost, "/v1/actions", Access::kReadWrite, HandleCreateAction},
+    {Method::kPost, "/v1/actions:preview", Access::kReadWrite, HandlePreviewDraft},
     {Method::kPost, "/v1/actions/{id}:enable", Access::kReadWrite, HandleEnableAction},
     {Method::kPost, "/v1/actions/{id}:disable", Access::kReadWrite, HandleDisableAction},
     {Method::kPost, "/v1/actions/{id}:test", Access::kReadWrite, HandleTestAction},

@@ -13,6 +13,7 @@ struct ActionValues {
   DeliveryFilter filter;
   std::string id;
   std::vector<std::string> ids;
+  bool new_id = false;
 };
 
 using Run = std::function<int()>;
@@ -77,9 +78,13 @@ void AddReplay(CLI::App* actions, ActionValues* values, Run* run) {
   command->add_option("ids", values->ids, "These; none: all that the options mean");
   AddFilter(command, &values->filter);
   AddReason(command, &values->filter);
+  command->add_flag("--new-id", values->new_id,
+                    "With other ids: to receivers that have seen them they are no duplicates");
   AddServer(command, &values->target);
   command->callback([=] {
-    *run = [=] { return ReplayDeadLetters(values->target, values->ids, values->filter); };
+    *run = [=] {
+      return ReplayDeadLetters(values->target, values->ids, values->filter, values->new_id);
+    };
   });
 }
 

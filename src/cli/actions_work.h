@@ -21,8 +21,8 @@ int ListDeliveries(const LogTarget& target, const DeliveryFilter& filter,
                    const OutputOptions& output);
 int ListDeadLetters(const LogTarget& target, const DeliveryFilter& filter,
                     const OutputOptions& output);
-// Those of these ids; none: all that are meant.
+// Those of these ids; none: all that are meant. `new_id`: they are other deliveries to their receivers.
 int ReplayDeadLetters(const LogTarget& target, const std::vector<std::string>& ids,
-                      const DeliveryFilter& filter);
+                      const DeliveryFilter& filter, bool new_id);
 
 }  // namespace neurallog::cli

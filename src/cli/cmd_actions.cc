@@ -71,13 +71,13 @@ Result<bool> TryAction(const LogTarget& target, const std::string& id) {
 }
 
 Status ReplayLetters(const LogTarget& target, const std::vector<std::string>& ids,
-                     const DeliveryFilter& filter) {
+                     const DeliveryFilter& filter, bool new_id) {
   NL_TRY(const auto source, LogSource::Open(target));
+  const std::string how = new_id ? ":replay?new_id=true" : ":replay";
   uint64_t replayed = 0;
   for (const std::string& id : ids) {
     NL_RETURN_IF_ERROR(
-        AskServer(source.get(), "POST", "/v1/dead-letters/" + PercentEncoded(id) + ":replay")
-            .status());
+        AskServer(source.get(), "POST", "/v1/dead-letters/" + PercentEncoded(id) + how).status());
     ++replayed;
   }
   if (ids.empty()) {
@@ -88,7 +88,7 @@ Status ReplayLetters(const LogTarget& target, const std::vector<std::string>& id
       base::AppendJsonString(&body, *value);
     }
     NL_TRY(const JsonValue answer,
-           AskServer(source.get(), "POST", "/v1/dead-letters:replay", body.append("}")));
+           AskServer(source.get(), "POST", "/v1/dead-letters" + how, body.append("}")));
     NL_TRY(replayed, answer.Unsigned("replayed"));
   }
   fmt::print("{} dead letters are back in the outbox\n", replayed);
@@ -112,8 +112,8 @@ int ListDeadLetters(const LogTarget& target, const DeliveryFilter& filter,
 }
 
 int ReplayDeadLetters(const LogTarget& target, const std::vector<std::string>& ids,
-                      const DeliveryFilter& filter) {
-  return Finish(ReplayLetters(target, ids, filter));
+                      const DeliveryFilter& filter, bool new_id) {
+  return Finish(ReplayLetters(target, ids, filter, new_id));
 }
 
 }  // namespace neurallog::cli

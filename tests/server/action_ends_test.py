@@ -3,6 +3,8 @@ import hashlib
 import json
 import os
 import shutil
+import ssl
+import subprocess
 import tempfile
 import unittest
 
@@ -39,6 +41,48 @@ class EndsCase(unittest.TestCase):
 
 
 class Faults(EndsCase):
+    def listed(self, target, member):
+        """The ids of all, page by page."""
+        found, cursor = [], ""
+        while cursor is not None:
+            answer = self.ask("GET", f"{target}{'&' if '?' in target else '?'}limit=1000&cursor={cursor}")
+            found += answer[member]
+            cursor = answer.get("cursor")
+        return {one["id"] for one in found}
+
+    def delivered(self):
+        return self.listed("/v1/deliveries?state=delivered", "deliveries")
+
+    def dead(self):
+        return self.listed("/v1/dead-letters", "dead_letters")
+
+    def tell_of(self, action, word):
+        self.ask("PUT", "/v1/rules/" + word, f"name: {word}\nseverity: high\ndetection: {{a: {{message|startswith: {word}}}, condition: a}}\n"
+                 f"actions: [{{action: {action}}}]\n")
+
+    def test_a_receiver_that_is_down_gets_everything_when_it_is_back_or_when_it_is_replayed(self):
+        receiver = FaultyReceiver()
+        receiver.close()
+        self.start()
+        custom = {"profile": "custom", "base": "100ms", "cap": "500ms"}
+        patient = self.action("webhook", {"url": receiver.url}, id="patient", retry={**custom, "attempts": 100}, breaker={"failures": 1000})
+        hasty = self.action("webhook", {"url": receiver.url}, id="hasty", retry={**custom, "attempts": 3}, breaker={"failures": 1000})
+        self.tell_of(patient, "wait")
+        self.tell_of(hasty, "now")
+        self.server.post([{"message": f"{word} {i}"} for word in ("wait", "now") for i in range(50)])
+        self.assertTrue(until(lambda: len(self.dead()) == 50, 30), self.ask("GET", "/v1/deliveries"))
+        self.assertEqual(self.delivered(), set())
+        dead = self.dead()
+        back = FaultyReceiver(port=receiver.port)
+        self.addCleanup(back.close)
+        self.assertTrue(until(lambda: len(self.delivered()) == 50, 30), self.ask("GET", "/v1/deliveries"))
+        self.assertEqual(self.delivered(), back.took())
+        self.assertEqual(self.ask("POST", "/v1/dead-letters:replay", {"reason": "exhausted"}), {"replayed": 50})
+        self.assertTrue(until(lambda: len(self.delivered()) == 100, 30), self.ask("GET", "/v1/deliveries"))
+        self.assertEqual(self.delivered(), back.took())
+        self.assertLessEqual(dead, back.took())
+        self.assertEqual(self.dead(), set())
+
     def test_every_delivery_ends_as_the_receivers_own_log_says(self):
         """A tenth fails once, some are told when to come back, some connections break, some hang, some are slow, some are refused for good."""
         def fault(id, times):
@@ -53,20 +97,11 @@ class Faults(EndsCase):
         self.addCleanup(receiver.close)
         self.start()
         action = self.action("webhook", {"url": receiver.url, "timeout": "2s"}, breaker={"failures": 1000, "open_for": "1s"})
-        self.ask("PUT", "/v1/rules/all", "name: all\nseverity: high\ndetection: {a: {message|startswith: fire}, condition: a}\n"
-                 f"actions: [{{action: {action}}}]\n")
+        self.tell_of(action, "fire")
         self.assertEqual(self.server.post([{"message": f"fire {i}"} for i in range(200)])[0], 200)
 
-        def listed(target, member):
-            found, cursor = [], ""
-            while cursor is not None:
-                answer = self.ask("GET", f"{target}{'&' if '?' in target else '?'}limit=100&cursor={cursor}")
-                found += answer[member]
-                cursor = answer.get("cursor")
-            return {one["id"] for one in found}
-
         def ended():
-            delivered, dead = listed("/v1/deliveries?state=delivered", "deliveries"), listed("/v1/dead-letters", "dead_letters")
+            delivered, dead = self.delivered(), self.dead()
             return (delivered, dead) if len(delivered) + len(dead) == 200 else None
 
         result = until(ended, 60)
@@ -75,6 +110,39 @@ class Faults(EndsCase):
         self.assertEqual(delivered, receiver.took())
         self.assertEqual(dead, {id for id in receiver.seen if hashlib.sha256(id.encode()).digest()[0] < 16})
         self.assertEqual(len(receiver.seen), 200)
+
+
+class MutualTls(EndsCase):
+    def test_a_receiver_that_wants_a_certificate_is_shown_one_and_trusted_by_its_own(self):
+        def pair(name):
+            files = [os.path.join(self.folder, name + end) for end in (".pem", ".key")]
+            subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
+                            "/CN=" + name, "-addext", "subjectAltName=IP:127.0.0.1", "-out", files[0], "-keyout", files[1]],
+                           check=True, capture_output=True)
+            return files
+
+        def text(file):
+            with open(file, encoding="ascii") as opened:
+                return opened.read()
+
+        server, client = pair("receiver"), pair("sender")
+        receiver = FaultyReceiver()
+        self.addCleanup(receiver.close)
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(*server)
+        tls.verify_mode = ssl.CERT_REQUIRED
+        tls.load_verify_locations(client[0])
+        receiver.server.socket = tls.wrap_socket(receiver.server.socket, server_side=True)
+        url = receiver.url.replace("http:", "https:")
+        self.start("--actions-https-only", "true")
+        self.assertEqual(self.server.request("POST", "/v1/actions", json.dumps({"id": "x", "type": "webhook", "config": {"url": receiver.url}}))[0], 403)
+        trusting = {"url": url, "ca_certificate": text(server[0])}
+        self.assertFalse(self.tell(self.action("webhook", {"url": url}))["delivered"])
+        self.assertFalse(self.tell(self.action("webhook", trusting, id="unknown"))["delivered"])
+        whole = {**trusting, "client_certificate": text(client[0]), "client_key": text(client[1])}
+        shown = self.tell(self.action("webhook", whole, id="known"))
+        self.assertTrue(shown["delivered"], shown)
+        self.assertEqual(self.ask("GET", "/v1/actions/known")["config"]["client_key"], "***")
 
 
 class Inside(EndsCase):

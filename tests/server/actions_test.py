@@ -193,6 +193,13 @@ class JourneyTest(ActionsCase):
         status, answer = self.ask("POST", "/v1/actions/ops:preview", {"notice": {"event": "mine"}})
         self.assertEqual((status, answer["preview"]), (200, '{"event":"mine"}'))
         self.assertEqual(self.ask("POST", "/v1/actions/none:test")[0], 404)
+        draft = {"type": "webhook", "config": {"url": "https://example.com/x", "template": "{\"is\": \"{{rule.name}}\"}"}}
+        status, answer = self.ask("POST", "/v1/actions:preview", {"action": draft, "notice": {"rule": {"name": "A \"b\""}}})
+        self.assertEqual((status, answer), (200, {"endpoint": "https://example.com:443", "preview": '{"is": "A \\"b\\""}'}))
+        self.assertEqual(self.ask("POST", "/v1/actions:preview", {"action": draft})[1]["preview"], '{"is": "Sample rule"}')
+        for bad in ({}, {"action": {"type": "webhook"}}, {"action": {**draft, "config": {**draft["config"], "template": "{{#a}}"}}}):
+            self.assertEqual(self.ask("POST", "/v1/actions:preview", bad)[0], 400, bad)
+        self.assertEqual([a["id"] for a in self.get("/v1/actions")["actions"]], ["ops"])
         self.assertEqual(self.deliveries(), [])
 
     def test_bad_actions_are_refused(self):
@@ -279,7 +286,10 @@ class ReceiverTest(ActionsCase):
         url = f"http://127.0.0.1:{self.server.port}"
         run = lambda *arguments: subprocess.run([BINARY, "actions", *arguments, "--server", url], capture_output=True, text=True, check=True).stdout
         self.assertEqual(len(run("dead-letters", "-o", "json").splitlines()), 3)
-        self.assertEqual(run("replay", dead[0]["id"]), "1 dead letters are back in the outbox\n")
+        self.assertEqual(run("replay", "--new-id", dead[0]["id"]), "1 dead letters are back in the outbox\n")
+        (renewed,) = self.wait_for(1, state="delivered")
+        self.assertNotIn(renewed["id"], {d["id"] for d in dead})
+        dead[0] = renewed
         self.assertEqual(run("replay", "--action", "hook", "--since", "1h"), "2 dead letters are back in the outbox\n")
         self.wait_for(3, state="delivered")
         self.assertEqual(sorted(r["id"] for r in receiver.requests if r["status"] == 200), sorted(d["id"] for d in dead))

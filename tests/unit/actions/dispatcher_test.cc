@@ -14,6 +14,7 @@ namespace {
 
 constexpr TenantId kTenant{1};
 constexpr TenantId kOther{2};
+constexpr auto kSame = Dispatcher::ReplayAs::kSame;
 constexpr int64_t kSecond = base::kNsPerSecond;
 constexpr int64_t kStart = int64_t{1'700'000'000} * kSecond;
 
@@ -173,12 +174,32 @@ TEST_CASE_METHOD(DispatcherFixture,
   REQUIRE(Becomes(id, DeliveryState::kDead));
   CHECK(Get(id).reason == DeadReason::kRefused);
   Answer({});
-  REQUIRE(actions_->dispatcher().ReplayOne(kTenant, id).ok());
+  REQUIRE(actions_->dispatcher().ReplayOne(kTenant, id, kSame).ok());
   REQUIRE(Becomes(id, DeliveryState::kDelivered));
   CHECK(Get(id).number == 2);
   CHECK(Letters().empty());
-  CHECK(actions_->dispatcher().ReplayOne(kTenant, id).code() == Code::kNotFound);
+  CHECK(actions_->dispatcher().ReplayOne(kTenant, id, kSame).code() == Code::kNotFound);
   CHECK(seen_ == std::vector<std::string>(2, DeliveryIdText(id)));
+}
+
+TEST_CASE_METHOD(
+    DispatcherFixture,
+    "a dead letter that is replayed with a new id is another delivery to its receiver") {
+  Put(kTenant, R"({"id":"ops","type":"test"})");
+  Answer([](const Attempt&) { return Fails(400, Outcome::Kind::kFinal); });
+  const DeliveryId id = Deliver(kTenant, "ops");
+  REQUIRE(Becomes(id, DeliveryState::kDead));
+  Answer({});
+  REQUIRE(actions_->dispatcher().ReplayOne(kTenant, id, Dispatcher::ReplayAs::kNew).ok());
+  REQUIRE(Until([&] { return seen() == 2; }));
+  const DeliveryId renewed = ParseDeliveryId(seen_[1]).value();
+  CHECK(renewed != id);
+  REQUIRE(Becomes(renewed, DeliveryState::kDelivered));
+  CHECK(Get(renewed).number == 1);
+  CHECK(Get(renewed).rule_id == "rule");
+  CHECK(Get(id).state == DeliveryState::kDead);
+  CHECK(Letters().empty());
+  REQUIRE(Until([&] { return Metric("neurallog_outbox_depth") == 0; }));
 }
 
 TEST_CASE_METHOD(DispatcherFixture, "dead letters are replayed and deleted by what they are") {
@@ -191,8 +212,8 @@ TEST_CASE_METHOD(DispatcherFixture, "dead letters are replayed and deleted by wh
   DeliveryQuery query;
   query.action_id = "a";
   std::optional<DeliveryId> next;
-  CHECK(*actions_->dispatcher().Replay(kTenant, query, &next) == 2);
-  CHECK(*actions_->dispatcher().Replay(kOther, {}, &next) == 0);
+  CHECK(*actions_->dispatcher().Replay(kTenant, query, kSame, &next) == 2);
+  CHECK(*actions_->dispatcher().Replay(kOther, {}, kSame, &next) == 0);
   REQUIRE(Until([&] { return seen() == 5; }));
   CHECK(Letters().size() == 1);
   CHECK(*actions_->dispatcher().RemoveLetters(kTenant, {}, &next) == 1);
@@ -225,7 +246,7 @@ TEST_CASE_METHOD(DispatcherFixture,
   REQUIRE(Until([&] { return !actions_->book().Find(kTenant, "ops")->enabled; }));
   CHECK(Get(first).reason == DeadReason::kGone);
   CHECK_FALSE(actions_->book().Get(kTenant, "ops")->disabled_reason.empty());
-  CHECK(actions_->dispatcher().ReplayOne(kTenant, first).code() == Code::kConflict);
+  CHECK(actions_->dispatcher().ReplayOne(kTenant, first, kSame).code() == Code::kConflict);
 }
 
 TEST_CASE_METHOD(DispatcherFixture, "an action that is deleted leaves dead letters") {
@@ -402,7 +423,7 @@ TEST_CASE_METHOD(
   Reopen();
   size_t replayed = 0;
   for (std::optional<DeliveryId> next; replayed < 3'000;)
-    replayed += *actions_->dispatcher().Replay(kTenant, {}, &next);
+    replayed += *actions_->dispatcher().Replay(kTenant, {}, kSame, &next);
   REQUIRE(Until([&] { return seen() >= 6'000 && Metric("neurallog_outbox_depth") == 0; }));
   CHECK(std::set<std::string>(seen_.begin(), seen_.end()).size() == 6'000);
   CHECK(seen_.size() == 6'000);
