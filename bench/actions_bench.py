@@ -1,25 +1,47 @@
 #!/usr/bin/env python3
-"""What deliveries cost: a backlog of N that waits, a start with it, then delivering it to a second server as the receiver.
+"""What deliveries cost, to a second server as the receiver.
 
-usage: NL_BINARY=build/release/neurallog actions_bench.py [N]        (default 100000)
+    actions_bench.py restart [N]                a backlog of N (100,000) that waits, a start with it, then its delivery
+    actions_bench.py latency [RATE] [LOGS]      RATE matches per second (1,000) while LOGS other logs per second (50,000) come in
+    actions_bench.py isolation [RATE] [ROUNDS]  RATE matches per second (500) for each of two receivers, ROUNDS (5) times with a third action
+                                                whose receiver is well and as often with one that hangs, in turn
 
-Prints how long the start takes until it is ready, until the first delivery and until all that waits is known, what memory it needs, and deliveries per second and per second of the sending server's CPU.
+`restart` prints how long the start takes until it is ready, until the first delivery and until all that waits is known, what memory it needs, and
+deliveries per second and per second of the sending server's CPU. The others print percentiles of the time from the match to when the receiver has
+stored the notice, by the clock that both servers share. NL_BINARY and NL_BENCH name the server and the load tool (build/release by default).
 """
+import datetime
 import json
 import os
+import socket
+import statistics
+import subprocess
 import sys
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../tests/server"))
-from harness import Server, until
+HERE = os.path.dirname(os.path.abspath(__file__))
+os.environ.setdefault("NL_BINARY", os.path.join(HERE, "../build/release/neurallog"))
+sys.path.insert(0, os.path.join(HERE, "../tests/server"))
+from harness import Server, until  # noqa: E402
 
-RULE = "name: r\ndetection: {a: {message: hit}, condition: a}\nactions: [{action: hook}]\n"
+LOAD_TOOL = os.environ.get("NL_BENCH", os.path.join(HERE, "../build/release/neurallog_bench"))
+RULE = "name: {name}\ndetection: {{a: {{message: {word}}}, condition: a}}\nactions: [{{action: {name}}}]\n"
 BATCH = 5000
+TICK = 0.01  # seconds between requests with matches
+ROUND = 10   # seconds that are measured at a time
 
 
-def put(server, action):
-    status, _, body = server.request("PUT", "/v1/actions/hook", json.dumps(action))
+def put(server, action, id="hook"):
+    status, _, body = server.request("PUT", "/v1/actions/" + id, json.dumps(action))
     assert status in (200, 201), body
+
+
+def rule(server, name, word):
+    assert server.request("PUT", "/v1/rules/" + name, RULE.format(name=name, word=word))[0] == 201
+
+
+def webhook(port, **members):
+    return {"type": "webhook", "concurrency": 128, "config": {"url": f"http://127.0.0.1:{port}/insert/jsonline?ack=async"}, **members}
 
 
 def rss_mib(server):
@@ -35,12 +57,12 @@ def known(server):
     return delivered(server) + server.metric("neurallog_outbox_depth")
 
 
-def main(count=100_000):
+def restart(count=100_000):
     receiver = Server()
     sender = Server("--actions-allow-cidr", "127.0.0.0/8")
-    action = {"type": "webhook", "concurrency": 128, "config": {"url": f"http://127.0.0.1:{receiver.port}/insert/jsonline?ack=async"}}
+    action = webhook(receiver.port)
     put(sender, {**action, "rate_limit": {"per_second": 20, "burst": 1}})
-    assert sender.request("PUT", "/v1/rules/r", RULE)[0] == 201
+    rule(sender, "hook", "hit")
     begin = time.monotonic()
     for first in range(0, count, BATCH):
         body = "\n".join(json.dumps({"message": "hit", "n": n, "host": f"web-{n % 50}", "level": "error", "path": "/api/v1/orders"})
@@ -69,5 +91,87 @@ def main(count=100_000):
     receiver.close()
 
 
+def tell(server, words, rate, seconds):
+    """`rate` records with each of these messages per second."""
+    body = "\n".join(json.dumps({"message": word, "host": "web-1", "path": "/api/v1/orders"}) for word in words for _ in range(round(rate * TICK)))
+    begin = time.monotonic()
+    for tick in range(round(seconds / TICK)):
+        time.sleep(max(0, begin + tick * TICK - time.monotonic()))
+        assert server.request("POST", "/v1/logs", body, {"Content-Type": "application/x-ndjson"})[0] == 200
+
+
+def seconds_of(text):
+    whole, _, fraction = text.rstrip("Z").partition(".")
+    return datetime.datetime.fromisoformat(whole + "+00:00").timestamp() + float("0." + (fraction or "0"))
+
+
+def delays(receiver, rules, since):
+    """Seconds from each match of these rules to its notice's arrival, ascending."""
+    rows = receiver.query(f"_time:>={since} rule.id:in({','.join(rules)}) | fields _time, time", limit=10_000_000)
+    return sorted(seconds_of(row["_time"]) - seconds_of(row["time"]) for row in rows)
+
+
+def percentiles(found):
+    at = lambda share: 1000 * found[min(len(found) - 1, int(share * len(found)))]
+    return {"count": len(found), **{f"p{name}_ms": round(at(share), 2) for name, share in (("50", 0.5), ("99", 0.99), ("99.9", 0.999))},
+            "max_ms": round(1000 * found[-1], 2)}
+
+
+def now():
+    return datetime.datetime.now(datetime.timezone.utc).isoformat().replace("+00:00", "Z")
+
+
+def idle(sender, receiver):
+    assert until(lambda: sender.metric("neurallog_outbox_depth") == 0, 120)
+    time.sleep(1.5)  # what has arrived is searchable after a second
+
+
+def latency(rate=1000, logs=50_000):
+    receiver, sender = Server(), Server("--actions-allow-cidr", "127.0.0.0/8")
+    put(sender, webhook(receiver.port))
+    rule(sender, "hook", "hit")
+    load = subprocess.Popen([LOAD_TOOL, "ingest", "--url", f"http://127.0.0.1:{sender.port}/v1/logs", "--builtin", "500", "--rate", str(logs),
+                             "--seconds", str(2 * ROUND + 4)], stdout=subprocess.PIPE, text=True)
+    time.sleep(2)
+    since = now()
+    before = sender.metric("process_cpu_seconds_total")
+    tell(sender, ["hit"], rate, 2 * ROUND)
+    cpu = sender.metric("process_cpu_seconds_total") - before
+    came = json.loads(load.communicate()[0])
+    idle(sender, receiver)
+    print(json.dumps({**percentiles(delays(receiver, ["hook"], since)), "sender_cpu_cores": round(cpu / (2 * ROUND), 2),
+                      "logs_per_s": came.get("logs_per_s"), "load": {k: v for k, v in came.items() if "p99" in k or k == "statuses"}}))
+    sender.close()
+    receiver.close()
+
+
+def isolation(rate=500, rounds=5):
+    receiver, sender = Server(), Server("--actions-allow-cidr", "127.0.0.0/8")
+    hanging = socket.create_server(("127.0.0.1", 0), backlog=4096)  # accepts and says nothing
+    names = ["a", "b", "third"]
+    for name in names:
+        put(sender, webhook(receiver.port), name)
+        rule(sender, name, "hit" + name)
+    tell(sender, ["hit" + name for name in names], rate, 3)
+    found = {"well": [], "hangs": []}
+    for round_ in range(2 * rounds):
+        kind = "hangs" if round_ % 2 else "well"
+        put(sender, webhook(hanging.getsockname()[1] if kind == "hangs" else receiver.port, breaker={"failures": 1000}), "third")
+        idle(sender, receiver)
+        since = now()
+        tell(sender, ["hit" + name for name in names], rate, ROUND)
+        put(sender, webhook(receiver.port), "third")
+        idle(sender, receiver)
+        got = percentiles(delays(receiver, ["a", "b"], since))
+        assert got["count"] == 2 * rate * ROUND, got
+        found[kind].append(got)
+        print(kind, json.dumps(got), flush=True)
+    for kind, all_ in found.items():
+        print(kind, {name: statistics.median(one[name] for one in all_) for name in ("p50_ms", "p99_ms")})
+    sender.close()
+    receiver.close()
+
+
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    modes = {"restart": restart, "latency": latency, "isolation": isolation}
+    modes[sys.argv[1]](*map(int, sys.argv[2:]))
