@@ -50,6 +50,7 @@ Labels LabelsOf(const detection::RuleInfo& rule, std::string_view json) {
   const auto match = base::ParseJson(json);
   if (!match.ok()) return labels;
   AddMembers(match->Find("group"), &labels);
+  AddMembers(match->Find("enriched"), &labels);
   AddMembers(match->Find("record"), &labels);
   return labels;
 }

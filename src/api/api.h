@@ -147,7 +147,7 @@ class Api : public http::Handler {
 // Handlers, one file per subject: handler_ingest.cc, handler_query.cc,
 // handler_victorialogs.cc, handler_logs.cc, handler_record.cc, handler_export.cc, handler_explain.cc,
 // handler_active.cc, handler_saved.cc, handler_rules.cc, handler_rule_import.cc, handler_rule_test.cc,
-// handler_backtest.cc, handler_lists.cc, handler_matches.cc, handler_actions.cc, handler_deliveries.cc, handler_tail.cc, openapi.cc, handler_admin.cc,
+// handler_backtest.cc, handler_lists.cc, handler_lookups.cc, handler_matches.cc, handler_actions.cc, handler_deliveries.cc, handler_tail.cc, openapi.cc, handler_admin.cc,
 // handler_deletion.cc, handler_storage.cc, handler_backup.cc, handler_health.cc.
 void HandlePostLogs(Context context);
 void HandleIngestJsonLine(Context context);
@@ -204,6 +204,10 @@ void HandleListLists(Context context);
 void HandleGetList(Context context);
 void HandlePutList(Context context);
 void HandleDeleteList(Context context);
+void HandleListLookups(Context context);
+void HandleGetLookup(Context context);
+void HandlePutLookup(Context context);
+void HandleDeleteLookup(Context context);
 void HandleListMatches(Context context);
 void HandleGetMatch(Context context);
 void HandleListAlerts(Context context);

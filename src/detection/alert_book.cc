@@ -128,7 +128,7 @@ AlertBook::OfRule* AlertBook::RuleOf(const CompiledRules& rules, uint32_t place)
 }
 
 void AlertBook::Match(const CompiledRules& rules, const rules::Firing& firing, const MatchId& match,
-                      int64_t received_ns, const Ask& ask) {
+                      int64_t received_ns, const Ask& ask, const MatchTexts& enriched) {
   const RuleInfo& rule = rules.of_firing(firing.rule);
   OfRule* const of = RuleOf(rules, firing.rule);
   wall_ns_ = received_ns;
@@ -139,7 +139,7 @@ void AlertBook::Match(const CompiledRules& rules, const rules::Firing& firing, c
                            ? found->second.get()
                            : Open(of, rule, rules.plan()->group_fields(firing.rule), firing, match);
   if (entry == nullptr) return metrics_->CountDropped();
-  Update(*of, rule, firing, match, entry);
+  Update(*of, rule, firing, match, enriched, entry);
   if (of->timing.periods.n > 0)
     AddBreach(*of, of->timing.is_of_window ? firing.start_ns : firing.at_ns, entry);
 }
@@ -175,13 +175,14 @@ AlertBook::Entry* AlertBook::Insert(OfRule* of, Alert alert) {
 }
 
 void AlertBook::Update(const OfRule& of, const RuleInfo& rule, const rules::Firing& firing,
-                       const MatchId& match, Entry* entry) {
+                       const MatchId& match, const MatchTexts& enriched, Entry* entry) {
   Alert& alert = entry->alert;
   if (alert.rule_version != rule.version) {
     alert.rule = Cut(rule.name);
     alert.rule_version = rule.version;
     alert.severity = rule.severity;
     alert.labels = rule.alerting.labels;
+    for (const auto& [name, text] : enriched) alert.labels.emplace_back(Cut(name), Cut(text));
     alert.told = ToldOfAlerts(rule);
   }
   alert.active_ns = of.clock.edge_ns();

@@ -51,9 +51,9 @@ class AlertBook {
   // the state of which begins anew.
   void SetRules(const CompiledRules* rules, int64_t wall_ns);
 
-  // `firing`, of one of the rules that were set, became this match.
+  // `firing`, of one of the rules that were set, became this match; `enriched` is added to the labels of a new alert.
   void Match(const CompiledRules& rules, const rules::Firing& firing, const MatchId& match,
-             int64_t received_ns, const Ask& ask);
+             int64_t received_ns, const Ask& ask, const MatchTexts& enriched = {});
   // Does nothing within a second of the last time.
   void Advance(int64_t wall_ns, const Ask& ask);
   // NotFound when the alert is not here; Conflict when its state does not allow that.
@@ -99,7 +99,7 @@ class AlertBook {
   Entry* Open(OfRule* of, const RuleInfo& rule, const std::vector<std::string>& group_fields,
               const rules::Firing& firing, const MatchId& match);
   void Update(const OfRule& of, const RuleInfo& rule, const rules::Firing& firing,
-              const MatchId& match, Entry* entry);
+              const MatchId& match, const MatchTexts& enriched, Entry* entry);
   void RunTimers(OfRule* of, const Ask& ask);
   void Check(OfRule* of, Entry* entry, const Ask& ask);
   // The same for rules whose alerts need some of the last periods.

@@ -64,8 +64,10 @@ void AlertStore::SetRules(TenantId tenant, const CompiledRules* rules, int64_t w
 }
 
 void AlertStore::Match(TenantId tenant, const CompiledRules& rules, const rules::Firing& firing,
-                       const MatchId& match, int64_t received_ns, const AlertBook::Ask& ask) {
-  With(tenant, [&](AlertBook* book) { book->Match(rules, firing, match, received_ns, ask); });
+                       const MatchId& match, int64_t received_ns, const AlertBook::Ask& ask,
+                       const MatchTexts& enriched) {
+  With(tenant,
+       [&](AlertBook* book) { book->Match(rules, firing, match, received_ns, ask, enriched); });
 }
 
 void AlertStore::Advance(TenantId tenant, int64_t wall_ns, const AlertBook::Ask& ask) {

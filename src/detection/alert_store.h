@@ -46,7 +46,8 @@ class AlertStore {
 
   // AlertBook says what these do. A tenant that is not open has no alerts.
   void Match(TenantId tenant, const CompiledRules& rules, const rules::Firing& firing,
-             const MatchId& match, int64_t received_ns, const AlertBook::Ask& ask);
+             const MatchId& match, int64_t received_ns, const AlertBook::Ask& ask,
+             const MatchTexts& enriched = {});
   void Advance(TenantId tenant, int64_t wall_ns, const AlertBook::Ask& ask);
   Status Obey(TenantId tenant, const AlertId& id, const AlertOrder& order);
 

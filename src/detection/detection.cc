@@ -37,6 +37,7 @@ Detection::Detection(const Options& options, storage::Store* store, const base::
       matches_(options.matches, store),
       alerts_(options.alerts, store, &alert_metrics_),
       packs_(store),
+      lookups_(store),
       stage_(
           options_, &matches_, &alerts_, &queue_,
           [this](TenantId tenant) { return Compiled(tenant); }, clock, &metrics_),
@@ -61,6 +62,7 @@ Detection::Detection(const Options& options, storage::Store* store, const base::
 
 // One seek for each tenant that has rules.
 Result<std::vector<TenantId>> Detection::Load() {
+  NL_RETURN_IF_ERROR(lookups_.Load());
   const std::string prefix = "rule/";
   std::string begin = prefix;
   for (bool found = true; found;) {
@@ -109,6 +111,7 @@ Status Detection::Start(Host host) {
     std::erase(recent_, book->compiled.lock());
     book->sample.reset();
   };
+  host.stage.lookups = &lookups_;
   stage_.Start(std::move(host.stage), tenants_, progress);
   line_.Start();
   return {};
@@ -384,6 +387,7 @@ void Detection::AddRemoval(TenantId tenant, storage::MetaChange* change) const {
   for (const std::string& prefix : RulePrefixes(tenant))
     change->remove_ranges.emplace_back(prefix, EndOf(prefix));
   change->remove_ranges.emplace_back(SubscriptionPrefix(tenant), EndOf(SubscriptionPrefix(tenant)));
+  LookupBook::AddRemoval(tenant, change);
   MatchStore::AddRemoval(tenant, change);
   AlertStore::AddRemoval(tenant, change);
 }
@@ -398,6 +402,7 @@ Status Detection::Forget(TenantId tenant) {
     base::MutexLock lock(BookOf(tenant)->change_mutex);
     NL_RETURN_IF_ERROR(stage_.Forget(tenant));
   }
+  lookups_.Forget(tenant);
   base::MutexLock lock(mutex_);
   Book* const book = books_[tenant].get();
   ++book->changes;

@@ -33,6 +33,7 @@
 #include "detection/change_line.h"
 #include "detection/compiled_rules.h"
 #include "detection/draft.h"
+#include "detection/lookup_book.h"
 #include "detection/match_store.h"
 #include "detection/options.h"
 #include "detection/pack_store.h"
@@ -136,6 +137,9 @@ class Detection {
     return Await<Status>([&](auto done) { DeleteList(tenant, std::move(name), done); });
   }
   Result<rules::Lists> Lists(TenantId tenant) const;
+
+  // --- tables that say more about values ---
+  LookupBook& lookups() { return lookups_; }
 
   // --- packs (pack_store.h) ---
   const PackStore& packs() const { return packs_; }
@@ -243,6 +247,7 @@ class Detection {
   MatchStore matches_;
   AlertStore alerts_;
   PackStore packs_;
+  LookupBook lookups_;
   base::Mutex pack_mutex_;  // one change of a pack at a time
   std::function<void(TenantId, bool)> set_published_;
   std::vector<TenantId> tenants_;  // with rules, at the start

@@ -70,6 +70,18 @@ void AppendWindow(const rules::Firing& firing, const std::vector<std::string>& g
   json->append(std::isfinite(firing.value) ? fmt::format("{}", firing.value) : "null");
 }
 
+void AppendEnriched(const MatchTexts& enriched, std::string* json) {
+  if (enriched.empty()) return;
+  json->append(",\"enriched\":{");
+  for (const auto& [name, text] : enriched) {
+    if (json->back() != '{') json->push_back(',');
+    base::AppendJsonString(json, name);
+    json->push_back(':');
+    base::AppendJsonString(json, text);
+  }
+  json->push_back('}');
+}
+
 }  // namespace
 
 std::string ToString(const MatchId& id) {
@@ -118,7 +130,7 @@ void AppendRecord(const model::RecordBatch& batch, const char* row, size_t bytes
 
 std::string EncodeMatch(const MatchId& id, const RuleInfo& rule, const rules::Firing& firing,
                         const std::vector<std::string>& group_fields, const MatchRow& row,
-                        int64_t now_ns) {
+                        int64_t now_ns, const MatchTexts& enriched) {
   std::string value;
   base::AppendLe(&value, kMatchFormat);
   base::AppendLe(&value, static_cast<uint8_t>(rule.severity));
@@ -135,6 +147,7 @@ std::string EncodeMatch(const MatchId& id, const RuleInfo& rule, const rules::Fi
   AppendMember(&value, "timestamp", base::FormatRfc3339(id.time_ns));
   AppendMember(&value, "matched", base::FormatRfc3339(now_ns));
   if (rule.type != "match") AppendWindow(firing, group_fields, &value);
+  AppendEnriched(enriched, &value);
   if (row.row == nullptr) return value.append("}");
   value.append(",\"record\":");
   bool is_cut = false;

@@ -36,10 +36,12 @@ struct MatchRow {
   const char* row = nullptr;
 };
 
+using MatchTexts = std::vector<std::pair<std::string, std::string>>;
+
 // The stored value: what listing looks at, then the match as JSON.
 std::string EncodeMatch(const MatchId& id, const RuleInfo& rule, const rules::Firing& firing,
                         const std::vector<std::string>& group_fields, const MatchRow& row,
-                        int64_t now_ns);
+                        int64_t now_ns, const MatchTexts& enriched = {});
 // The part of the value that is shown.
 std::string_view JsonOfMatch(std::string_view value);
 struct MatchView {

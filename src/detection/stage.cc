@@ -200,12 +200,15 @@ void Stage::Report(TenantId tenant, Runner* runner, const MatchRow& row, storage
     const int64_t now_ns = clock_->WallNs();
     const MatchId id = MakeMatchId(tenant, rule, firing.at_ns, firing.id);
     if (row.row == nullptr && matches_->Contains(tenant, id)) continue;
-    std::string match = EncodeMatch(id, rule, firing,
-                                    runner->rules->plan()->group_fields(firing.rule), row, now_ns);
+    const std::vector<std::string>& group_fields = runner->rules->plan()->group_fields(firing.rule);
+    MatchTexts enriched;
+    if (!rule.alerting.enrich.empty() && host_.lookups != nullptr)
+      enriched = Enrich(*host_.lookups, tenant, rule, group_fields, firing, row);
+    std::string match = EncodeMatch(id, rule, firing, group_fields, row, now_ns, enriched);
     if (host_.follower != nullptr && !rule.alerting.actions.empty())
       host_.follower->Match(tenant, rule, id, JsonOfMatch(match));
     matches_->Add(tenant, id, std::move(match));
-    alerts_->Match(tenant, *runner->rules, firing, id, received_ns, AskOf(runner));
+    alerts_->Match(tenant, *runner->rules, firing, id, received_ns, AskOf(runner), enriched);
     ++runner->fired[firing.rule].matched;
     runner->fired[firing.rule].last_match_ns = now_ns;
     metrics_->matches.Add();

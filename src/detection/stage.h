@@ -38,6 +38,7 @@
 #include "detection/compiled_rules.h"
 #include "detection/cost_watch.h"
 #include "detection/follower.h"
+#include "detection/lookup_book.h"
 #include "detection/match_store.h"
 #include "detection/options.h"
 #include "detection/queue.h"
@@ -59,7 +60,8 @@ struct StageHost {
   std::function<void(TenantId, std::shared_ptr<const rules::RowSample>)> on_sample;
   // These rules are to be taken out of work; does not wait.
   std::function<void(TenantId, std::vector<SlowRule>)> on_slow;
-  Follower* follower = nullptr;  // of rules with actions; null: nobody acts
+  const LookupBook* lookups = nullptr;  // null: nothing is added to matches
+  Follower* follower = nullptr;         // of rules with actions; null: nobody acts
   // The tenant's rules are not in memory any more.
   std::function<void(TenantId)> on_unload;
 };

@@ -131,6 +131,42 @@ void ParseActions(const MapReader& reader, std::vector<Problem>* problems, Alert
   }
 }
 
+void ParseEnrich(const MapReader& reader, std::vector<Problem>* problems, Alerting* to) {
+  const Node* const list = reader.Find("enrich");
+  if (list == nullptr) return;
+  if (!list->is_list() || list->items.size() > kEnrichmentsMax)
+    return reader.Fail(list->at,
+                       fmt::format("enrich: expected a list of at most {}", kEnrichmentsMax));
+  for (const Node& item : list->items) {
+    if (!item.is_map()) {
+      reader.Fail(item.at, "enrich: expected {lookup: name, key: field, as: name}");
+      continue;
+    }
+    const MapReader one(item, problems);
+    one.RefuseOthers({"lookup", "key", "as"});
+    Enrichment enrichment{one.Text("lookup"), one.Text("key"), one.Text("as")};
+    if (enrichment.as.empty()) enrichment.as = enrichment.lookup;
+    if (enrichment.lookup.empty() || enrichment.key.empty())
+      reader.Fail(item.at, "enrich: expected {lookup: name, key: field, as: name}");
+    else if (!IsLabelName(enrichment.as))
+      reader.Fail(item.at, fmt::format("enrich: \"{}\" is no name: letters, digits and '_'",
+                                       enrichment.as.substr(0, 40)));
+    to->enrich.push_back(std::move(enrichment));
+  }
+}
+
+// Who looks after the rule is a label like others.
+void ParseOwner(const MapReader& reader, Alerting* to) {
+  std::string owner = reader.Text("owner");
+  if (owner.empty()) return;
+  if (owner.size() > kLabelBytesMax)
+    return reader.Fail(reader.Find("owner")->at,
+                       fmt::format("owner: expected a text of at most {} bytes", kLabelBytesMax));
+  for (const auto& [name, value] : to->labels)
+    if (name == "owner") return reader.Fail(reader.Find("owner")->at, "owner: is a label already");
+  to->labels.emplace_back("owner", std::move(owner));
+}
+
 // As long as firings may be held back.
 int64_t QuietOf(const Suppression& suppression) {
   const int64_t cooldown_ns = std::max(suppression.cooldown_ns, suppression.cooldown_max_ns);
@@ -179,7 +215,9 @@ Alerting ParseAlerting(const MapReader& rule, std::vector<Problem>* problems) {
     rule.Fail(rule.Find("group_by")->at,
               fmt::format("group_by: more than {} values", kGroupFieldsMax));
   ParseLabels(rule, &alerting);
+  ParseOwner(rule, &alerting);
   ParseActions(rule, problems, &alerting);
+  ParseEnrich(rule, problems, &alerting);
   return alerting;
 }
 

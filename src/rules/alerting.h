@@ -40,6 +40,13 @@ struct PeriodsNeeded {
   int64_t period_ns = 0;  // 0: the size of the rule's window
 };
 
+// The table `lookup` says more about the value of `key`, which is added to matches as `as`.
+struct Enrichment {
+  std::string lookup;
+  std::string key;
+  std::string as;
+};
+
 struct Alerting {
   int64_t for_ns = 0;
   int64_t keep_firing_for_ns = 0;
@@ -48,6 +55,7 @@ struct Alerting {
   std::vector<std::string> group_by;  // of rules that look at single records
   std::vector<std::pair<std::string, std::string>> labels;
   std::vector<RuleAction> actions;
+  std::vector<Enrichment> enrich;
 
   // Whether its document says anything about how long an alert lasts.
   bool has_times() const {
@@ -59,6 +67,7 @@ struct Alerting {
 inline constexpr size_t kLabelsMax = 32;
 inline constexpr size_t kLabelBytesMax = 256;
 inline constexpr size_t kRuleActionsMax = 16;
+inline constexpr size_t kEnrichmentsMax = 16;
 inline constexpr uint32_t kPeriodsMax = 64;
 
 Alerting ParseAlerting(const MapReader& rule, std::vector<Problem>* problems);

@@ -102,6 +102,8 @@ class RuleParser {
                           "n_of_m",
                           "group_by",
                           "labels",
+                          "owner",
+                          "enrich",
                           "actions"});
     Rule rule;
     rule.id = reader_.Text("id");

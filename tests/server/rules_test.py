@@ -159,6 +159,30 @@ class RulesTest(unittest.TestCase):
         self.assertEqual(self.rules.seqs(), list(range(501)))
 
 
+    def test_what_lookups_know_is_added_to_matches_and_alerts(self):
+        table = {"values": {"checkout": "payments", "cart": {"team": "shop", "tier": "1"}}}
+        self.assertEqual(self.server.request("PUT", "/v1/lookups/owners", json.dumps(table))[0], 200)
+        extra = "owner: core\ngroup_by: [source]\nenrich: [{lookup: owners, key: source, as: owner_of}, {lookup: none, key: source}]\n"
+        status, _, body = self.server.request("PUT", "/v1/rules/one", RULE.format(name="one", word="needle") + extra)
+        self.assertEqual(status, 201, body)
+        sources = ["checkout", "cart", "web"]
+        self.server.post([{"message": "needle", "source": source} for source in sources])
+        self.assertTrue(until(lambda: len(self.rules.matches()) == 3))
+        known = {"checkout": {"owner_of": "payments"}, "cart": {"owner_of.team": "shop", "owner_of.tier": "1"}, "web": {}}
+        self.assertEqual({m["record"]["source"]: m.get("enriched", {}) for m in self.rules.matches()}, known)
+        self.assertTrue(until(lambda: len(self.rules.get("/v1/alerts")["alerts"]) == 3))
+        self.assertEqual({a["group"]["source"]: a["labels"] for a in self.rules.get("/v1/alerts")["alerts"]},
+                         {source: {"owner": "core", **known[source]} for source in sources})
+        self.server.kill()
+        self.server.start()
+        table["values"]["web"] = "front"
+        self.assertEqual(self.server.request("PUT", "/v1/lookups/owners", json.dumps(table))[0], 200)
+        self.server.post([{"message": "needle", "source": "web"}])
+        self.assertTrue(until(lambda: len(self.rules.matches()) == 4))
+        self.assertEqual([m["enriched"] for m in self.rules.matches() if m["record"]["source"] == "web" and "enriched" in m],
+                         [{"owner_of": "front"}])
+
+
 class CrashTest(unittest.TestCase):
     def test_a_killed_server_has_each_match_once(self):
         """Rules are changed meanwhile: each row is seen by the rules of its time and no others."""
