@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,6 +14,17 @@
 #include "rules/stateful.h"
 
 namespace neurallog::rules {
+
+// How far a group has come, for somebody who looks at it.
+struct Progress {
+  double value = 0;  // what is compared: a count, a sum, ...; of a sequence the records that count
+  bool holds = false;  // the window's threshold
+  // Of sequences and absences.
+  std::vector<uint64_t> rows;     // records that count
+  std::vector<uint32_t> missing;  // steps that are awaited, each as often as it is
+  uint32_t forbidden = 0;         // bits: steps that must not come now
+  int64_t until_ns = 0;           // when the time is over; 0: it has not begun
+};
 
 // Whether what a rule fired for goes on.
 enum class Condition : uint8_t { kUnknown, kHolds, kEnded };
@@ -45,6 +57,9 @@ class Machine {
 
   // Of the group that fired, now, as far as a rule of this type can tell.
   virtual Condition ConditionOf(const base::Hash128Value&) { return Condition::kUnknown; }
+
+  // Nothing: there is no such group.
+  virtual std::optional<Progress> ProgressOf(const base::Hash128Value& key) = 0;
 
   virtual void Encode(std::string* to) const = 0;
   // False for bytes that no Encode of this rule has made; the state is then anything.

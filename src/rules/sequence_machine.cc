@@ -109,9 +109,14 @@ bool SequenceMachine::waits() const {
   });
 }
 
-// For each number of positions the chain of so many records that began last: who began earlier can do
-// nothing that it cannot. The whole one is kept until it is broken.
 std::optional<SequenceMachine::Chain> SequenceMachine::FindOrdered(const Group& group) const {
+  return OrderedChains(group).back();
+}
+
+// The one that began last: who began earlier can do nothing that it cannot. The whole one is kept until it is
+// broken.
+std::vector<std::optional<SequenceMachine::Chain>> SequenceMachine::OrderedChains(
+    const Group& group) const {
   const size_t length = positions_.size();
   std::vector<std::optional<Chain>> chains(length + 1);
   int64_t forbidden_until_ns = -1;  // a first record of up to then has a forbidden one before it
@@ -124,7 +129,7 @@ std::optional<SequenceMachine::Chain> SequenceMachine::FindOrdered(const Group& 
     for (size_t i = length; i-- > 0;) {
       if ((record.steps >> positions_[i] & 1) == 0 || (i + 1 == length && chains[length])) continue;
       if (i == 0) {
-        if (record.time_ns > forbidden_until_ns) chains[1] = Chain{record.time_ns, 0, {}};
+        if (record.time_ns > forbidden_until_ns) chains[1] = Chain{record.time_ns, 0, {}, {}};
         else continue;
       } else {
         if (!chains[i] || record.time_ns - chains[i]->first_ns > rule_->within_ns) continue;
@@ -135,15 +140,22 @@ std::optional<SequenceMachine::Chain> SequenceMachine::FindOrdered(const Group& 
     }
     if (chains[length] && !waits_) break;
   }
-  return chains[length];
+  return chains;
 }
 
 std::optional<SequenceMachine::Chain> SequenceMachine::FindUnordered(const Group& group) const {
+  Chain nearest = NearestUnordered(group);
+  if (!nearest.missing.empty()) return std::nullopt;
+  return nearest;
+}
+
+SequenceMachine::Chain SequenceMachine::NearestUnordered(const Group& group) const {
   const auto& records = group.records;
-  for (size_t begin = 0; begin < records.size(); ++begin) {
-    Chain chain{records[begin].time_ns, 0, {}};
+  Chain nearest{0, 0, {}, positions_};
+  for (size_t begin = 0; begin < records.size() && !nearest.missing.empty(); ++begin) {
+    Chain chain{records[begin].time_ns, 0, {}, positions_};
     uint32_t seen = 0;
-    std::vector<uint32_t> missing = positions_;
+    std::vector<uint32_t>& missing = chain.missing;
     for (size_t i = begin; i < records.size(); ++i) {
       if (records[i].time_ns - chain.first_ns > rule_->within_ns) break;
       seen |= records[i].steps;
@@ -157,9 +169,33 @@ std::optional<SequenceMachine::Chain> SequenceMachine::FindUnordered(const Group
       chain.rows.push_back(records[i].row);
       chain.last_ns = records[i].time_ns;
     }
-    if (missing.empty() && (seen & forbidden_) == 0) return chain;
+    if ((seen & forbidden_) == 0 && missing.size() < nearest.missing.size())
+      nearest = std::move(chain);
   }
-  return std::nullopt;
+  return nearest;
+}
+
+std::optional<Progress> SequenceMachine::ProgressOf(const base::Hash128Value& key) {
+  const Group* const group = groups_.Find(key);
+  if (group == nullptr) return std::nullopt;
+  Progress progress;
+  Chain chain;
+  if (rule_->is_ordered) {
+    const auto chains = OrderedChains(*group);
+    size_t length = positions_.size();
+    while (length > 0 && !chains[length]) --length;
+    if (length > 0) chain = *chains[length];
+    chain.missing.assign(positions_.begin() + static_cast<ptrdiff_t>(length), positions_.end());
+    progress.forbidden = breaks_[length];
+  } else {
+    chain = NearestUnordered(*group);
+    progress.forbidden = forbidden_;
+  }
+  if (!chain.rows.empty()) progress.until_ns = chain.first_ns + rule_->within_ns;
+  progress.value = static_cast<double>(chain.rows.size());
+  progress.rows = std::move(chain.rows);
+  progress.missing = std::move(chain.missing);
+  return progress;
 }
 
 void SequenceMachine::Fire(const Group& group, const Chain& chain, int64_t at_ns, Out* out) const {

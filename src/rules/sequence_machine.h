@@ -31,6 +31,7 @@ class SequenceMachine : public Machine {
   void Observe(const Observation& observation, std::vector<Firing>* out) override;
   void Advance(int64_t wall_ns, std::vector<Firing>* out) override;
   Condition ConditionOf(const base::Hash128Value& key) override;
+  std::optional<Progress> ProgressOf(const base::Hash128Value& key) override;
   void Encode(std::string* to) const override;
   bool Decode(base::ByteReader* from) override;
   bool waits() const override;
@@ -56,6 +57,7 @@ class SequenceMachine : public Machine {
     int64_t first_ns = 0;
     int64_t last_ns = 0;
     std::vector<uint64_t> rows;
+    std::vector<uint32_t> missing;  // steps
   };
   using Out = std::vector<Firing>;
 
@@ -68,6 +70,10 @@ class SequenceMachine : public Machine {
   }
   std::optional<Chain> FindOrdered(const Group& group) const;
   std::optional<Chain> FindUnordered(const Group& group) const;
+  // For each number of positions the chain of so many records, if there is one.
+  std::vector<std::optional<Chain>> OrderedChains(const Group& group) const;
+  // The first that lacks nothing, or one that lacks least.
+  Chain NearestUnordered(const Group& group) const;
   void SetTimer(Group* group, int64_t deadline_ns);
   // Not if the deadline has moved since.
   bool IsOfUse(const TimerQueue::Timer& timer) const;

@@ -236,6 +236,20 @@ Condition WindowMachine<Values>::ConditionOf(const base::Hash128Value& key) {
   return values.Holds(*rule_, now) ? Condition::kHolds : Condition::kEnded;
 }
 
+template <typename Values>
+std::optional<Progress> WindowMachine<Values>::ProgressOf(const base::Hash128Value& key) {
+  if (clock_.now_ns() < 0) return std::nullopt;
+  Observation of_key;
+  of_key.key = key;
+  const Group* const group = groups_.Find(KeyOf(of_key, PieceOf(clock_.now_ns())));
+  if (group == nullptr) return std::nullopt;
+  Progress progress;
+  progress.value = group->values.Value(*rule_, group->newest);
+  progress.holds = group->values.Holds(*rule_, group->newest);
+  if (rule_->type == RuleType::kAbsence) progress.until_ns = DeadlineOf(*group);
+  return progress;
+}
+
 // No record that is not late can find anything in it that counts.
 template <typename Values>
 bool WindowMachine<Values>::IsExpired(const Group& group) const {

@@ -24,6 +24,8 @@ class WindowMachine : public Machine {
   void Observe(const Observation& observation, std::vector<Firing>* out) override;
   void Advance(int64_t wall_ns, std::vector<Firing>* out) override;
   Condition ConditionOf(const base::Hash128Value& key) override;
+  // As of the group's newest record.
+  std::optional<Progress> ProgressOf(const base::Hash128Value& key) override;
   void Encode(std::string* to) const override;
   bool Decode(base::ByteReader* from) override;
   bool waits() const override;
