@@ -105,6 +105,7 @@ std::optional<Correlation> ParseCorrelation(const Node& document, std::vector<Pr
   correlation.author = reader.Text("author");
   correlation.severity = ParseSeverity(reader, "level", problems);
   correlation.alerting = ParseAlerting(reader, problems);
+  correlation.schedule = ParseSchedule(reader, problems);
   const Node* node = reader.Map("correlation");
   if (node != nullptr) CorrelationParser(*node, problems).Parse(&correlation);
   correlation.fingerprint = FingerprintOf(document, {"id", "name", "title", "correlation"});

@@ -10,6 +10,7 @@
 
 #include "rules/alerting.h"
 #include "rules/expression.h"
+#include "rules/schedule.h"
 #include "rules/stateful.h"
 
 namespace neurallog::rules {
@@ -51,7 +52,8 @@ struct Rule {
   std::string description;
   std::string runbook;  // an address
   Alerting alerting;
-  Expression condition;  // of a sequence empty: its steps have their own
+  std::shared_ptr<const Schedule> schedule;  // none: always at work
+  Expression condition;                      // of a sequence empty: its steps have their own
   // What the rule asks of many records; none: each match counts by itself.
   std::shared_ptr<const Stateful> stateful;
 };
@@ -93,6 +95,7 @@ struct Correlation {
   bool generate = false;  // the rules that it refers to report their matches too
   std::string author;
   Alerting alerting;
+  std::shared_ptr<const Schedule> schedule;
   base::Hash128Value fingerprint;  // of its text, as Stateful's
 };
 

@@ -68,6 +68,7 @@ class RuleParser {
     rule.source = ParseSource(reader_);
     if (document_.Find("logsource") == nullptr) reader_.Fail(document_.at, "no logsource");
     rule.alerting = ParseAlerting(reader_, &parsed_->problems);
+    rule.schedule = ParseSchedule(reader_, &parsed_->problems);
     ParseAbout(reader_, &rule);
     ParseCondition(&rule);
   }
@@ -101,6 +102,7 @@ class RuleParser {
                           "resolve_timeout",
                           "n_of_m",
                           "group_by",
+                          "schedule",
                           "labels",
                           "owner",
                           "enrich",
@@ -112,6 +114,7 @@ class RuleParser {
     rule.severity = ParseSeverity(reader_, "severity", &parsed_->problems);
     rule.priority = static_cast<int>(reader_.Number("priority").value_or(rule.priority));
     rule.alerting = ParseAlerting(reader_, &parsed_->problems);
+    rule.schedule = ParseSchedule(reader_, &parsed_->problems);
     std::optional<Stateful> stateful = ParseStateful(reader_, Context());
     if (const Node* meta = reader_.Map("meta"))
       ParseAbout(MapReader(*meta, &parsed_->problems), &rule);

@@ -46,6 +46,7 @@ Rule RuleOf(const Correlation& correlation) {
   rule.severity = correlation.severity;
   rule.author = correlation.author;
   rule.alerting = correlation.alerting;
+  rule.schedule = correlation.schedule;
   rule.stateful = std::move(stateful);
   return rule;
 }

@@ -21,6 +21,20 @@ Fingerprint FingerprintOf(const Rule& rule) {
   return {rule.stateful->fingerprint.high, rule.stateful->fingerprint.low};
 }
 
+bool IsAtWork(const Rule& rule, int64_t time_ns) {
+  return rule.schedule == nullptr || rule.schedule->Contains(time_ns);
+}
+
+// What is over when the rule's hours are belongs to them.
+bool MayFire(const Rule& rule, int64_t at_ns) {
+  return IsAtWork(rule, at_ns) || (rule.stateful != nullptr && IsAtWork(rule, at_ns - 1));
+}
+
+int64_t TimeFor(const Rule& rule, const Observation& o) {
+  const bool by_received_time = rule.stateful->window.by_received_time;
+  return RuleClock::Plausible(by_received_time ? -1 : o.event_ns, o.received_ns);
+}
+
 base::Hash128Value IdOf(const Rule& rule, const Firing& firing) {
   std::string text;
   for (const std::string* name : {&rule.id, &rule.name, &rule.title})
@@ -64,7 +78,7 @@ void RuleState::Observe(std::span<const uint32_t> inputs, const char* row, uint6
   if (!plan_->fields().empty()) fields_.Load(row);
   fired_.clear();
   ReportMatches(inputs, observation);
-  CollectFeeds(inputs);
+  CollectFeeds(inputs, RuleClock::Plausible(observation.event_ns, received_ns));
   for (const Told& told : told_) {
     observation.steps = told.steps;
     Tell(*told.feed, &observation);
@@ -89,11 +103,13 @@ void RuleState::ReportMatches(std::span<const uint32_t> inputs, const Observatio
 }
 
 // A rule is told once of all its steps that the row matches, if they group it alike.
-void RuleState::CollectFeeds(std::span<const uint32_t> inputs) {
+void RuleState::CollectFeeds(std::span<const uint32_t> inputs, int64_t time_ns) {
   told_.clear();
-  for (const uint32_t input : inputs)
-    for (const RulePlan::Feed& feed : plan_->targets()[input].feeds)
-      told_.push_back({&feed, feed.steps});
+  for (const uint32_t input : inputs) {
+    const auto& feeds = plan_->targets()[input].feeds;
+    if (feeds.empty() || !IsAtWork(*plan_->inputs()[input], time_ns)) continue;
+    for (const RulePlan::Feed& feed : feeds) told_.push_back({&feed, feed.steps});
+  }
   if (told_.size() < 2) return;
   const auto order = [](const Told& told) { return std::tie(told.feed->rule, told.feed->keys); };
   std::stable_sort(told_.begin(), told_.end(),
@@ -133,7 +149,10 @@ void RuleState::SetValue(const std::vector<uint32_t>& values, Observation* o) {
 }
 
 void RuleState::Tell(uint32_t rule, const Observation& o, std::vector<Firing>* fired) {
+  const Rule& made = plan_->rules()[rule];
+  if (made.schedule != nullptr && !IsAtWork(made, TimeFor(made, o))) return;
   if (groups_ >= options_.groups_max) Evict();
+  if (on_told_) on_told_(rule, o);
   Machine* const machine = machines_[rule].get();
   const size_t groups = machine->groups();
   const size_t first = fired->size();
@@ -166,9 +185,11 @@ void RuleState::Advance(int64_t now_ns, std::vector<Firing>* firings) {
   PassOn(std::exchange(fired_, {}), now_ns, firings);
 }
 
-// A firing goes before those that follow from it. What is suppressed counts for other rules all the same.
+// A firing goes before those that follow from it. What is suppressed counts for other rules all the same; what
+// time brings about while the rule is not at work does not.
 void RuleState::PassOn(std::vector<Firing> fired, int64_t received_ns, std::vector<Firing>* to) {
   for (Firing& firing : fired) {
+    if (!MayFire(plan_->rules()[firing.rule], firing.at_ns)) continue;
     std::vector<Firing> next;
     for (const RulePlan::Feed& feed : plan_->listeners(firing.rule))
       TellFiring(feed, firing, received_ns, &next);

@@ -16,7 +16,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -55,6 +57,14 @@ class RuleState {
     return machine != nullptr ? machine->ConditionOf(key) : Condition::kUnknown;
   }
 
+  // For somebody who looks at a rule with state: how far a group has come, and a call for each record, or firing of
+  // another rule, that one is told of.
+  std::optional<Progress> ProgressOf(uint32_t rule, const base::Hash128Value& key) {
+    return machines_[rule]->ProgressOf(key);
+  }
+  using OnTold = std::function<void(uint32_t rule, const Observation& told)>;
+  void Watch(OnTold on_told) { on_told_ = std::move(on_told); }
+
   // Lets the stalest groups of the rule with the most go.
   void Evict();
 
@@ -89,7 +99,7 @@ class RuleState {
 
   void Reset();
   void ReportMatches(std::span<const uint32_t> inputs, const Observation& observation);
-  void CollectFeeds(std::span<const uint32_t> inputs);
+  void CollectFeeds(std::span<const uint32_t> inputs, int64_t time_ns);
   void SetKey(const std::vector<uint32_t>& keys);
   void SetValue(const std::vector<uint32_t>& values, Observation* observation);
   void Tell(const RulePlan::Feed& feed, Observation* observation);
@@ -107,6 +117,7 @@ class RuleState {
   std::vector<std::unique_ptr<Machine>> machines_;        // by rule; none: without state
   std::vector<std::unique_ptr<Suppressor>> suppressors_;  // by rule; none: nothing is held back
   size_t groups_ = 0;
+  OnTold on_told_;
 
   // Of one call.
   std::vector<Told> told_;

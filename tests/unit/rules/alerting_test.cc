@@ -96,6 +96,33 @@ TEST_CASE("an alert of N of M periods has a period, and no other times") {
         "4:17: key: \"u\" is not in group_by\n");
 }
 
+TEST_CASE("a schedule is days and hours in a time zone") {
+  const auto schedule_of = [](const Parsed& parsed) {
+    return parsed.rule ? parsed.rule->schedule : parsed.correlation->schedule;
+  };
+  const std::string text =
+      "schedule: {timezone: Asia/Kolkata, active: [Mon-Fri 08:00-20:00, sun]}\n";
+  for (const Parsed& parsed :
+       {ParseOne(RuleText(text)),
+        ParseOne("title: t\nlogsource: {}\ndetection: {s: {a: 1}, condition: s}\n" + text),
+        ParseOne("title: c\ncorrelation: {type: event_count, rules: [r], timespan: 1m, condition: "
+                 "{gte: 2}}\n" +
+                 text)}) {
+    const auto schedule = schedule_of(parsed);
+    REQUIRE(schedule != nullptr);
+    const int64_t friday = int64_t{1'763'692'200} * kSecond;  // 2025-11-21 08:00 there
+    CHECK((schedule->Contains(friday) && !schedule->Contains(friday - 1)));
+    CHECK(!schedule->Contains(friday + 1440 * kMinute));
+    CHECK(schedule->Contains(friday + 2 * 1440 * kMinute));
+  }
+  CHECK(ParseOne(RuleText("")).rule->schedule == nullptr);
+  CHECK(Problems(RuleText("schedule: {zone: UTC}\n")) ==
+        "3:12: unknown key \"zone\"\n3:11: active: is missing\n");
+  CHECK(
+      Problems(RuleText("schedule: {timezone: Mars/North, active: always}\n")).find("Mars/North") !=
+      std::string::npos);
+}
+
 TEST_CASE("a match counts for as long as its rule can be silent while the cause goes on") {
   CHECK(Timing("").timeout_ns == 5 * kMinute);
   CHECK(Timing("resolve_timeout: 1m\n").timeout_ns == kMinute);
