@@ -1,9 +1,13 @@
 // /v1/matches: what rules have found, newest first.
+#include <algorithm>
+
 #include "api/admin_request.h"
 #include "api/json_members.h"
 #include "api/query_params.h"
 #include "api/rule_json.h"
+#include "api/rule_trace.h"
 #include "base/json_value.h"
+#include "base/time_format.h"
 
 namespace neurallog::api {
 namespace {
@@ -29,20 +33,46 @@ Result<detection::MatchQuery> ReadMatchQuery(const http::QueryParams& params, in
   return query;
 }
 
-// What its record holds of the rule's detection, in the version that it was. Left out when it is not known.
+// "records":[...]: what a rule that looks at many records has seen.
+Result<std::string> RecordsOf(const Context& on, const base::JsonValue& match,
+                              const std::string& document) {
+  const base::JsonValue* const window = match.Find("window");
+  const base::JsonValue* const group = match.Find("group");
+  if (window == nullptr || group == nullptr) return NotFound("a match of a single record");
+  FiredBy fired;
+  NL_TRY(fired.rules,
+         ChooseRules(&on.api.engine().detection(), on.principal.log->id(), {}, {document}));
+  NL_TRY(const std::string start, window->String("start"));
+  NL_TRY(const std::string end, window->String("end"));
+  NL_TRY(const std::string at, match.String("timestamp"));
+  fired.range.start_ns = base::ParseTimestamp(start).value_or(0);
+  fired.range.end_ns =
+      std::min(base::ParseTimestamp(end).value_or(0), base::ParseTimestamp(at).value_or(0)) + 1;
+  for (const base::JsonValue& value : group->items()) fired.group.push_back(value.text());
+  return FiredRecords(on, fired);
+}
+
+// What its record holds of the rule's detection, in the version that it was, and which records made it. Left out when
+// it is not known.
 void AddWhy(const Context& on, std::string* match) {
   const auto json = base::ParseJson(*match);
   if (!json.ok()) return;
   const auto id = json->String("rule_id");
   const auto version = json->Unsigned("version");
-  const base::JsonValue* const record = json->Find("record");
-  if (!id.ok() || !version.ok() || record == nullptr) return;
+  if (!id.ok() || !version.ok()) return;
   const auto rule = on.api.engine().detection().GetVersion(on.principal.log->id(), *id, *version);
   if (!rule.ok()) return;
-  const auto why = ExplainRecords(on, rule->document, base::ToJson(*record));
-  if (!why.ok() || why->size() != 1) return;
+  std::string why = "{}";
+  if (const base::JsonValue* const record = json->Find("record"))
+    if (auto of = ExplainRecord(on, rule->document, base::ToJson(*record)); of.ok())
+      why = std::move(*of);
+  if (const auto records = RecordsOf(on, *json, rule->document); records.ok()) {
+    why.pop_back();
+    why.append(why.size() > 1 ? "," : "").append(*records).append("}");
+  }
+  if (why == "{}") return;
   match->pop_back();
-  match->append(",\"why\":").append(why->front()).append("}");
+  match->append(",\"why\":").append(why).append("}");
 }
 
 }  // namespace

@@ -34,9 +34,9 @@ Result<std::string> ReadText(Context* context);
 std::string IdOf(const http::Request& request, std::string_view verb = {});
 void AppendTextMap(std::string* json, std::string_view name,
                    const std::vector<std::pair<std::string, std::string>>& texts);
-// Why the rule matches a record, or why not: of each record that the text holds, an object or an array of them.
-Result<std::vector<std::string>> ExplainRecords(const Context& context, std::string_view document,
-                                                std::string_view records);
+// Why the rule matches the record, or why not.
+Result<std::string> ExplainRecord(const Context& context, std::string_view document,
+                                  std::string_view record);
 // As /v1/matches and /v1/alerts take them.
 Result<rules::Severity> ReadSeverity(std::string_view text);
 Result<detection::MatchId> ReadMatchId(std::string_view name, std::string_view text);

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "base/time_format.h"
-#include "filter/filter.h"
 #include "rules/query_condition.h"
 
 namespace neurallog::detection {
@@ -31,8 +29,10 @@ std::string SearchOf(const CompiledRules& rules) {
 }  // namespace
 
 // What stands in for a record's stream in queries is not in the record.
-Result<query::Query> BacktestQuery(const CompiledRules& rules) {
-  return query::ParseQuery(SearchOf(rules) + " | delete _stream, _stream_id", {});
+Result<query::Query> BacktestQuery(const CompiledRules& rules, std::string_view also) {
+  std::string text = SearchOf(rules);
+  if (!also.empty()) text = "(" + text + ") " + std::string(also);
+  return query::ParseQuery(text.append(" | delete _stream, _stream_id"), {});
 }
 
 Backtest::Backtest(TenantId tenant, BacktestRules rules, const BacktestOptions& options,
@@ -43,7 +43,7 @@ Backtest::Backtest(TenantId tenant, BacktestRules rules, const BacktestOptions& 
       clock_(clock),
       replay_(rules_,
               [this](const rules::Firing& firing, const MatchRow& row) { Note(firing, row); }),
-      builder_(std::make_unique<model::RecordBatchBuilder>(kBytesMax)) {
+      batcher_([this](const model::RecordBatch& batch) { Evaluate(batch); }) {
   base::MutexLock lock(mutex_);
   for (const std::string& id : rules.ids) report_.rules.emplace_back().rule = *rules_->Find(id);
   for (uint32_t rule = 0; rule < rules_->plan()->rules().size(); ++rule) {
@@ -54,60 +54,17 @@ Backtest::Backtest(TenantId tenant, BacktestRules rules, const BacktestOptions& 
   }
 }
 
-void Backtest::OnColumns(std::span<const std::string_view> names) {
-  current_.clear();
-  for (const std::string_view name : names) {
-    auto found = columns_.find(name);
-    if (found == columns_.end()) {
-      const bool is_time = name == filter::kFieldTime;
-      found = columns_.emplace(name, Column{is_time ? "" : std::string(filter::StoredName(name))})
-                  .first;
-    }
-    current_.push_back(&found->second);
-  }
-}
-
-void Backtest::OnRow(std::span<const Value> values) {
-  if (names_ + values.size() > model::RecordBatchBuilder::kNamesMax) Evaluate();
-  int64_t time_ns = 0;
-  builder_->BeginRow();
-  for (size_t i = 0; i < values.size(); ++i) {
-    Column& column = *current_[i];
-    if (!values[i].is_there) continue;
-    if (column.name.empty()) {
-      time_ns = base::ParseTimestamp(values[i].text).value_or(0);
-      continue;
-    }
-    builder_->AddField(IdOf(&column), values[i].type, values[i].text);
-  }
-  batch_bytes_ += builder_->row_bytes();
-  builder_->EndRow(time_ns);
-  if (builder_->rows() == kRowsMax || batch_bytes_ >= kBytesMax) Evaluate();
-}
-
-uint32_t Backtest::IdOf(Column* column) {
-  if (column->batch == batch_) return column->id;
-  column->batch = batch_;
-  column->id = builder_->NameId(column->name);
-  ++names_;
-  return column->id;
-}
-
-void Backtest::Evaluate() {
-  const auto batch = builder_->Finish();
-  builder_ = std::make_unique<model::RecordBatchBuilder>(kBytesMax);
-  batch_bytes_ = names_ = 0;
-  ++batch_;
+void Backtest::Evaluate(const model::RecordBatch& batch) {
   const int64_t begin_ns = clock_->MonotonicNs();
-  replay_.Tell(*batch);
-  memory_bytes_ = replay_.state().memory_bytes() + columns_.size() * kColumnBytes + 2 * kBytesMax;
+  replay_.Tell(batch);
+  memory_bytes_ = replay_.state().memory_bytes() + batcher_.memory_bytes();
   base::MutexLock lock(mutex_);
-  report_.rows += batch->rows();
+  report_.rows += batch.rows();
   report_.evaluation_ns += clock_->MonotonicNs() - begin_ns;
 }
 
 void Backtest::Finish() {
-  if (builder_->rows() > 0) Evaluate();
+  batcher_.Finish();
   replay_.AdvanceTo(std::min(options_.range.end_ns, clock_->WallNs()));
   base::MutexLock lock(mutex_);
   for (uint32_t rule = 0; rule < place_of_.size(); ++rule)

@@ -7,8 +7,7 @@
 //   BacktestReport report = backtest.Report();
 //
 // The query is BacktestQuery(). Its rows are shown to the rules in the order of time, each as if it arrived at its own time, and state begins
-// empty: what fires is what the rule stage would have reported. Rows wait until there are a thousand of them, or a
-// megabyte. Report may be called by any thread at any time, the rest by one at a time.
+// empty: what fires is what the rule stage would have reported. Rows wait until they are a batch. Report may be called by any thread at any time, the rest by one at a time.
 #pragma once
 
 #include <map>
@@ -23,6 +22,7 @@
 #include "base/mutex.h"
 #include "detection/backtest_rules.h"
 #include "detection/replay.h"
+#include "detection/row_batcher.h"
 #include "query/query.h"
 #include "query/row_visitor.h"
 
@@ -49,8 +49,9 @@ struct BacktestReport {
   std::vector<OfRule> rules;  // as they were asked for
 };
 
-// The records that the rules need to see: all, unless each of their conditions is a query.
-Result<query::Query> BacktestQuery(const CompiledRules& rules);
+// The records that the rules need to see: all, unless each of their conditions is a query; of these those that the filter
+// `also` finds too.
+Result<query::Query> BacktestQuery(const CompiledRules& rules, std::string_view also = "");
 
 class Backtest : public query::RowVisitor {
  public:
@@ -65,23 +66,12 @@ class Backtest : public query::RowVisitor {
   std::pair<uint64_t, int64_t> effort() const;
 
   void Clear() override {}
-  void OnColumns(std::span<const std::string_view> names) override;
-  void OnRow(std::span<const Value> values) override;
+  void OnColumns(std::span<const std::string_view> names) override { batcher_.OnColumns(names); }
+  void OnRow(std::span<const Value> values) override { batcher_.OnRow(values); }
   size_t memory_bytes() const override { return memory_bytes_; }
 
  private:
-  static constexpr uint32_t kRowsMax = 1'024;
-  static constexpr size_t kBytesMax = 1 << 20;
-  static constexpr size_t kColumnBytes = 200;  // about what a name takes
-
-  struct Column {
-    std::string name;  // as it is stored; empty: the time of the record
-    uint32_t id = 0;   // in the batch that was the last to have it
-    uint64_t batch = 0;
-  };
-
-  uint32_t IdOf(Column* column);
-  void Evaluate();
+  void Evaluate(const model::RecordBatch& batch);
   void Note(const rules::Firing& firing, const MatchRow& row);
   void AddSample(const rules::Firing& firing, const MatchRow& row, BacktestReport::OfRule* to)
       NL_REQUIRES(mutex_);
@@ -91,13 +81,7 @@ class Backtest : public query::RowVisitor {
   const BacktestOptions options_;
   const base::Clock* const clock_;
   Replay replay_;
-
-  std::map<std::string, Column, std::less<>> columns_;  // by the name that queries have for it
-  std::vector<Column*> current_;
-  std::unique_ptr<model::RecordBatchBuilder> builder_;
-  uint64_t batch_ = 1;
-  size_t batch_bytes_ = 0;
-  size_t names_ = 0;  // of the batch
+  RowBatcher batcher_;
   size_t memory_bytes_ = 0;
 
   std::vector<std::optional<uint32_t>> place_of_;  // by rule of the plan: in report_.rules

@@ -30,6 +30,7 @@ class Replay {
   void AdvanceTo(int64_t time_ns);
 
   const rules::RuleState& state() const { return state_; }
+  rules::RuleState* mutable_state() { return &state_; }
   const CompiledRules& rules() const { return *rules_; }
 
  private:

@@ -85,6 +85,19 @@ class RulesTest(unittest.TestCase):
             {"name": "sel", "holds": True, "items": [{"item": "message|contains", "holds": True, "values": ["needle"]}]}]})
         self.assertEqual(self.rules.get("/v1/rules/one/metrics")["matched"], 1)
 
+    def test_a_match_of_many_records_shows_them(self):
+        steps = [{"detection": {"a": {"event": event}, "condition": "a"}} for event in ("login", "sudo")]
+        rule = {"id": "seq", "name": "seq", "type": "sequence", "window": {"group_by": ["user"]}, "sequence": {"within": "10m", "steps": steps}}
+        self.assertEqual(self.server.request("PUT", "/v1/rules/seq", json.dumps(rule))[0], 201)
+        for event in ("login", "sudo"):
+            self.server.post([{"event": event, "user": "ann"}, {"event": event, "user": "bob \"b\""}, {"event": "other", "user": "ann"}])
+        until(lambda: len(self.rules.matches()) == 2)
+        for match in self.rules.matches():
+            why = self.rules.get(f"/v1/matches/{match['match_id']}?why=1")["why"]
+            self.assertEqual([(record["steps"], record["record"]["event"]) for record in why["records"]], [([1], "login"), ([2], "sudo")])
+            self.assertEqual({record["record"]["user"] for record in why["records"]}, {match["group"]["user"]})
+            self.assertNotIn("is_cut", why)
+
     def test_a_change_holds_for_what_comes_later(self):
         self.rules.put("one", "needle")
         self.server.post([{"message": "needle", "seq": 1}])
