@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/bytes.h"
+#include "base/hash.h"
 #include "base/log.h"
 
 namespace neurallog::detection {
@@ -13,13 +15,23 @@ std::string Rest(std::string_view key, const std::string& prefix) {
   return std::string(key.substr(prefix.size()));
 }
 
-// Of rules of which nothing is the tenant's own; for others nothing.
-std::optional<base::Hash128Value> SharedKey(const Draft& draft) {
-  if (draft.subscriptions.empty() || !draft.lists.empty()) return std::nullopt;
+// Tenants of which it is the same can share what is compiled. What a rule of a pack says its version knows.
+base::Hash128Value KeyOf(const Draft& draft) {
   std::string text;
   for (const auto& [id, rule] : draft.rules) {
-    if (!IsPackRuleId(id) || !rule.quarantine.empty()) return std::nullopt;
-    text.append(id).append(rule.enabled ? "@" : "-").append(std::to_string(rule.version) + " ");
+    base::AppendLengthPrefixed(&text, id);
+    base::AppendLengthPrefixed(&text, rule.quarantine);
+    base::AppendLe(&text, rule.version);
+    base::AppendLe(&text, static_cast<uint8_t>(rule.enabled));
+    if (IsPackRuleId(id)) continue;
+    const base::Hash128Value document = base::Hash128(rule.document);
+    base::AppendLe(&text, document.low);
+    base::AppendLe(&text, document.high);
+  }
+  for (const auto& [name, values] : draft.lists) {
+    base::AppendLengthPrefixed(&text, name);
+    base::AppendVarint(&text, values.size());
+    for (const std::string& value : values) base::AppendLengthPrefixed(&text, value);
   }
   return base::Hash128(text);
 }
@@ -155,16 +167,14 @@ std::shared_ptr<const CompiledRules> Detection::Compile(TenantId tenant, const D
     if (!draft.has_other_lists) previous = book->compiled.lock();
     sample = book->sample;
   }
-  const auto key = SharedKey(draft);
-  if (key) {
-    if (auto shared = FindShared(*key)) return shared;
-  }
+  const base::Hash128Value key = KeyOf(draft);
+  if (auto shared = FindShared(key)) return shared;
   const int64_t begin_ns = clock_->MonotonicNs();
   auto compiled = CompiledRules::Compile(
       {draft.rules, draft.lists, sample.get(), previous.get(), &draft.changed});
   metrics_.compile_ns += clock_->MonotonicNs() - begin_ns;
   metrics_.compilations.Add();
-  if (key) Share(*key, compiled);
+  Share(key, compiled);
   return compiled;
 }
 
@@ -179,6 +189,13 @@ std::shared_ptr<const CompiledRules> Detection::FindSharedLike(const CompiledRul
   for (const auto& [key, shared] : shared_)
     if (auto known = shared.lock(); known && known->plan() == rules.plan()) return known;
   return nullptr;
+}
+
+size_t Detection::Users(const std::shared_ptr<const CompiledRules>& rules) const {
+  base::MutexLock lock(mutex_);
+  return static_cast<size_t>(std::count_if(books_.begin(), books_.end(), [&](const auto& of) {
+    return of.second->compiled.lock() == rules;
+  }));
 }
 
 void Detection::Share(const base::Hash128Value& key,
@@ -302,8 +319,8 @@ void Detection::CompileWithSample(Book* book, TenantId tenant) {
   }
   if (!compiled || !sample) return;
   const auto shared = FindSharedLike(*compiled);
-  if (shared == compiled && shared->is_sampled()) return;
-  if (shared && shared->is_sampled()) {
+  if (shared == compiled && shared->is_sampled() && Users(compiled) > 1) return;
+  if (shared && shared != compiled && shared->is_sampled()) {
     compiled = shared;
   } else {
     const int64_t begin_ns = clock_->MonotonicNs();

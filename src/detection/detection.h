@@ -205,6 +205,8 @@ class Detection {
   // What does not apply any more is taken off `slow`.
   void Quarantine(TenantId tenant, std::vector<SlowRule>* slow, Draft* draft) const;
   void CompileWithSample(Book* book, TenantId tenant);
+  // How many tenants have these in memory.
+  size_t Users(const std::shared_ptr<const CompiledRules>& rules) const;
   // Remembers what is in force.
   void Keep(Book* book, const std::shared_ptr<const CompiledRules>& compiled) NL_REQUIRES(mutex_);
   Status Apply(TenantId tenant, Draft draft, std::shared_ptr<const CompiledRules> compiled);

@@ -113,13 +113,17 @@ class Stage {
     std::shared_ptr<const CompiledRules> rules;  // null: to be loaded
     std::unique_ptr<rules::Matcher> matcher;
     std::unique_ptr<rules::RuleState> state;
-    storage::LogPosition since;                // rows before it are in the state
-    storage::LogPosition written;              // and those before this in the one that is stored
-    bool is_changed = false;                   // rows came behind `written`
-    int64_t written_ns = 0;                    // monotonic
-    int64_t write_cost_ns = 0;                 // of the last time
-    int64_t used_ns = 0;                       // monotonic: a record came, or the rules were loaded
-    std::vector<RuleCounts> fired;             // by rule of the plan
+    storage::LogPosition since;    // rows before it are in the state
+    storage::LogPosition written;  // and those before this in the one that is stored
+    bool is_changed = false;       // rows came behind `written`
+    int64_t written_ns = 0;        // monotonic
+    int64_t write_cost_ns = 0;     // of the last time
+    int64_t used_ns = 0;           // monotonic: a record came, or the rules were loaded
+    struct Fired {
+      uint64_t matched = 0;
+      int64_t last_match_ns = 0;
+    };
+    std::vector<Fired> fired;                  // by rule of the plan
     std::map<std::string, RuleCounts> counts;  // of matchers before
     SampleWatch watch{1};
     CostWatch costs;

@@ -570,6 +570,31 @@ TEST_CASE_METHOD(DetectionFixture, "tenants share the rules of a pack, and each 
   CHECK(detection_->Counts(kTenant)->at("words:row").matched == 2);
 }
 
+TEST_CASE_METHOD(DetectionFixture, "tenants with the same rules and lists share what is compiled") {
+  const auto is_shared = [&] {
+    return detection_->Compiled(kTenant).value() == detection_->Compiled(kOther).value();
+  };
+  Put("one", "row");
+  const std::string id = Put("one", "row", kOther).id;
+  CHECK(is_shared());
+  Append(kTenant, testing::MakeBatch(0, 2));
+  Append(kOther, testing::MakeBatch(2, 1));
+  CHECK(Seqs() == List{0, 1});
+  CHECK(Seqs(kOther) == List{2});
+  Put("one", "other", kOther);
+  CHECK(!is_shared());
+  Put("one", "other");
+  CHECK(is_shared());
+  REQUIRE(detection_->PutList(kTenant, "names", {"ann"}).ok());
+  CHECK(!is_shared());
+  REQUIRE(detection_->PutList(kOther, "names", {"bob"}).ok());
+  CHECK(!is_shared());
+  REQUIRE(detection_->PutList(kOther, "names", {"ann"}).ok());
+  CHECK(is_shared());
+  REQUIRE(detection_->SetEnabled(kOther, id, false, {}).ok());
+  CHECK(!is_shared());
+}
+
 TEST_CASE_METHOD(DetectionFixture, "who subscribes follows a pack, also after a start") {
   REQUIRE(detection_->PutPack("words", PackOf({"row"}), false).ok());
   REQUIRE(detection_->Subscribe(kTenant, "words", {}).ok());
