@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """The memory of many tenants with many rules each.
 
-    bench/rules_tenants_bench.py RULES.yaml [--tenants 1000] [--idle 5s] [--set NEURALLOG_RULES_...=VALUE]...
+    bench/rules_tenants_bench.py RULES.yaml [--same] [--tenants 1000] [--idle 30s] [--stay 15] [--set NEURALLOG_RULES_...=VALUE]...
 
-Makes the tenants and imports RULES.yaml for each, restarts the server, sends one record for each tenant, and waits until rules are unloaded
-again (--idle is rules.idle_timeout). Prints at each point the resident memory, the part of it that is anonymous (without files that are mapped),
+Makes the tenants and imports RULES.yaml for each, with ids of its own unless --same, so that nothing can be shared; restarts the server, sends one record for each tenant, lets --stay seconds go by, in which the
+allocator gives back what compiling took, and waits until rules are unloaded again (--idle is rules.idle_timeout). Prints at each point the resident memory, the part of it that is anonymous (without files that are mapped),
 the rules that are compiled and in memory and what they say they take, and the CPU seconds since the point before. The binary is NL_BINARY.
 """
 import argparse
@@ -55,7 +55,9 @@ class Points:
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("rules")
 parser.add_argument("--tenants", type=int, default=1000)
-parser.add_argument("--idle", default="5s")
+parser.add_argument("--idle", default="30s")
+parser.add_argument("--same", action="store_true")
+parser.add_argument("--stay", type=int, default=15)
 parser.add_argument("--set", action="append", default=[])
 args = parser.parse_args()
 rules = open(args.rules, "rb").read()
@@ -72,7 +74,7 @@ with Server(env=env) as server:
         assert server.request("POST", "/v1/tenants", json.dumps({"name": f"t{i}"}), headers=server.admin)[0] == 201
         body = server.request("POST", "/v1/keys", json.dumps({"tenant": f"t{i}", "role": "readwrite"}), headers=server.admin)[2]
         keys.append({"Authorization": "Bearer " + json.loads(body)["key"]})
-        status, _, body = server.request("POST", "/v1/rules:import", rules, headers=keys[-1])
+        status, _, body = server.request("POST", "/v1/rules:import", rules if args.same else rules.replace(b'{"id": "', b'{"id": "%d-' % i), headers=keys[-1])
         assert status == 200 and json.loads(body)["failed"] == 0, body[:500]
     points.say(f"{args.tenants} tenants were given rules")
     points.restart()
@@ -81,6 +83,8 @@ with Server(env=env) as server:
         assert server.request("POST", "/v1/logs", '[{"message":"hello","level":"info"}]', headers={**key, "Content-Type": "application/json"})[0] == 200
     wait(lambda: metric(server, "neurallog_rule_stage_lag_batches") == 0)
     points.say("each tenant had a record")
+    time.sleep(args.stay)
+    points.say(f"{args.stay} seconds later")
     wait(lambda: metric(server, "neurallog_rules") == 0)
     points.say("idle")
     time.sleep(15)
