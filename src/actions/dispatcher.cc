@@ -29,7 +29,7 @@ Dispatcher::Dispatcher(const Options& options, storage::Store* store, ActionBook
       metrics_(metrics) {}
 
 void Dispatcher::Start(int64_t mark_ns, TenantName tenant_name) {
-  mark_ns_ = mark_ns;
+  mark_ns_ = made_ns_ = mark_ns;
   tenant_name_ = std::move(tenant_name);
   {
     base::MutexLock lock(mutex_);
