@@ -9,6 +9,15 @@ namespace {
 
 // What goes to other places, or has none.
 constexpr std::string_view kMoved[] = {"title", "name", "id", "level", "logsource", "detection"};
+// What any rule may say, in the same words.
+constexpr std::string_view kKept[] = {"for",    "keep_firing_for", "resolve_timeout",
+                                      "n_of_m", "group_by",        "labels",
+                                      "enrich", "actions",         "schedule"};
+
+template <size_t N>
+bool IsAmong(const std::string_view (&names)[N], std::string_view name) {
+  return std::find(std::begin(names), std::end(names), name) != std::end(names);
+}
 
 bool IsControl(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
 
@@ -77,7 +86,7 @@ Node ScopeOf(const Node& source) {
 Node MetaOf(const Node& sigma) {
   Node meta = EmptyMap();
   for (size_t i = 0; i < sigma.items.size(); ++i)
-    if (std::find(std::begin(kMoved), std::end(kMoved), sigma.keys[i].text) == std::end(kMoved))
+    if (!IsAmong(kMoved, sigma.keys[i].text) && !IsAmong(kKept, sigma.keys[i].text))
       Add(sigma.keys[i].text, sigma.items[i], &meta);
   return meta;
 }
@@ -109,6 +118,8 @@ Result<std::string> ToNativeYaml(const Node& sigma) {
   if (const Node* const level = sigma.Find("level")) Add("severity", *level, &native);
   if (const Node* const source = sigma.Find("logsource")) Add("scope", ScopeOf(*source), &native);
   Add("detection", *detection, &native);
+  for (const std::string_view member : kKept)
+    if (const Node* const given = sigma.Find(member)) Add(member, *given, &native);
   Node meta = MetaOf(sigma);
   if (!meta.items.empty()) Add("meta", std::move(meta), &native);
   return ToYaml(native);

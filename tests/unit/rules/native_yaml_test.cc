@@ -74,6 +74,20 @@ TEST_CASE("texts that are hard to write in YAML stay as they are") {
   REQUIRE(again.documents[0].Find("title")->text == "it's: \"#1\"");
 }
 
+TEST_CASE("what a rule of Sigma's says about alerts and hours stays what it is") {
+  const Documents read = ParseDocuments(
+      "title: t\nlogsource: {}\ndetection: {s: {a: 1}, condition: s}\ngroup_by: [h]\n"
+      "n_of_m: {n: 2, m: 3, period: 5m}\nlabels: {team: core}\nschedule: {active: Mon-Fri}\n",
+      {});
+  const auto ours = ParseRules(ToNativeYaml(read.documents.at(0)).value(), {});
+  REQUIRE((ours.size() == 1 && ours[0].rule.has_value()));
+  const Rule& rule = *ours[0].rule;
+  CHECK(rule.alerting.group_by == std::vector<std::string>{"h"});
+  CHECK((rule.alerting.periods.n == 2 && rule.alerting.periods.m == 3));
+  CHECK(rule.alerting.labels.size() == 1);
+  CHECK(rule.schedule != nullptr);
+}
+
 TEST_CASE("what has no form of ours is said to have none") {
   const auto refusal = [](const char* text) {
     return std::string(ToNativeYaml(ParseDocuments(text, {}).documents[0]).status().message());
