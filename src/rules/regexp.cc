@@ -8,6 +8,8 @@
 
 #include <algorithm>
 
+#include "base/ascii.h"
+
 namespace neurallog::rules {
 namespace {
 
@@ -26,13 +28,50 @@ bool CanMatchWith(const re2::FilteredRE2& filtered, const std::vector<int>& pres
   return !potentials.empty();
 }
 
+bool IsOrdinary(char c) {
+  return base::IsWordByte(c) || std::string_view("- /:").find(c) != std::string_view::npos;
+}
+
+// What SpellOut does not look through: escapes of more than two characters, brackets in brackets, names.
+bool IsIntricate(const std::string& pattern) {
+  for (const char* const part : {"[]", "[^]", "[[", "(?P"})
+    if (pattern.find(part) != std::string::npos) return true;
+  for (size_t i = 0; i + 1 < pattern.size(); ++i)
+    if (pattern[i] == '\\' && base::IsWordByte(pattern[++i]) &&
+        std::string_view("dDwWsSbB").find(pattern[i]) == std::string_view::npos)
+      return true;
+  return false;
+}
+
+// The same pattern with "(?:c|)" for "c?", of which RE2 makes atoms with and without the character.
+std::string SpellOut(const std::string& pattern) {
+  if (IsIntricate(pattern)) return pattern;
+  std::string spelled;
+  bool is_class = false;
+  for (size_t i = 0; i < pattern.size(); ++i) {
+    const std::string_view rest = std::string_view(pattern).substr(i);
+    if (rest[0] == '\\') {
+      spelled.append(rest.substr(0, 2));
+      ++i;
+    } else if (!is_class && IsOrdinary(rest[0]) && rest.substr(1, 1) == "?" &&
+               rest.substr(2, 1) != "?") {
+      spelled.append("(?:").append(1, rest[0]).append("|)");
+      ++i;
+    } else {
+      is_class = is_class ? rest[0] != ']' : rest[0] == '[';
+      spelled.push_back(rest[0]);
+    }
+  }
+  return spelled;
+}
+
 // Atoms without which nothing matches, each by itself, and the others together where one of them is needed.
 std::vector<std::vector<std::string>> FindNeeded(const std::string& pattern,
                                                  const re2::RE2::Options& options) {
   re2::FilteredRE2 filtered(kAtomBytesMin);
   int id = 0;
   std::vector<std::string> atoms;
-  if (filtered.Add(pattern, options, &id) != re2::RE2::NoError) return {};
+  if (filtered.Add(SpellOut(pattern), options, &id) != re2::RE2::NoError) return {};
   filtered.Compile(&atoms);
   if (atoms.empty() || atoms.size() > kAtomsMax || CanMatchWith(filtered, {})) return {};
   std::vector<std::vector<std::string>> needed;
