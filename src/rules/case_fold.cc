@@ -177,13 +177,19 @@ bool FoldShort(std::string_view text, char* to) {
   return text.size() >= 4 && FoldTwoWords<uint32_t>(text, to);
 }
 
+// Of ASCII.
+__m128i FoldSixteen(__m128i bytes) {
+  const __m128i upper = _mm_and_si128(_mm_cmpgt_epi8(bytes, _mm_set1_epi8('A' - 1)),
+                                      _mm_cmplt_epi8(bytes, _mm_set1_epi8('Z' + 1)));
+  return _mm_or_si128(bytes, _mm_and_si128(upper, _mm_set1_epi8(0x20)));
+}
+
 // Sixteen bytes at once while they are ASCII.
 size_t FoldInto(std::string_view text, char* const to) {
   if (text.size() <= 16 && FoldShort(text, to)) return text.size();
   const char* at = text.data();
   const char* const end = at + text.size();
   char* out = to;
-  const __m128i before_a = _mm_set1_epi8('A' - 1), after_z = _mm_set1_epi8('Z' + 1);
   while (end - at >= 16) {
     const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
     const int beyond_ascii = _mm_movemask_epi8(bytes);
@@ -193,12 +199,18 @@ size_t FoldInto(std::string_view text, char* const to) {
       out = FoldSequence(&at, end, out);
       continue;
     }
-    const __m128i upper =
-        _mm_and_si128(_mm_cmpgt_epi8(bytes, before_a), _mm_cmplt_epi8(bytes, after_z));
-    const __m128i folded = _mm_or_si128(bytes, _mm_and_si128(upper, _mm_set1_epi8(0x20)));
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(out), folded);
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(out), FoldSixteen(bytes));
     at += 16;
     out += 16;
+  }
+  if (text.size() > 16 && out - to == at - text.data()) {
+    // What is left, with bytes before it that were folded already: they stay as they are.
+    const char* const last = end - 16;
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(last));
+    if (_mm_movemask_epi8(bytes) == 0) {
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(to + (last - text.data())), FoldSixteen(bytes));
+      return text.size();
+    }
   }
   return FoldRest(at, end, to, out);
 }
