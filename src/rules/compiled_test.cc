@@ -5,6 +5,7 @@
 
 #include "base/time_format.h"
 #include "filter/predicate.h"
+#include "rules/text_form.h"
 #include "rules/time_part.h"
 
 namespace neurallog::rules {
@@ -58,6 +59,9 @@ CompiledTest::CompiledTest(const Test& test, uint32_t field, uint32_t other)
     else texts_.push_back(text);
   }
   std::sort(texts_.begin(), texts_.end());
+  const bool asks_for_texts = op_ == Op::kEqual || op_ == Op::kPrefix || op_ == Op::kSuffix ||
+                              op_ == Op::kContains || op_ == Op::kWord;
+  is_plain_ = asks_for_texts && std::none_of(test.texts.begin(), test.texts.end(), HasDigit);
 }
 
 bool CompiledTest::Passes(const ValueTexts& value) const {

@@ -41,6 +41,8 @@ class CompiledTest {
   static int CostOf(const Test& test);
   // Many texts: worth asking an index that watches the test before evaluating it.
   bool is_large() const { return is_large_; }
+  // Passes for all texts of a form (text_form.h) or for none.
+  bool is_plain() const { return is_plain_; }
 
  private:
   bool PassesNumber(std::string_view raw) const;
@@ -50,6 +52,7 @@ class CompiledTest {
   bool cased_;
   TimePart part_;
   bool is_large_ = false;
+  bool is_plain_ = false;
   uint32_t field_;
   uint32_t other_;
   double number_;

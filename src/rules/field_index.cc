@@ -82,26 +82,46 @@ void FieldIndexBuilder::AddText(Kind kind, const std::string& text, uint32_t tri
 void FieldIndexBuilder::PlaceLiteral(Kind kind, const std::string& text,
                                      const std::vector<uint32_t>& triggers) {
   const uint32_t literal = index_.literals_.Add(text, triggers);
-  if (kind == Kind::kWhole) return index_.wholes_.Add(index_.literals_, literal);
-  if (kind == Kind::kAnywhere)
-    return index_.grams_.Add(literal, GramIndex::Where::kAnywhere, index_.literals_);
-  const bool is_start = kind == Kind::kStart;
-  const std::string key = text.size() < 4 ? text
-                          : is_start      ? text.substr(0, 4)
-                                          : text.substr(text.size() - 4);
-  if (++shared_[{kind, key}] <= kSharedMax)
-    return (is_start ? index_.starts_ : index_.ends_).Add(index_.literals_, literal);
-  index_.grams_.Add(literal, is_start ? GramIndex::Where::kStart : GramIndex::Where::kEnd,
-                    index_.literals_);
+  const bool is_edge = kind == Kind::kStart || kind == Kind::kEnd;
+  const std::string key = text.size() < 4        ? text
+                          : kind == Kind::kStart ? text.substr(0, 4)
+                                                 : text.substr(text.size() - 4);
+  const bool is_shared = is_edge && ++shared_[{kind, key}] > kSharedMax;
+  PlaceIn(&index_.texts_, kind, literal, is_shared);
+  if (!HasDigit(text)) return;
+  PlaceIn(&index_.digit_texts_, kind, literal, is_shared);
+  PlaceDigitForm(text);
+}
+
+void FieldIndexBuilder::PlaceDigitForm(const std::string& text) {
+  TextForm form;
+  form.Set(std::string_view(text).substr(0, TextForm::kBytesMax));
+  const auto [formed, is_new] = digit_forms_.emplace(form.text());
+  if (!is_new) return;
+  const uint32_t literal = index_.digit_forms_.Add(*formed, {0});
+  index_.digit_form_grams_.Add(literal, GramIndex::Where::kAnywhere, index_.digit_forms_);
+}
+
+void FieldIndexBuilder::PlaceIn(FieldIndex::Texts* texts, Kind kind, uint32_t literal,
+                                bool is_shared) const {
+  const LiteralTable& table = index_.literals_;
+  const auto in_grams = [&](GramIndex::Where where) { texts->grams.Add(literal, where, table); };
+  switch (kind) {
+    case Kind::kWhole: return texts->wholes.Add(table, literal);
+    case Kind::kAnywhere: return in_grams(GramIndex::Where::kAnywhere);
+    case Kind::kStart:
+      return is_shared ? in_grams(GramIndex::Where::kStart) : texts->starts.Add(table, literal);
+    case Kind::kEnd:
+      return is_shared ? in_grams(GramIndex::Where::kEnd) : texts->ends.Add(table, literal);
+  }
 }
 
 FieldIndex FieldIndexBuilder::Build(const Statistics& statistics) {
   for (const auto& [key, triggers] : literals_) PlaceLiteral(key.first, key.second, triggers);
   index_.needs_folded_ = !literals_.empty();
-  index_.wholes_.Build();
-  index_.starts_.Build();
-  index_.ends_.Build();
-  index_.grams_.Build(index_.literals_, statistics);
+  index_.texts_.Build(index_.literals_, statistics, /*with_digits=*/false);
+  index_.digit_texts_.Build(index_.literals_, statistics, /*with_digits=*/true);
+  index_.digit_form_grams_.Build(index_.digit_forms_, statistics);
   for (auto& bounds : index_.bounds_)
     std::sort(bounds.begin(), bounds.end(),
               [](const auto& a, const auto& b) { return a.number < b.number; });
@@ -118,16 +138,63 @@ FieldIndex FieldIndexBuilder::Build(const Statistics& statistics) {
   return std::move(index_);
 }
 
+void FieldIndex::Texts::Build(const LiteralTable& table, const Statistics& statistics,
+                              bool with_digits) {
+  wholes.Build();
+  starts.Build();
+  ends.Build();
+  grams.Build(table, statistics, with_digits);
+}
+
+void FieldIndex::Texts::FindEdges(std::string_view folded, const LiteralTable& table,
+                                  TriggerSink* sink) const {
+  wholes.Find(folded, table, sink);
+  starts.Find(folded, table, sink);
+  ends.Find(folded, table, sink);
+}
+
+size_t FieldIndex::Texts::memory_bytes() const {
+  return wholes.memory_bytes() + starts.memory_bytes() + ends.memory_bytes() + grams.memory_bytes();
+}
+
 void FieldIndex::Scan(const ValueTexts& value, TriggerSink* sink) const {
-  for (uint32_t trigger : present_) sink->Fire(trigger);
   if (needs_folded_) {
-    wholes_.Find(value.folded, literals_, sink);
-    starts_.Find(value.folded, literals_, sink);
-    ends_.Find(value.folded, literals_, sink);
-    grams_.Scan(value.folded, literals_, sink);
+    texts_.FindEdges(value.folded, literals_, sink);
+    texts_.grams.Scan(value.folded, literals_, sink);
   }
-  ScanNumbers(value.raw, sink);
-  if (!networks_.empty()) ScanNetworks(value.raw, sink);
+  ScanOthers(value.raw, sink);
+}
+
+void FieldIndex::ScanForm(std::string_view folded_form, TriggerSink* sink) const {
+  sink->is_form = true;
+  texts_.FindEdges(folded_form, literals_, sink);
+  texts_.grams.Scan(folded_form, literals_, sink);
+  sink->is_form = false;
+}
+
+bool FieldIndex::MayHoldDigits(std::string_view folded_form) const {
+  std::vector<uint32_t> hits;
+  uint32_t fired = 0;
+  TriggerSink sink{&fired, 1, &hits};
+  digit_form_grams_.Scan(folded_form, digit_forms_, &sink);
+  return !hits.empty();
+}
+
+// Digits of what is folded to fewer bytes stand elsewhere than before.
+void FieldIndex::ScanRest(const ValueTexts& value, const TextForm* form, TriggerSink* sink) const {
+  if (form != nullptr) {
+    digit_texts_.FindEdges(value.folded, literals_, sink);
+    if (value.folded.size() == value.raw.size())
+      digit_texts_.grams.ScanNear(value.folded, *form, literals_, sink);
+    else digit_texts_.grams.Scan(value.folded, literals_, sink);
+  }
+  ScanOthers(value.raw, sink);
+}
+
+void FieldIndex::ScanOthers(std::string_view raw, TriggerSink* sink) const {
+  for (uint32_t trigger : present_) sink->Fire(trigger);
+  ScanNumbers(raw, sink);
+  if (!networks_.empty()) ScanNetworks(raw, sink);
 }
 
 // Bounds that a value passes stand together at one end: a value is less than all bounds above it.
@@ -166,9 +233,10 @@ void FieldIndex::ScanNetworks(std::string_view raw, TriggerSink* sink) const {
 }
 
 size_t FieldIndex::memory_bytes() const {
-  size_t bytes = sizeof *this + literals_.memory_bytes() + wholes_.memory_bytes() +
-                 starts_.memory_bytes() + ends_.memory_bytes() + grams_.memory_bytes() +
-                 present_.capacity() * 4 + networks_.capacity() * sizeof(NetworkEntry);
+  size_t bytes = sizeof *this + literals_.memory_bytes() + texts_.memory_bytes() +
+                 digit_texts_.memory_bytes() + digit_forms_.memory_bytes() +
+                 digit_form_grams_.memory_bytes() + present_.capacity() * 4 +
+                 networks_.capacity() * sizeof(NetworkEntry);
   for (const auto& bounds : bounds_) bytes += bounds.capacity() * sizeof(Bound);
   return bytes;
 }

@@ -14,6 +14,7 @@
 #include <array>
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,6 +23,7 @@
 #include "rules/gram_index.h"
 #include "rules/hash_probe.h"
 #include "rules/literal_table.h"
+#include "rules/text_form.h"
 
 namespace neurallog::rules {
 
@@ -30,11 +32,30 @@ class FieldIndex {
   // `folded` is needed only when needs_folded().
   void Scan(const ValueTexts& value, TriggerSink* sink) const;
   bool needs_folded() const { return needs_folded_; }
+  // The same in two parts: what texts of one form have in common, and the rest, of which `folded` and `form` are needed only
+  // where the form MayHoldDigits that are looked for.
+  void ScanForm(std::string_view folded_form, TriggerSink* sink) const;
+  bool MayHoldDigits(std::string_view folded_form) const;
+  void ScanRest(const ValueTexts& value, const TextForm* form, TriggerSink* sink) const;
+  bool has_forms() const { return !texts_.grams.empty(); }  // whether that can be worthwhile
   size_t memory_bytes() const;
-  size_t longest_list() const { return grams_.longest_list(); }
+  size_t longest_list() const { return texts_.grams.longest_list(); }
 
  private:
   friend class FieldIndexBuilder;
+
+  // Literals by where they stand.
+  struct Texts {
+    HashProbe wholes{HashProbe::Where::kWhole};
+    HashProbe starts{HashProbe::Where::kStart};
+    HashProbe ends{HashProbe::Where::kEnd};
+    GramIndex grams;
+
+    bool empty() const { return wholes.empty() && starts.empty() && ends.empty() && grams.empty(); }
+    void Build(const LiteralTable& table, const Statistics& statistics, bool with_digits);
+    void FindEdges(std::string_view folded, const LiteralTable& table, TriggerSink* sink) const;
+    size_t memory_bytes() const;
+  };
 
   // A bound of a comparison, by number.
   struct Bound {
@@ -46,14 +67,16 @@ class FieldIndex {
     uint32_t trigger;
   };
 
+  void ScanOthers(std::string_view raw, TriggerSink* sink) const;
   void ScanNumbers(std::string_view raw, TriggerSink* sink) const;
   void ScanNetworks(std::string_view raw, TriggerSink* sink) const;
 
   LiteralTable literals_;
-  HashProbe wholes_{HashProbe::Where::kWhole};
-  HashProbe starts_{HashProbe::Where::kStart};
-  HashProbe ends_{HashProbe::Where::kEnd};
-  GramIndex grams_;
+  Texts texts_;        // all of them
+  Texts digit_texts_;  // those with digits
+  // The forms of these, which stand in the form of a text that holds one.
+  LiteralTable digit_forms_;
+  GramIndex digit_form_grams_;
   bool needs_folded_ = false;
   std::vector<uint32_t> present_;             // fire for any value
   std::array<std::vector<Bound>, 4> bounds_;  // of kLess, kLessEqual, kGreater, kGreaterEqual
@@ -76,9 +99,12 @@ class FieldIndexBuilder {
 
   void AddText(Kind kind, const std::string& text, uint32_t trigger);
   void PlaceLiteral(Kind kind, const std::string& text, const std::vector<uint32_t>& triggers);
+  void PlaceDigitForm(const std::string& text);
+  void PlaceIn(FieldIndex::Texts* texts, Kind kind, uint32_t literal, bool is_shared) const;
 
   FieldIndex index_;
   std::map<std::pair<Kind, std::string>, std::vector<uint32_t>> literals_;
+  std::set<std::string> digit_forms_;
   std::map<std::pair<Kind, std::string>, size_t>
       shared_;  // texts by their first or last four bytes
 };

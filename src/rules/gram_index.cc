@@ -38,6 +38,10 @@ double Commonness(const char* gram) {
   return sum;
 }
 
+size_t FirstDigit(std::string_view text) {
+  return std::min(text.find_first_of("0123456789"), text.size());
+}
+
 using base::HasAvx2;
 
 }  // namespace
@@ -55,31 +59,36 @@ void GramIndex::Add(uint32_t literal, Where where, const LiteralTable& table) {
   shorts_.push_back({key, literal, where});
 }
 
-void GramIndex::Build(const LiteralTable& table, const Statistics& statistics) {
-  ChooseGrams(table, statistics);
+void GramIndex::Build(const LiteralTable& table, const Statistics& statistics, bool with_digits) {
+  ChooseGrams(table, statistics, with_digits);
   FillTables();
   scan_ = HasAvx2() ? ScanAvx2 : ScanScalar;
 }
 
 // A gram's cost is how often it stands in logs, times the literals to compare there. Grams that
 // many literals hold are taken for common: rules speak the language of their logs.
-void GramIndex::ChooseGrams(const LiteralTable& table, const Statistics& statistics) {
+void GramIndex::ChooseGrams(const LiteralTable& table, const Statistics& statistics,
+                            bool with_digits) {
   struct Use {
     uint32_t held = 0;    // by so many literals
     uint32_t chosen = 0;  // for so many
   };
   std::unordered_map<uint32_t, Use> uses;
-  const auto grams_of = [&](const Entry& entry) {
-    return std::min(table.text(entry.literal).size() - 3, kGramsLookedAt);
+  const auto first_gram = [&](const Entry& entry) -> size_t {
+    return with_digits ? std::max<size_t>(FirstDigit(table.text(entry.literal)), 3) - 3 : 0;
+  };
+  const auto end_of_grams = [&](const Entry& entry) {
+    return std::min(table.text(entry.literal).size() - 3, first_gram(entry) + kGramsLookedAt);
   };
   for (const Entry& entry : entries_)
-    for (size_t i = 0; i < grams_of(entry); ++i)
+    for (size_t i = first_gram(entry); i < end_of_grams(entry); ++i)
       ++uses[LoadGram(table.text(entry.literal).data() + i)].held;
   for (Entry& entry : entries_) {
     const char* const text = table.text(entry.literal).data();
     double least = 1e300;
     Use* best = nullptr;
-    for (size_t i = 0; i < grams_of(entry); ++i) {
+    for (size_t i = first_gram(entry); i < end_of_grams(entry); ++i) {
+      if (with_digits && !HasDigit({text + i, 4})) continue;
       Use& use = uses[LoadGram(text + i)];
       const double frequency =
           statistics.GramsPerRow(text + i) + Commonness(text + i) + 0.002 * (use.held - use.chosen);
@@ -95,6 +104,7 @@ void GramIndex::ChooseGrams(const LiteralTable& table, const Statistics& statist
 }
 
 void GramIndex::FillTables() {
+  if (empty()) return;
   std::sort(entries_.begin(), entries_.end(), [](const Entry& a, const Entry& b) {
     return a.gram != b.gram ? a.gram < b.gram : a.literal < b.literal;
   });
@@ -211,16 +221,30 @@ void GramIndex::ScanAvx2(const GramIndex& index, std::string_view text, const Li
 
 #endif
 
+void GramIndex::ScanNear(std::string_view text, const TextForm& form, const LiteralTable& table,
+                         TriggerSink* sink) const {
+  form.ForEachNear([&](size_t at) {
+    if (!entries_.empty() && at + 4 <= text.size()) {
+      const uint32_t gram = LoadGram(text.data() + at);
+      const uint32_t bit = BitOf(gram);
+      if ((bitmap_[bit >> 5] >> (bit & 31) & 1) != 0) Check(text, at, gram, table, sink);
+    }
+    if (!shorts_.empty()) ScanShortsAt(text, at, table, sink);
+  });
+}
+
 void GramIndex::ScanShorts(std::string_view text, const LiteralTable& table,
                            TriggerSink* sink) const {
-  for (size_t at = 0; at < text.size(); ++at) {
-    const auto first = static_cast<unsigned char>(text[at]);
-    if (short_bytes_[first]) CheckShorts(text, at, kOneByte | first, table, sink);
-    if (short_bitmap_.empty() || at + 1 == text.size()) continue;
-    const uint32_t key = first | static_cast<uint32_t>(static_cast<unsigned char>(text[at + 1]))
-                                     << 8;
-    if ((short_bitmap_[key >> 6] >> (key & 63) & 1) != 0) CheckShorts(text, at, key, table, sink);
-  }
+  for (size_t at = 0; at < text.size(); ++at) ScanShortsAt(text, at, table, sink);
+}
+
+void GramIndex::ScanShortsAt(std::string_view text, size_t at, const LiteralTable& table,
+                             TriggerSink* sink) const {
+  const auto first = static_cast<unsigned char>(text[at]);
+  if (short_bytes_[first]) CheckShorts(text, at, kOneByte | first, table, sink);
+  if (short_bitmap_.empty() || at + 1 == text.size()) return;
+  const uint32_t key = first | static_cast<uint32_t>(static_cast<unsigned char>(text[at + 1])) << 8;
+  if ((short_bitmap_[key >> 6] >> (key & 63) & 1) != 0) CheckShorts(text, at, key, table, sink);
 }
 
 void GramIndex::CheckShorts(std::string_view text, size_t at, uint32_t key,

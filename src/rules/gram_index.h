@@ -27,7 +27,8 @@ class GramIndex {
   enum class Where : uint8_t { kAnywhere, kStart, kEnd };
 
   void Add(uint32_t literal, Where where, const LiteralTable& table);
-  void Build(const LiteralTable& table, const Statistics& statistics);
+  // `with_digits`: each literal has a digit, and is known by a gram that has one: ScanNear finds it.
+  void Build(const LiteralTable& table, const Statistics& statistics, bool with_digits = false);
 
   bool empty() const { return entries_.empty() && shorts_.empty(); }
   // How many literals share the fullest gram.
@@ -41,6 +42,9 @@ class GramIndex {
     if (!entries_.empty() && text.size() >= 4) scan_(*this, text, table, sink);
     if (!shorts_.empty()) ScanShorts(text, table, sink);
   }
+  // `form` has the digits of the text.
+  void ScanNear(std::string_view text, const TextForm& form, const LiteralTable& table,
+                TriggerSink* sink) const;
 
   // Each way to scan, for the test that compares them; ...Avx2 falls back where the CPU lacks it.
   static void ScanScalar(const GramIndex& index, std::string_view text, const LiteralTable& table,
@@ -68,7 +72,7 @@ class GramIndex {
 
   uint32_t BitOf(uint32_t gram) const { return gram * 0x9e3779b1u >> bitmap_shift_; }
   size_t SlotOf(uint32_t gram) const { return gram * 0x85ebca6bu >> slot_shift_; }
-  void ChooseGrams(const LiteralTable& table, const Statistics& statistics);
+  void ChooseGrams(const LiteralTable& table, const Statistics& statistics, bool with_digits);
   void FillTables();
   // Compares the literals of the gram at `at`.
   void Check(std::string_view text, size_t at, uint32_t gram, const LiteralTable& table,
@@ -76,6 +80,8 @@ class GramIndex {
   void CheckOne(std::string_view text, size_t begin, uint32_t literal, Where where,
                 const LiteralTable& table, TriggerSink* sink) const;
   void ScanShorts(std::string_view text, const LiteralTable& table, TriggerSink* sink) const;
+  void ScanShortsAt(std::string_view text, size_t at, const LiteralTable& table,
+                    TriggerSink* sink) const;
   void CheckShorts(std::string_view text, size_t at, uint32_t key, const LiteralTable& table,
                    TriggerSink* sink) const;
 

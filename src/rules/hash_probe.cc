@@ -24,6 +24,7 @@ void HashProbe::Add(const LiteralTable& table, uint32_t literal) {
 }
 
 void HashProbe::Build() {
+  if (empty()) return;
   std::sort(entries_.begin(), entries_.end(), [](const Entry& a, const Entry& b) {
     return a.key != b.key ? a.key < b.key : a.literal < b.literal;
   });

@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "rules/text_form.h"
+
 namespace neurallog::rules {
 
 // Not thread-safe; belongs to a matcher. `fired` has a slot for each trigger of the index.
@@ -13,6 +15,7 @@ struct TriggerSink {
   uint32_t* fired;  // the epoch in which a trigger was last reported
   uint32_t epoch;
   std::vector<uint32_t>* hits;
+  bool is_form = false;  // the text is a form: what has digits does not count
 
   void Fire(uint32_t trigger) {
     if (fired[trigger] == epoch) return;
@@ -29,12 +32,13 @@ class LiteralTable {
     uint32_t bytes;
     uint32_t first_trigger;
     uint32_t triggers;
+    bool has_digit;
   };
 
   uint32_t Add(const std::string& text, const std::vector<uint32_t>& triggers) {
     literals_.push_back({static_cast<uint32_t>(texts_.size()), static_cast<uint32_t>(text.size()),
                          static_cast<uint32_t>(triggers_.size()),
-                         static_cast<uint32_t>(triggers.size())});
+                         static_cast<uint32_t>(triggers.size()), HasDigit(text)});
     texts_.append(text);
     triggers_.insert(triggers_.end(), triggers.begin(), triggers.end());
     return static_cast<uint32_t>(literals_.size() - 1);
@@ -45,6 +49,7 @@ class LiteralTable {
   }
   void Fire(uint32_t literal, TriggerSink* sink) const {
     const Literal& one = literals_[literal];
+    if (sink->is_form && one.has_digit) return;
     for (uint32_t i = 0; i < one.triggers; ++i) sink->Fire(triggers_[one.first_trigger + i]);
   }
   size_t size() const { return literals_.size(); }

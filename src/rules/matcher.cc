@@ -4,6 +4,8 @@
 #include <chrono>
 #include <optional>
 
+#include "rules/case_fold.h"
+
 namespace neurallog::rules {
 namespace {
 
@@ -34,6 +36,8 @@ Matcher::Matcher(std::shared_ptr<const RuleSet> set)
       memo_(set_->tests().size()),
       rule_epochs_(set_->rules()),
       fired_(set_->triggers_max()),
+      field_forms_(set_->fields()),
+      truths_(set_->tests().size()),
       counts_(set_->rules()) {}
 
 std::span<const uint32_t> Matcher::Match(const char* row) {
@@ -61,7 +65,7 @@ void Matcher::MatchAll() {
 bool Matcher::CanRemember() {
   if (values_.steadiness() != steadiness_) {
     steadiness_ = values_.steadiness();
-    cache_.Clear();
+    signatures_.Clear();
     const std::vector<uint32_t>& fields = set_->routes().fields();
     can_remember_ =
         is_worthwhile_ && std::none_of(fields.begin(), fields.end(),
@@ -71,13 +75,14 @@ bool Matcher::CanRemember() {
 }
 
 const Signature& Matcher::SignatureOfRow() {
-  if (cache_.IsThrashing() && !values_.DemoteOne()) is_worthwhile_ = can_remember_ = false;
-  const std::string_view key = values_.steady_key();
-  const Signature* const known = cache_.Find(key);
-  return known != nullptr ? *known : *cache_.Add(key, MakeSignature());
+  const base::Hash128Value key = base::PrivateHash128(values_.steady_key());
+  const Signature* const known = signatures_.Find(key);
+  is_too_varied_ = !signatures_worth_.Note(known != nullptr, /*worst=*/16);
+  return known != nullptr ? *known : *signatures_.Add(key, MakeSignature());
 }
 
 void Matcher::MatchWith(const Signature& signature) {
+  signature_ = &signature;
   for (const int32_t set : signature.alias_sets) values_.AddAliases(set);
   for (const uint32_t test : signature.passed) memo_[test] = epoch_ << 1 | 1;
   for (const uint32_t rule : signature.matched) {
@@ -111,6 +116,7 @@ void Matcher::RunPending(const RuleSet::Group& group, const Signature& signature
 
 Signature Matcher::MakeSignature() {
   Signature signature;
+  signature.id = ++owners_;
   values_.LoadSteady();
   FindGroups();
   signature.alias_sets = values_.alias_sets();
@@ -179,6 +185,9 @@ bool Matcher::IsSteady(const CompiledTest& test) const {
 void Matcher::BeginRow() {
   matches_.clear();
   groups_.clear();
+  signature_ = nullptr;
+  formed_used_ = 0;
+  ForgetSome();
   is_timed_ = ++rows_ % kTimedOneOf == 0;
   if (++epoch_ <= kEpochMax) return;
   epoch_ = 1;
@@ -187,6 +196,19 @@ void Matcher::BeginRow() {
   std::fill(route_marks_.begin(), route_marks_.end(), RouteMark());
   std::fill(memo_.begin(), memo_.end(), 0);
   std::fill(rule_epochs_.begin(), rule_epochs_.end(), 0);
+}
+
+// Between rows, because a row holds on to what it has found.
+void Matcher::ForgetSome() {
+  constexpr uint32_t kOwnersMax = UINT32_MAX - (1 << 20);
+  if (is_too_varied_ && !values_.DemoteOne()) is_worthwhile_ = can_remember_ = false;
+  is_too_varied_ = false;
+  const bool is_end = owners_ > kOwnersMax;
+  if (signatures_.is_full() || is_end) signatures_.Clear();
+  if (forms_.is_full() || is_end) forms_.Clear();
+  if (!is_end) return;
+  truths_.Clear();
+  owners_ = 0;
 }
 
 void Matcher::FindGroups() {
@@ -242,14 +264,64 @@ void Matcher::ScanGroup(const RuleSet::Group& group, Which which) {
     if (which != Which::kAll && values_.is_steady(value) != (which == Which::kSteady)) continue;
     const uint32_t field = values_.field(value);
     const int32_t index = field == RecordValues::kNoField ? -1 : group.index_of_field[field];
-    if (index >= 0) {
-      const FieldIndex& found = group.indexes[static_cast<size_t>(index)];
-      found.Scan(TextsOf(value, found.needs_folded()), &sink);
-    }
+    if (index >= 0) ScanValue(group.indexes[static_cast<size_t>(index)], value, &sink);
     if (group.keyword_index >= 0 && values_.is_own_name(value))
       group.indexes[static_cast<size_t>(group.keyword_index)].Scan(
           TextsOf(value, /*wants_folded=*/true), &sink);
   }
+}
+
+void Matcher::ScanValue(const FieldIndex& index, uint32_t value, TriggerSink* sink) {
+  const Formed* const formed = HasForm(index, value) ? &FormOf(value) : nullptr;
+  if (formed == nullptr || formed->form == nullptr)
+    return index.Scan(TextsOf(value, index.needs_folded()), sink);
+  const Form& known = ScannedForm(*formed, index);
+  for (const uint32_t trigger : known.triggers) sink->Fire(trigger);
+  index.ScanRest(TextsOf(value, known.may_hold_digits),
+                 known.may_hold_digits ? &formed->text : nullptr, sink);
+}
+
+bool Matcher::HasForm(const FieldIndex& index, uint32_t value) const {
+  const size_t bytes = values_.raw(value).size();
+  return index.has_forms() && bytes >= kFormedBytesMin && bytes <= TextForm::kBytesMax &&
+         !values_.is_steady(value) && field_forms_[values_.field(value)].are_worthwhile;
+}
+
+const Matcher::Formed& Matcher::FormOf(uint32_t value) {
+  if (values_.note(value) != RecordValues::kNone) return *formed_[values_.note(value)];
+  values_.set_note(value, formed_used_);
+  if (formed_used_ == formed_.size()) formed_.push_back(std::make_unique<Formed>());
+  Formed& formed = *formed_[formed_used_++];
+  formed.text.Set(values_.raw(value));
+  const uint64_t known_before = known_forms_;
+  formed.form = FindForm(formed.text.text());
+  FieldForms& of_field = field_forms_[values_.field(value)];
+  of_field.are_worthwhile &= of_field.worth.Note(known_forms_ > known_before, /*worst=*/3);
+  return formed;
+}
+
+// A form is remembered when it comes for the second time, so that those that come once push nothing out.
+Form* Matcher::FindForm(std::string_view text) {
+  const base::Hash128Value key = base::PrivateHash128(text);
+  if (Form* const known = forms_.Find(key)) return ++known_forms_, known;
+  if (std::exchange(seen_forms_[key.high % seen_forms_.size()], key.low) != key.low) return nullptr;
+  return forms_.Add(key, {++owners_, nullptr, {}, false, nullptr});
+}
+
+const Form& Matcher::ScannedForm(const Formed& formed, const FieldIndex& index) {
+  Form* form = formed.form;
+  for (; form->index != nullptr; form = form->other.get()) {
+    if (form->index == &index) return *form;
+    if (form->other == nullptr) form->other = std::make_unique<Form>();
+  }
+  const std::string folded = Fold(formed.text.text());
+  std::vector<uint32_t> fired(set_->triggers_max());
+  TriggerSink sink{fired.data(), 1, &form->triggers};
+  index.ScanForm(folded, &sink);
+  form->may_hold_digits = index.MayHoldDigits(folded);
+  form->index = &index;
+  forms_.AddBytes(sizeof(Form) + form->memory_bytes());
+  return *form;
 }
 
 ValueTexts Matcher::TextsOf(uint32_t value, bool wants_folded) {
@@ -278,9 +350,24 @@ bool Matcher::EvaluateTest(const RuleSet::Group& group, uint32_t number) {
   const CompiledTest& test = set_->tests()[number];
   const bool is_watched = test.is_large() && std::binary_search(group.exact_tests.begin(),
                                                                 group.exact_tests.end(), number);
-  const bool passes = !is_watched && ComputeTest(test);
+  const uint32_t owner = is_watched ? 0 : OwnerOf(test);
+  const auto remembered = owner == 0 ? std::nullopt : truths_.Find(owner, number);
+  const bool passes = remembered ? *remembered : !is_watched && ComputeTest(test);
+  if (owner != 0 && !remembered) truths_.Add(owner, number, passes);
   memo_[number] = epoch_ << 1 | static_cast<uint32_t>(passes);
   return passes;
+}
+
+uint32_t Matcher::OwnerOf(const CompiledTest& test) const {
+  if (signature_ != nullptr && IsSteady(test)) return signature_->id;
+  if (!test.is_plain() || test.field() == CompiledTest::kAnyField ||
+      values_.may_be_steady(test.field()))
+    return 0;
+  const uint32_t value = values_.first(test.field());
+  const bool is_only = value != RecordValues::kNone && values_.next(value) == RecordValues::kNone;
+  if (!is_only || values_.note(value) == RecordValues::kNone) return 0;
+  const Form* const form = formed_[values_.note(value)]->form;
+  return form != nullptr ? form->id : 0;
 }
 
 const filter::RecordView& Matcher::Record() {

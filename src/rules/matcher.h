@@ -9,8 +9,9 @@
 // buffers have grown, but what RE2 takes for its automata. Not thread-safe: one per thread; the set
 // is shared.
 //
-// What follows from the steady values of a row alone, such as a level or a source, is remembered (SignatureCache): for a row
-// like ones before only the other values are scanned, and programs of rules go on where they depend on these.
+// What follows from the steady values of a row alone, such as a level or a source, is remembered (Signature): for a row
+// like ones before only the other values are scanned, and programs of rules go on where they depend on these. Of a text
+// among these, such as a message, what follows from its form is remembered (TextForm): what is scanned is its numbers.
 #pragma once
 
 #include <cstdint>
@@ -20,9 +21,12 @@
 
 #include "filter/row_view.h"
 #include "model/record_batch.h"
+#include "rules/form.h"
 #include "rules/record_values.h"
 #include "rules/rule_set.h"
-#include "rules/signature_cache.h"
+#include "rules/signature.h"
+#include "rules/text_cache.h"
+#include "rules/truth_cache.h"
 
 namespace neurallog::rules {
 
@@ -51,12 +55,27 @@ class Matcher {
   // charged to the first.
   static constexpr uint64_t kTimedOneOf = 64;
   uint64_t timed_rows() const { return rows_ / kTimedOneOf; }
-  // Kinds of rows that are remembered.
-  size_t signatures() const { return cache_.size(); }
+  // Kinds of rows, and forms of texts, that are remembered.
+  size_t signatures() const { return signatures_.size(); }
+  size_t forms() const { return forms_.size(); }
+  // Texts of which the form was known.
+  uint64_t known_forms() const { return known_forms_; }
   const RuleSet& set() const { return *set_; }
 
  private:
+  static constexpr size_t kSignatureBytesMax = 1 << 20;
+  static constexpr size_t kFormBytesMax = 2 << 20;
+  // Of texts of which the form is looked up: a shorter one is scanned as fast.
+  static constexpr size_t kFormedBytesMin = 16;
+
+  // A value of the row that has a form.
+  struct Formed {
+    TextForm text;
+    Form* form;  // none: it is not remembered
+  };
+
   void BeginRow();
+  void ForgetSome();
   void FindGroups();
   void AddRoute(uint32_t route);
   // Without regard to what is remembered.
@@ -85,8 +104,15 @@ class Matcher {
   void RunPending(const RuleSet::Group& group, const Signature& signature,
                   const Signature::Pending& pending);
   void ScanGroup(const RuleSet::Group& group, Which which);
+  void ScanValue(const FieldIndex& index, uint32_t value, TriggerSink* sink);
+  bool HasForm(const FieldIndex& index, uint32_t value) const;
+  const Formed& FormOf(uint32_t value);
+  Form* FindForm(std::string_view text);
+  const Form& ScannedForm(const Formed& formed, const FieldIndex& index);
   void Run(const RuleSet::Group& group, uint32_t rule, int32_t at);
   bool EvaluateTest(const RuleSet::Group& group, uint32_t test);
+  // What the answer of the test follows from, if it comes again; 0: nothing.
+  uint32_t OwnerOf(const CompiledTest& test) const;
   bool ComputeTest(const CompiledTest& test);
   bool HasSame(const CompiledTest& test);
   bool SameFolded(uint32_t a, uint32_t b);
@@ -126,10 +152,30 @@ class Matcher {
   std::vector<uint32_t> hits_;
 
   // Of all rows with the same steady values.
-  SignatureCache cache_;
-  uint64_t steadiness_ = 0;  // that the cache is for
+  TextCache<Signature> signatures_{kSignatureBytesMax};
+  uint64_t steadiness_ = 0;  // that these are for
   bool can_remember_ = false;
   bool is_worthwhile_ = true;
+  Worth signatures_worth_;
+  bool is_too_varied_ = false;  // a name is to be less steady from the next row on
+
+  // Of all texts of a form.
+  TextCache<Form> forms_{kFormBytesMax};
+  std::vector<uint64_t> seen_forms_ = std::vector<uint64_t>(1024);  // a half of their keys: once
+  struct FieldForms {
+    Worth worth;
+    bool are_worthwhile = true;
+  };
+  std::vector<FieldForms> field_forms_;  // by field
+  uint64_t known_forms_ = 0;
+
+  TruthCache truths_;
+  uint32_t owners_ = 0;  // that have been numbered
+
+  // Of the row.
+  const Signature* signature_ = nullptr;         // none: not by what is remembered
+  std::vector<std::unique_ptr<Formed>> formed_;  // a value's note is its place here
+  uint32_t formed_used_ = 0;
 
   std::vector<Counts> counts_;
   uint64_t evaluated_ = 0;

@@ -62,6 +62,9 @@ class RecordValues {
   bool is_own_name(uint32_t value) const { return values_[value].is_own_name; }
   std::string_view raw(uint32_t value) const { return values_[value].raw; }
   std::string_view folded(uint32_t value);
+  // A note about the value, kNone at first.
+  uint32_t note(uint32_t value) const { return values_[value].note; }
+  void set_note(uint32_t value, uint32_t note) { values_[value].note = note; }
 
   // The values of a field, newest first.
   uint32_t first(uint32_t field) const {
@@ -78,6 +81,7 @@ class RecordValues {
     uint32_t folded_bytes;
     bool is_own_name;
     bool is_steady;
+    uint32_t note = kNone;
   };
   struct Head {
     uint32_t epoch = 0;
