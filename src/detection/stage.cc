@@ -253,11 +253,17 @@ void Stage::AdvanceAll() {
   }
 }
 
+// One round may load the rules of many tenants: what is too much goes at once.
 Result<Stage::Runner*> Stage::RunnerOf(TenantId tenant) {
   const auto found = runners_.find(tenant);
   if (found == runners_.end()) return nullptr;
-  if (!found->second.rules) NL_RETURN_IF_ERROR(LoadRunner(tenant, &found->second));
-  return &found->second;
+  Runner* const runner = &found->second;
+  if (runner->rules) return runner;
+  NL_RETURN_IF_ERROR(LoadRunner(tenant, runner));
+  metrics_->compiled_bytes += static_cast<int64_t>(runner->rules->memory_bytes());
+  if (static_cast<size_t>(metrics_->compiled_bytes.load()) > options_.compiled_bytes_max)
+    UnloadIdle(runner->used_ns - 1);  // not this one
+  return runner;
 }
 
 Status Stage::LoadRunner(TenantId tenant, Runner* runner) {
