@@ -110,7 +110,7 @@ std::string NoiseBook::NewId(NoiseKind kind, int64_t now_ns) {
   std::string bytes;
   base::AppendLe(&bytes, now_ns);
   return fmt::format("{}-{:016x}", kind == NoiseKind::kMaintenance ? "window" : KindName(kind),
-                     base::Hash64(bytes));  // a time interval has a name of its own
+                     base::Hash64(bytes));
 }
 
 void NoiseBook::Expire(TenantId tenant, NoiseRules* rules, storage::MetaChange* change) const {

@@ -59,7 +59,8 @@ class NoiseBook {
   void Forget(TenantId tenant);
 
  private:
-  std::string NewId(NoiseKind kind, int64_t now_ns);
+  // Not of time intervals, which their users name.
+  static std::string NewId(NoiseKind kind, int64_t now_ns);
   // Removes what is old.
   void Expire(TenantId tenant, NoiseRules* rules, storage::MetaChange* change) const;
   void Enter(TenantId tenant, NoiseRules rules);

@@ -40,13 +40,14 @@ class NoticeGate {
       : book_(book), noise_(noise), clock_(clock), metrics_(metrics), groups_(store) {}
   Status Load();
 
-  // A match of an action that groups; nothing: it does not.
+  // A match of an action that groups.
   struct GroupedMatch {
     GroupKey key;
     Labels by;
     detection::MatchId id;
     std::string rule_id;
   };
+  // Nothing: the action does not group.
   static std::optional<GroupedMatch> GroupOf(const Action& action, const detection::RuleInfo& rule,
                                              const detection::MatchId& id, std::string_view json);
   bool IsMuted(const Action& action, const detection::RuleInfo& rule, std::string_view json) const;
