@@ -124,8 +124,10 @@ FolderApi::~FolderApi() {
 
 Result<http::ClientResponse> FolderApi::Fetch(const http::ClientRequest& request) {
   const auto receiver = std::make_shared<Receiver>(request);
+  http::Request asked = ToRequest(request);
+  asked.received_ns = engine_->clock().MonotonicNs();
   // Whoever lets go of the responder without an answer ends the wait too.
-  api_->Handle(ToRequest(request), http::ResponderPtr(receiver.get(), [receiver](http::Responder*) {
+  api_->Handle(std::move(asked), http::ResponderPtr(receiver.get(), [receiver](http::Responder*) {
                  receiver->Abort();
                }));
   return receiver->Await();
