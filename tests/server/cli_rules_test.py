@@ -147,12 +147,12 @@ class RulesCli(unittest.TestCase):
 
             def do_GET(self):
                 body = json.dumps({"id": "7", "state": "running", "rows_read": 5, "matches": 0}).encode()
+                seen.put((self.command, self.path))  # before the client can go on
                 self.send_response(202 if self.command == "POST" else 200)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)
-                seen.put((self.command, self.path))
 
             def do_POST(self):
                 self.rfile.read(int(self.headers["Content-Length"]))
