@@ -43,13 +43,22 @@ def leaf(c):
     return {f + '|' + op: v}
 
 
+def window(w):
+    """Nothing of the stream is more than six hours late."""
+    if w is None:
+        return {}
+    return {'type': 'threshold', 'threshold': {'gte': w['count_at_least']},
+            'window': {'type': 'tumbling', 'size': f"{w['seconds']}s", 'group_by': [w['group_by']], 'allowed_lateness': '6h', 'max_groups': 1000000}}
+
+
 rules = [json.loads(line) for line in open(sys.argv[1], encoding='utf-8')]
 if len(sys.argv) == 2:
     for rule in rules:
         d = Detection()
         condition = d.condition(rule['condition'])
+        own = {'id': rule['id'], 'name': rule['name'], 'detection': {**d.selections, 'condition': condition}}
         print('---')
-        print(json.dumps({'id': rule['id'], 'name': rule['name'], 'detection': {**d.selections, 'condition': condition}}, ensure_ascii=False))
+        print(json.dumps({**own, **window(rule['window'])}, ensure_ascii=False))
 else:
     counts = dict(line.split()[:2] for line in open(sys.argv[2]))
     expected = json.load(open(sys.argv[3]))['expected']

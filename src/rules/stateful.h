@@ -109,6 +109,7 @@ inline constexpr size_t kGroupFieldsMax = 16;
 inline constexpr size_t kStepsMax = 32;
 inline constexpr size_t kPositionsMax = 64;  // of a sequence: the sum of its steps' min
 inline constexpr int64_t kWindowMaxNs = int64_t{400} * 86'400 * 1'000'000'000;
+inline constexpr int64_t kTumblingLatenessMaxNs = int64_t{86'400} * 1'000'000'000;
 inline constexpr uint32_t kGroupsMax = 10'000'000;
 
 }  // namespace neurallog::rules

@@ -257,7 +257,8 @@ class StatefulParser {
                   fmt::format("size: rules of type {} have within instead", type_word_));
   }
 
-  // A zero is a time too, unlike everywhere else.
+  // A zero is a time too, unlike everywhere else. Tumbling windows stay open side by side: what is late does not
+  // disturb what is newer.
   void ParseLateness(const MapReader& reader) {
     const Window& window = to_.window;
     const int64_t longest = std::max({window.size_ns, window.gap_ns, to_.within_ns, int64_t{1}});
@@ -268,8 +269,11 @@ class StatefulParser {
     }
     to_.window.lateness_ns =
         node->text == "0" || node->text == "0s" ? 0 : OptionalDuration(reader, "allowed_lateness");
-    if (to_.window.lateness_ns > longest)
+    const bool is_tumbling = window.type == WindowType::kTumbling;
+    if (!is_tumbling && window.lateness_ns > longest)
       reader.Fail(node->at, "allowed_lateness: longer than the window");
+    if (is_tumbling && window.lateness_ns > std::max(longest, kTumblingLatenessMaxNs))
+      reader.Fail(node->at, "allowed_lateness: longer than the window and than a day");
   }
 
   void CheckWithin() {

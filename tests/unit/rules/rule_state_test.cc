@@ -79,6 +79,20 @@ TEST_CASE("records out of order count where they belong, and late ones for nothi
   CHECK(tell(90) == 1);
 }
 
+TEST_CASE("tumbling windows wait for what is much later than they are long") {
+  RuleFixture rules(RuleText("type: threshold\nwindow: {type: tumbling, size: 1m, allowed_lateness: 1h}\n"
+                             "threshold: {gte: 2}\n"));
+  const auto tell = [&](int64_t second) {
+    return rules.Tell(second * kSecond, {Text("a", "1")}, 9000 * kSecond).size();
+  };
+  CHECK(tell(4000) == 0);
+  CHECK(tell(5000) == 0);
+  CHECK(tell(4019) == 1);
+  CHECK(tell(5030) == 1);
+  CHECK(tell(1399) == 0);
+  CHECK(rules.state().counts(0).late == 1);
+}
+
 TEST_CASE("a time that cannot be true is that of arrival") {
   RuleFixture rules(RuleText("type: threshold\nwindow: {size: 1m}\nthreshold: {gte: 2}\n"));
   CHECK(rules.Tell(100'000 * kSecond, {Text("a", "1")}, 0).empty());

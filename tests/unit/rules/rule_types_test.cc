@@ -325,6 +325,9 @@ TEST_CASE("the problems of a rule with state are reported with line and column")
         "4:25: agg: expected sum, avg, min, max or p0 to p100, got \"p101\"\n"
         "5:38: allowed_lateness: longer than the window\n"
         "7:17: key: \"b\" is not in the window's group_by\n");
+  CHECK(problems(head + "type: threshold\nthreshold: {gt: 1}\n"
+                        "window: {type: tumbling, size: 1m, allowed_lateness: 25h}\n") ==
+        "5:54: allowed_lateness: longer than the window and than a day\n");
   CHECK(problems("name: r\ntype: sequence\nsequence: {steps: [{not: true, rule: a}]}\n") ==
         "3:19: steps: none that must come\n"
         "3:11: within: is missing\n");
