@@ -251,11 +251,10 @@ class RecordRun {
   void Show(const rules::Firing& firing, const detection::MatchRow& row) {
     const detection::RuleInfo& rule = rules_->of_firing(firing.rule);
     const detection::MatchId id = detection::MakeMatchId(TenantId{}, rule, firing.at_ns, firing.id);
-    const std::string match =
-        detection::EncodeMatch(id, rule, firing, rules_->plan()->group_fields(firing.rule), row,
-                               base::Clock::System().WallNs());
     ++matches_;
-    printer_->Take(std::string(detection::DecodeMatch(match).value().json).append("\n"));
+    printer_->Take(detection::MatchJson(id, rule, firing, rules_->plan()->group_fields(firing.rule),
+                                        row, base::Clock::System().WallNs())
+                       .append("\n"));
   }
 
   const std::shared_ptr<const detection::CompiledRules> rules_;

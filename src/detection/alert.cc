@@ -6,7 +6,8 @@
 namespace neurallog::detection {
 namespace {
 
-constexpr uint8_t kAlertFormat = 3;
+constexpr uint8_t kAlertFormat = 4;
+constexpr uint8_t kAlertFormatWithoutSeen = 3;
 constexpr uint8_t kAlertFormatWithoutPeriods = 2;
 constexpr uint8_t kAlertFormatWithoutActions = 1;
 constexpr size_t kTextsMax = 64;  // more than any alert has
@@ -97,7 +98,9 @@ bool ReadBody(base::ByteReader* from, uint8_t format, Alert* alert) {
   ReadNote(from, &alert->acknowledged);
   ReadNote(from, &alert->resolved);
   if (format >= kAlertFormatWithoutPeriods && !ReadTold(from, &alert->told)) return false;
-  if (format >= kAlertFormat && !ReadPeriods(from, alert)) return false;
+  if (format >= kAlertFormatWithoutSeen && !ReadPeriods(from, alert)) return false;
+  alert->seen.lsn = format >= kAlertFormat ? from->ReadLe<uint64_t>() : UINT64_MAX;
+  alert->seen.row = format >= kAlertFormat ? from->ReadLe<uint32_t>() : 0;
   return from->ok() && from->empty();
 }
 
@@ -167,6 +170,8 @@ std::string EncodeAlert(const Alert& alert) {
   AppendTold(&value, alert.told);
   base::AppendLe(&value, static_cast<uint8_t>(alert.periods));
   if (alert.periods > 0) alert.breaches.Encode(&value);
+  base::AppendLe(&value, alert.seen.lsn);
+  base::AppendLe(&value, alert.seen.row);
   return value;
 }
 

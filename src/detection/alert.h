@@ -90,6 +90,8 @@ struct Alert {
   std::optional<AlertNote> resolved;  // by a user
   int64_t ended_ns = 0;               // wall
 
+  storage::LogPosition seen;  // matches of rows before it are counted; of an older build: all
+
   // For the timers, by the rule's clock.
   int64_t since_ns = 0;              // pending since then
   int64_t active_ns = 0;             // the last match, or when the rule last said that it holds

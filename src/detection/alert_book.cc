@@ -61,6 +61,8 @@ base::Hash128Value FingerprintOf(const rules::RulePlan& plan, uint32_t place) {
   return base::Hash128(text);
 }
 
+storage::LogPosition BehindRow(storage::LogPosition row) { return {row.lsn, row.row + 1}; }
+
 Status WrongState(const Alert& alert, std::string_view what) {
   return Conflict("alert " + ToString(alert.id) + " is " + std::string(StateName(alert.state)) +
                   ": " + std::string(what));
@@ -81,16 +83,19 @@ AlertBook::~AlertBook() {
 void AlertBook::Restore(Alert alert) {
   OfRule& of = rules_[alert.rule_id];
   if (alert.clock.now_ns() > of.clock.now_ns()) of.clock = alert.clock;
+  if (of.entries.empty() || alert.clock.now_ns() < of.retold.now_ns()) of.retold = alert.clock;
   const auto [found, is_new] = of.entries.try_emplace(alert.key);
   if (!is_new) return;
   found->second = std::make_unique<Entry>();
   found->second->alert = std::move(alert);
+  found->second->restored = found->second->alert.seen;
   SetTimer(&of, found->second.get(), 0);
   metrics_->Enter(found->second->alert.state);
   ++size_;
 }
 
 void AlertBook::SetRules(const CompiledRules* rules, int64_t wall_ns) {
+  by_place_.clear();
   std::map<std::string_view, uint32_t> places;
   for (uint32_t place = 0; rules != nullptr && place < rules->plan()->rules().size(); ++place)
     if (const RuleInfo& rule = rules->of_firing(place); rule.state == RuleState::kReady)
@@ -122,13 +127,16 @@ void AlertBook::ResolveAll(OfRule* of, AlertEnd end, int64_t wall_ns) {
 }
 
 AlertBook::OfRule* AlertBook::RuleOf(const CompiledRules& rules, uint32_t place) {
+  if (by_place_.empty()) by_place_.resize(rules.plan()->rules().size());
+  if (by_place_[place] != nullptr) return by_place_[place];
   const auto [found, is_new] = rules_.try_emplace(rules.of_firing(place).id);
   if (is_new) SetRule(rules, place, &found->second);
-  return &found->second;
+  return by_place_[place] = &found->second;
 }
 
 void AlertBook::Match(const CompiledRules& rules, const rules::Firing& firing, const MatchId& match,
-                      int64_t received_ns, const Ask& ask, const MatchTexts& enriched) {
+                      std::optional<storage::LogPosition> at, int64_t received_ns, const Ask& ask,
+                      const MatchTexts& enriched) {
   const RuleInfo& rule = rules.of_firing(firing.rule);
   OfRule* const of = RuleOf(rules, firing.rule);
   wall_ns_ = received_ns;
@@ -140,8 +148,27 @@ void AlertBook::Match(const CompiledRules& rules, const rules::Firing& firing, c
                            : Open(of, rule, rules.plan()->group_fields(firing.rule), firing, match);
   if (entry == nullptr) return metrics_->CountDropped();
   Update(*of, rule, firing, match, enriched, entry);
-  if (of->timing.periods.n > 0)
-    AddBreach(*of, of->timing.is_of_window ? firing.start_ns : firing.at_ns, entry);
+  if (at) entry->alert.seen = BehindRow(*at);
+  else MarkUrgent(entry, *of);  // nothing tells it again
+}
+
+// What more than going on came of it is written already: alerts begin, and timers run, behind this.
+void AlertBook::Retell(const CompiledRules& rules, const rules::Firing& firing,
+                       const MatchId& match, storage::LogPosition at, int64_t received_ns) {
+  const RuleInfo& rule = rules.of_firing(firing.rule);
+  const auto found_rule = rules_.find(rule.id);
+  if (found_rule == rules_.end()) return;
+  OfRule* const of = &found_rule->second;
+  for (rules::RuleClock* const clock : {&of->retold, &of->clock}) {
+    clock->Pass(received_ns);
+    clock->Reach(firing.at_ns, received_ns);
+  }
+  const auto found = of->entries.find(firing.key);
+  if (found == of->entries.end() || at < found->second->restored) return;
+  std::swap(of->clock, of->retold);
+  Update(*of, rule, firing, match, {}, found->second.get());
+  std::swap(of->clock, of->retold);
+  found->second->alert.seen = BehindRow(at);
 }
 
 AlertBook::Entry* AlertBook::Open(OfRule* of, const RuleInfo& rule,
@@ -191,8 +218,11 @@ void AlertBook::Update(const OfRule& of, const RuleInfo& rule, const rules::Firi
     alert.last_matches.erase(alert.last_matches.begin());
   alert.last_matches.push_back(match);
   MarkChanged(entry, of);
-  if (++alert.matches > 1) return;
-  Report(alert.state == AlertState::kPending ? AlertChange::kPending : AlertChange::kFired, *entry);
+  if (++alert.matches == 1)
+    Report(alert.state == AlertState::kPending ? AlertChange::kPending : AlertChange::kFired, of,
+           entry);
+  if (of.timing.periods.n > 0)
+    AddBreach(of, of.timing.is_of_window ? firing.start_ns : firing.at_ns, entry);
 }
 
 void AlertBook::Advance(int64_t wall_ns, const Ask& ask) {
@@ -202,6 +232,7 @@ void AlertBook::Advance(int64_t wall_ns, const Ask& ask) {
     OfRule& of = it->second;
     of.clock.Pass(wall_ns);
     RunTimers(&of, ask);
+    if (of.entries.empty() && of.place < by_place_.size()) by_place_[of.place] = nullptr;
     it = of.entries.empty() ? rules_.erase(it) : std::next(it);
   }
 }
@@ -226,7 +257,7 @@ void AlertBook::Check(OfRule* of, Entry* entry, const Ask& ask) {
   if (timing.periods.n > 0) return CheckPeriods(of, entry, condition);
   if (condition == Condition::kHolds) {
     alert.active_ns = now_ns;
-    if (now_ns - alert.clock.now_ns() >= kRewriteNs) MarkChanged(entry, *of);
+    if (now_ns - alert.clock.now_ns() >= kRewriteNs) MarkUrgent(entry, *of);
   }
   const bool is_cleared = condition == Condition::kEnded && !timing.is_timeout_given;
   const int64_t ends_ns = condition == Condition::kHolds
@@ -248,15 +279,18 @@ void AlertBook::Check(OfRule* of, Entry* entry, const Ask& ask) {
   SetTimer(of, entry, next_ns);
 }
 
-void AlertBook::AddBreach(const OfRule& of, int64_t time_ns, Entry* entry) {
+bool AlertBook::AddBreach(const OfRule& of, int64_t time_ns, Entry* entry) {
   const rules::PeriodsNeeded& needed = of.timing.periods;
   Alert& alert = entry->alert;
   alert.periods = needed.m;
-  if (alert.breaches.Add(time_ns / needed.period_ns)) MarkChanged(entry, of);
-  if (alert.state != AlertState::kPending) return;
-  if (alert.breaches.Count(alert.breaches.newest(), needed.m) < needed.n) return;
-  alert.fired_ns = std::max(time_ns, alert.last_match_ns);
-  SetState(entry, AlertState::kFiring, AlertChange::kFired, of);
+  const bool is_new = alert.breaches.Add(time_ns / needed.period_ns);
+  if (is_new) MarkChanged(entry, of);
+  if (alert.state == AlertState::kPending &&
+      alert.breaches.Count(alert.breaches.newest(), needed.m) >= needed.n) {
+    alert.fired_ns = std::max(time_ns, alert.last_match_ns);
+    SetState(entry, AlertState::kFiring, AlertChange::kFired, of);
+  }
+  return is_new;
 }
 
 // A period says nothing before it is over, and a grace for what is late, unless something was found in it. The
@@ -265,7 +299,7 @@ void AlertBook::CheckPeriods(OfRule* of, Entry* entry, Condition condition) {
   const rules::PeriodsNeeded& needed = of->timing.periods;
   Alert& alert = entry->alert;
   const int64_t now_ns = of->clock.edge_ns();
-  if (condition == Condition::kHolds) AddBreach(*of, now_ns, entry);
+  if (condition == Condition::kHolds && AddBreach(*of, now_ns, entry)) MarkUrgent(entry, *of);
   const bool is_pending = alert.state == AlertState::kPending;
   int64_t last = alert.breaches.newest();
   while (alert.breaches.Count(last, needed.m) >= (is_pending ? 1 : needed.n)) ++last;
@@ -293,7 +327,7 @@ void AlertBook::Reopen(OfRule* of, Alert alert) {
   alert.matches = 0;
   alert.last_matches.clear();
   alert.acknowledged.reset();
-  MarkChanged(Insert(of, std::move(alert)), *of);
+  MarkUrgent(Insert(of, std::move(alert)), *of);
 }
 
 void AlertBook::SetTimer(OfRule* of, Entry* entry, int64_t deadline_ns) {
@@ -315,8 +349,7 @@ void AlertBook::Resolve(OfRule* of, Entry* entry, AlertEnd end, int64_t at_ns, i
 void AlertBook::Remove(OfRule* of, Entry* entry) {
   if (entry->alert.state != AlertState::kResolved) {
     entry->is_lapsed = true;
-    MarkChanged(entry, *of);
-    Report(AlertChange::kLapsed, *entry);
+    Report(AlertChange::kLapsed, *of, entry);
     metrics_->Leave(entry->alert.state);
   }
   const auto found = of->entries.find(entry->alert.key);
@@ -357,8 +390,7 @@ void AlertBook::SetState(Entry* entry, AlertState state, AlertChange change, con
   metrics_->Leave(entry->alert.state);
   entry->alert.state = state;
   if (state != AlertState::kResolved) metrics_->Enter(state);
-  MarkChanged(entry, of);
-  Report(change, *entry);
+  Report(change, of, entry);
 }
 
 void AlertBook::MarkChanged(Entry* entry, const OfRule& of) {
@@ -368,13 +400,23 @@ void AlertBook::MarkChanged(Entry* entry, const OfRule& of) {
   changed_.push_back(entry);
 }
 
-void AlertBook::Report(AlertChange change, const Entry& entry) {
-  metrics_->Count(change);
-  transitions_.push_back({tenant_, change, entry.alert});
+void AlertBook::MarkUrgent(Entry* entry, const OfRule& of) {
+  MarkChanged(entry, of);
+  if (entry->is_urgent) return;
+  entry->is_urgent = true;
+  ++urgent_;
 }
 
-void AlertBook::AddTo(storage::MetaChange* change) const {
+void AlertBook::Report(AlertChange change, const OfRule& of, Entry* entry) {
+  MarkUrgent(entry, of);
+  metrics_->Count(change);
+  transitions_.push_back({tenant_, change, entry->alert});
+}
+
+void AlertBook::AddTo(bool with_going_on, storage::MetaChange* change) {
+  adds_going_on_ = with_going_on;
   for (const Entry* entry : changed_) {
+    if (!with_going_on && !entry->is_urgent) continue;
     std::string key = KeyOf(tenant_, entry->alert.id);
     if (entry->is_lapsed) change->remove.push_back(std::move(key));
     else change->put.emplace_back(std::move(key), EncodeAlert(entry->alert));
@@ -393,8 +435,12 @@ void AlertBook::VisitFiring(const std::function<void(const Alert&)>& visit) cons
 }
 
 void AlertBook::Written() {
-  for (Entry* entry : changed_) entry->is_changed = false;
-  changed_.clear();
+  std::erase_if(changed_, [this](Entry* entry) {
+    if (!adds_going_on_ && !entry->is_urgent) return false;
+    entry->is_changed = entry->is_urgent = false;
+    return true;
+  });
+  urgent_ = 0;
   removed_.clear();
   transitions_.clear();
 }

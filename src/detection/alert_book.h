@@ -8,7 +8,8 @@
 // clock is written with the alerts, so that a restart goes on with it. Nothing is read from the wall here.
 //
 // transitions() and changed alerts stay until Written: whoever writes them does so as one with what they follow
-// from. At AlertLimits a match makes no alert, which is counted. Not thread-safe.
+// from. Alerts that only go on may be written later than that, if their matches are told again after a crash (Retell).
+// At AlertLimits a match makes no alert, which is counted. Not thread-safe.
 #pragma once
 
 #include <functional>
@@ -51,20 +52,31 @@ class AlertBook {
   // the state of which begins anew.
   void SetRules(const CompiledRules* rules, int64_t wall_ns);
 
-  // `firing`, of one of the rules that were set, became this match; `enriched` is added to the labels of a new alert.
+  // `firing`, of one of the rules that were set, became this match of the record `at`, or of the passing of time;
+  // `enriched` is added to the labels of a new alert.
   void Match(const CompiledRules& rules, const rules::Firing& firing, const MatchId& match,
-             int64_t received_ns, const Ask& ask, const MatchTexts& enriched = {});
+             std::optional<storage::LogPosition> at, int64_t received_ns, const Ask& ask,
+             const MatchTexts& enriched = {});
+  // The same of a record that was seen before the start: for an alert that was restored as of before it.
+  void Retell(const CompiledRules& rules, const rules::Firing& firing, const MatchId& match,
+              storage::LogPosition at, int64_t received_ns);
   // Does nothing within a second of the last time.
   void Advance(int64_t wall_ns, const Ask& ask);
   // NotFound when the alert is not here; Conflict when its state does not allow that.
   Status Obey(const AlertId& id, const AlertOrder& order);
 
   bool is_changed() const { return !changed_.empty(); }
+  // Something has happened to an alert since Written.
+  bool is_urgent() const { return urgent_ > 0; }
+  // Alerts that have only gone on since.
+  size_t going_on() const { return changed_.size() - urgent_; }
   // In the order in which they came to be, since Written.
   const std::vector<AlertTransition>& transitions() const { return transitions_; }
-  void AddTo(storage::MetaChange* change) const;
+  // Those that only go on: if `with_going_on`.
+  void AddTo(bool with_going_on, storage::MetaChange* change);
   // How many have been resolved since Written.
   size_t resolved() const;
+  // What AddTo has added.
   void Written();
 
   size_t size() const { return size_; }
@@ -80,7 +92,9 @@ class AlertBook {
     Alert alert;
     int64_t timer_ns = -1;  // the deadline that is in the rule's timers; -1: none
     bool is_changed = false;
+    bool is_urgent = false;  // and more than going on
     bool is_lapsed = false;
+    storage::LogPosition restored;  // as `seen` was then
   };
   // The alerts of one rule.
   struct OfRule {
@@ -88,6 +102,7 @@ class AlertBook {
     rules::AlertTiming timing;
     std::optional<base::Hash128Value> fingerprint;  // of the rule's state; none: it was not set yet
     rules::RuleClock clock{false, 0};
+    rules::RuleClock retold{false, 0};  // as it was when what is retold happened
     rules::TimerQueue timers;
     std::unordered_map<Key, std::unique_ptr<Entry>, KeyHash> entries;
   };
@@ -104,8 +119,8 @@ class AlertBook {
   void Check(OfRule* of, Entry* entry, const Ask& ask);
   // The same for rules whose alerts need some of the last periods.
   void CheckPeriods(OfRule* of, Entry* entry, rules::Condition condition);
-  // Something was found at this time; the alert may fire.
-  void AddBreach(const OfRule& of, int64_t time_ns, Entry* entry);
+  // Something was found at this time; the alert may fire. False: in this period something was found before.
+  bool AddBreach(const OfRule& of, int64_t time_ns, Entry* entry);
   // Those of the last periods that still count are the next alert's, which has no match yet.
   void Reopen(OfRule* of, Alert alert);
   Entry* Insert(OfRule* of, Alert alert);
@@ -115,17 +130,21 @@ class AlertBook {
   Status Obey(OfRule* of, Entry* entry, const AlertOrder& order);
   void SetState(Entry* entry, AlertState state, AlertChange change, const OfRule& of);
   void MarkChanged(Entry* entry, const OfRule& of);
-  void Report(AlertChange change, const Entry& entry);
+  void MarkUrgent(Entry* entry, const OfRule& of);
+  void Report(AlertChange change, const OfRule& of, Entry* entry);
 
   const TenantId tenant_;
   const AlertLimits limits_;
   AlertMetrics* const metrics_;
   std::map<std::string, OfRule, std::less<>> rules_;  // those that have alerts, by id
+  std::vector<OfRule*> by_place_;  // in the plan; null: has none, or was not asked for yet
   size_t size_ = 0;
   int64_t wall_ns_ = 0;      // of the last Match or Advance
   int64_t advanced_ns_ = 0;  // of the last Advance that did something
   // Since Written.
   std::vector<Entry*> changed_;
+  size_t urgent_ = 0;  // of these
+  bool adds_going_on_ = false;
   std::vector<std::unique_ptr<Entry>> removed_;
   std::vector<AlertTransition> transitions_;
 };

@@ -1,5 +1,7 @@
 #include "detection/alert_store.h"
 
+#include <algorithm>
+
 #include "base/bytes.h"
 #include "base/log.h"
 #include "detection/match_store.h"
@@ -15,10 +17,6 @@ constexpr size_t kScannedAlertsMax = 20'000;  // alerts that one request looks a
 
 std::string AlertTotalsKey(TenantId tenant) {
   return kAlertTotalsPrefix + std::to_string(static_cast<uint32_t>(tenant));
-}
-
-AlertId IdOf(std::string_view key) {
-  return {storage::Keyspace::TimeOfMatch(key), storage::Keyspace::HashOfMatch(key)};
 }
 
 bool IsMeant(const Alert& alert, const AlertQuery& query) {
@@ -38,7 +36,7 @@ Status AlertStore::Open(TenantId tenant, const CompiledRules* rules, int64_t wal
     NL_RETURN_IF_ERROR(store_->ScanMetaRange(
         keys.AlertsBegin(), keys.AlertsEnd(), Order::kAscending,
         [&](std::string_view key, std::string_view value) {
-          auto alert = DecodeAlert(IdOf(key), value);
+          auto alert = DecodeAlert(IdOfKey(key), value);
           if (!alert.ok())
             base::LogError("an alert is left out", {{"error", alert.status().ToString()}});
           else if (alert->state != AlertState::kResolved) live.push_back(std::move(*alert));
@@ -64,10 +62,15 @@ void AlertStore::SetRules(TenantId tenant, const CompiledRules* rules, int64_t w
 }
 
 void AlertStore::Match(TenantId tenant, const CompiledRules& rules, const rules::Firing& firing,
-                       const MatchId& match, int64_t received_ns, const AlertBook::Ask& ask,
-                       const MatchTexts& enriched) {
+                       const MatchId& match, std::optional<storage::LogPosition> at,
+                       int64_t received_ns, const AlertBook::Ask& ask, const MatchTexts& enriched) {
   With(tenant,
-       [&](AlertBook* book) { book->Match(rules, firing, match, received_ns, ask, enriched); });
+       [&](AlertBook* book) { book->Match(rules, firing, match, at, received_ns, ask, enriched); });
+}
+
+void AlertStore::Retell(TenantId tenant, const CompiledRules& rules, const rules::Firing& firing,
+                        const MatchId& match, storage::LogPosition at, int64_t received_ns) {
+  With(tenant, [&](AlertBook* book) { book->Retell(rules, firing, match, at, received_ns); });
 }
 
 void AlertStore::Advance(TenantId tenant, int64_t wall_ns, const AlertBook::Ask& ask) {
@@ -84,6 +87,7 @@ Status AlertStore::Obey(TenantId tenant, const AlertId& id, const AlertOrder& or
 void AlertStore::Close(TenantId tenant) {
   books_.erase(tenant);
   changed_.erase(tenant);
+  left_.erase(tenant);
 }
 
 void AlertStore::VisitFiring(TenantId tenant,
@@ -100,10 +104,27 @@ std::vector<AlertTransition> AlertStore::transitions() const {
   return all;
 }
 
-Status AlertStore::AddTo(storage::MetaChange* change) {
-  for (const TenantId tenant : changed_) {
+bool AlertStore::IsBehind(TenantId tenant) const {
+  return changed_.count(tenant) > 0 && books_.at(tenant).going_on() > 0;
+}
+
+bool AlertStore::is_changed() const {
+  return std::any_of(changed_.begin(), changed_.end(), [this](TenantId tenant) {
     const AlertBook& book = books_.at(tenant);
-    book.AddTo(change);
+    return book.is_urgent() || book.going_on() <= going_on_left_;
+  });
+}
+
+Status AlertStore::AddTo(bool all, storage::MetaChange* change) {
+  if (all) going_on_left_ = kGoingOnMax;
+  left_.clear();
+  for (const TenantId tenant : changed_) {
+    AlertBook& book = books_.at(tenant);
+    const bool with_going_on = all || book.going_on() <= going_on_left_;
+    if (!with_going_on) left_.insert(tenant);
+    else if (!all) going_on_left_ -= book.going_on();
+    book.AddTo(with_going_on, change);
+    if (!book.is_urgent()) continue;
     Totals totals = *TotalsOf(tenant);
     totals.live = book.size();
     totals.resolved += book.resolved();
@@ -116,12 +137,10 @@ Status AlertStore::AddTo(storage::MetaChange* change) {
 }
 
 void AlertStore::Written() {
-  for (const TenantId tenant : changed_) {
-    totals_[tenant] = new_totals_[tenant];
-    books_.at(tenant).Written();
-  }
-  changed_.clear();
+  for (const auto& [tenant, totals] : new_totals_) totals_[tenant] = totals;
   new_totals_.clear();
+  for (const TenantId tenant : changed_) books_.at(tenant).Written();
+  std::erase_if(changed_, [this](TenantId tenant) { return !books_.at(tenant).is_changed(); });
 }
 
 void AlertStore::AddTotals(TenantId tenant, const Totals& totals, storage::MetaChange* change) {
@@ -149,8 +168,8 @@ Status AlertStore::Trim(TenantId tenant, uint64_t resolved_max, int64_t ended_ns
   return store_->ScanMetaRange(
       keys.AlertsBegin(), keys.AlertsEnd(), Order::kAscending,
       [&](std::string_view key, std::string_view value) {
-        if (totals->resolved <= resolved_max && IdOf(key).time_ns >= ended_ns) return false;
-        const auto alert = DecodeAlert(IdOf(key), value);
+        if (totals->resolved <= resolved_max && IdOfKey(key).time_ns >= ended_ns) return false;
+        const auto alert = DecodeAlert(IdOfKey(key), value);
         const bool is_resolved = alert.ok() && alert->state == AlertState::kResolved;
         const bool goes =
             totals->resolved > resolved_max || (is_resolved && alert->ended_ns < ended_ns);
@@ -211,7 +230,7 @@ Result<std::vector<Alert>> AlertStore::List(TenantId tenant, const AlertQuery& q
                                                  scanned >= kScannedAlertsMax)
                                                return *next = last, false;
                                              ++scanned;
-                                             last = IdOf(key);
+                                             last = IdOfKey(key);
                                              auto alert = DecodeAlert(last, value);
                                              if (!alert.ok()) return status = alert.status(), false;
                                              if (IsMeant(*alert, query))

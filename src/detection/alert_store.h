@@ -46,14 +46,22 @@ class AlertStore {
 
   // AlertBook says what these do. A tenant that is not open has no alerts.
   void Match(TenantId tenant, const CompiledRules& rules, const rules::Firing& firing,
-             const MatchId& match, int64_t received_ns, const AlertBook::Ask& ask,
-             const MatchTexts& enriched = {});
+             const MatchId& match, std::optional<storage::LogPosition> at, int64_t received_ns,
+             const AlertBook::Ask& ask, const MatchTexts& enriched = {});
+  void Retell(TenantId tenant, const CompiledRules& rules, const rules::Firing& firing,
+              const MatchId& match, storage::LogPosition at, int64_t received_ns);
   void Advance(TenantId tenant, int64_t wall_ns, const AlertBook::Ask& ask);
   Status Obey(TenantId tenant, const AlertId& id, const AlertOrder& order);
 
-  bool is_changed() const { return !changed_.empty(); }
+  // Something has happened to alerts since Written, or some have gone on and AddTo need not leave them for later.
+  bool is_changed() const;
+  // Some have gone on and are not written yet.
+  bool IsBehind(TenantId tenant) const;
+  // And the last AddTo has left them for later: the log is needed from before that.
+  bool LeavesBehind(TenantId tenant) const { return left_.count(tenant) > 0; }
   std::vector<AlertTransition> transitions() const;
-  Status AddTo(storage::MetaChange* change);
+  // Alerts that only go on: all of them if `all`, else so many as come in a moment in which nothing much happens.
+  Status AddTo(bool all, storage::MetaChange* change);
   void Written();
 
   // Removes alerts that were resolved too long ago, of every tenant.
@@ -75,6 +83,9 @@ class AlertStore {
     uint64_t live = 0;
     uint64_t resolved = 0;
   };
+  // That alerts may go on and be written at once, between two times that all are.
+  static constexpr size_t kGoingOnMax = 1'000;
+
   template <typename Work>
   void With(TenantId tenant, Work work);
   Totals* TotalsOf(TenantId tenant);
@@ -88,7 +99,9 @@ class AlertStore {
   storage::Store* const store_;
   AlertMetrics* const metrics_;
   std::map<TenantId, AlertBook> books_;
-  std::set<TenantId> changed_;             // since Written
+  std::set<TenantId> changed_;  // since Written
+  std::set<TenantId> left_;     // of these: AddTo was to leave alerts that go on
+  size_t going_on_left_ = kGoingOnMax;
   std::map<TenantId, Totals> totals_;      // as they are stored
   std::map<TenantId, Totals> new_totals_;  // as AddTo has entered them
 };

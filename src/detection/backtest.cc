@@ -86,10 +86,9 @@ void Backtest::AddSample(const rules::Firing& firing, const MatchRow& row,
                          BacktestReport::OfRule* to) {
   if (samples_bytes_ >= options_.samples_bytes_max) return;
   const MatchId id = MakeMatchId(tenant_, to->rule, firing.at_ns, firing.id);
-  const std::string match = EncodeMatch(
-      id, to->rule, firing, rules_->plan()->group_fields(firing.rule), row, clock_->WallNs());
-  to->samples.emplace_back(DecodeMatch(match).value().json);
-  samples_bytes_ += match.size();
+  to->samples.push_back(MatchJson(id, to->rule, firing, rules_->plan()->group_fields(firing.rule),
+                                  row, clock_->WallNs()));
+  samples_bytes_ += to->samples.back().size();
 }
 
 BacktestReport Backtest::Report() const {

@@ -13,8 +13,6 @@
 namespace neurallog::detection {
 namespace {
 
-constexpr uint8_t kMatchFormat = 1;
-
 void AppendMember(std::string* json, std::string_view name, std::string_view text) {
   json->append(",\"").append(name).append("\":");
   base::AppendJsonString(json, text);
@@ -98,6 +96,7 @@ std::optional<MatchId> ParseMatchId(std::string_view text) {
 MatchId MakeMatchId(TenantId tenant, const RuleInfo& rule, int64_t time_ns,
                     const base::Hash128Value& what) {
   std::string bytes;
+  bytes.reserve(rule.id.size() + 40);
   base::AppendLe(&bytes, static_cast<uint32_t>(tenant));
   base::AppendLengthPrefixed(&bytes, rule.id);
   base::AppendLe(&bytes, rule.version);
@@ -128,49 +127,57 @@ void AppendRecord(const model::RecordBatch& batch, const char* row, size_t bytes
   json->push_back('}');
 }
 
-std::string EncodeMatch(const MatchId& id, const RuleInfo& rule, const rules::Firing& firing,
-                        const std::vector<std::string>& group_fields, const MatchRow& row,
-                        int64_t now_ns, const MatchTexts& enriched) {
-  std::string value;
-  base::AppendLe(&value, kMatchFormat);
-  base::AppendLe(&value, static_cast<uint8_t>(rule.severity));
-  base::AppendLengthPrefixed(&value, rule.id);
-  value.append("{\"match_id\":\"").append(ToString(id)).append("\"");
-  AppendMember(&value, "rule_id", rule.id);
-  AppendMember(&value, "rule", rule.name);
-  value.append(",\"version\":").append(std::to_string(rule.version));
-  AppendMember(&value, "severity", SeverityName(rule.severity));
-  AppendMember(&value, "author", rule.author);
-  AppendMember(&value, "license", rule.license);
-  AppendList(&value, "references", rule.references);
-  AppendList(&value, "tags", rule.tags);
-  AppendMember(&value, "timestamp", base::FormatRfc3339(id.time_ns));
-  AppendMember(&value, "matched", base::FormatRfc3339(now_ns));
-  if (rule.type != "match") AppendWindow(firing, group_fields, &value);
-  AppendEnriched(enriched, &value);
-  if (row.row == nullptr) return value.append("}");
-  value.append(",\"record\":");
+std::string RuleJson(const RuleInfo& rule) {
+  std::string json;
+  AppendMember(&json, "rule_id", rule.id);
+  AppendMember(&json, "rule", rule.name);
+  json.append(",\"version\":").append(std::to_string(rule.version));
+  AppendMember(&json, "severity", SeverityName(rule.severity));
+  AppendMember(&json, "author", rule.author);
+  AppendMember(&json, "license", rule.license);
+  AppendList(&json, "references", rule.references);
+  AppendList(&json, "tags", rule.tags);
+  return json;
+}
+
+std::string DetailJson(const RuleInfo& rule, const rules::Firing& firing,
+                       const std::vector<std::string>& group_fields, const MatchTexts& enriched) {
+  std::string json;
+  if (rule.type != "match") AppendWindow(firing, group_fields, &json);
+  AppendEnriched(enriched, &json);
+  return json;
+}
+
+void PutRecordJson(const MatchRow& row, std::string* json) {
+  json->clear();
+  if (row.row == nullptr) return;
+  json->append(",\"record\":");
   bool is_cut = false;
-  AppendRecord(*row.batch, row.row, kMatchRecordBytesMax, &value, &is_cut);
-  return value.append(is_cut ? ",\"record_is_cut\":true}" : "}");
+  AppendRecord(*row.batch, row.row, kMatchRecordBytesMax, json, &is_cut);
+  if (is_cut) json->append(",\"record_is_cut\":true");
 }
 
-std::string_view JsonOfMatch(std::string_view value) {
-  base::ByteReader reader(value);
-  reader.ReadBytes(2);
-  reader.ReadLengthPrefixed();
-  return reader.ReadBytes(reader.remaining());
+std::string ToJson(const Match& match) {
+  if (!match.whole_json.empty()) return std::string(match.whole_json);
+  std::string json;
+  json.reserve(192 + match.rule_json.size() + match.detail_json.size() + match.record_json.size());
+  json.append("{\"match_id\":\"").append(ToString(match.id)).append("\"").append(match.rule_json);
+  json.append(",\"timestamp\":\"");
+  base::AppendRfc3339(&json, match.id.time_ns);
+  json.append("\",\"matched\":\"");
+  base::AppendRfc3339(&json, match.matched_ns);
+  json.append("\"").append(match.detail_json).append(match.record_json);
+  return json.append("}");
 }
 
-Result<MatchView> DecodeMatch(std::string_view value) {
-  base::ByteReader reader(value);
-  const auto format = reader.ReadLe<uint8_t>();
-  MatchView view;
-  view.severity = static_cast<rules::Severity>(reader.ReadLe<uint8_t>());
-  view.rule_id = reader.ReadLengthPrefixed();
-  if (!reader.ok() || format != kMatchFormat) return Corruption("a stored match is damaged");
-  view.json = reader.ReadBytes(reader.remaining());
-  return view;
+std::string MatchJson(const MatchId& id, const RuleInfo& rule, const rules::Firing& firing,
+                      const std::vector<std::string>& group_fields, const MatchRow& row,
+                      int64_t matched_ns) {
+  const std::string rule_json = RuleJson(rule);
+  const std::string detail_json = DetailJson(rule, firing, group_fields, {});
+  std::string record_json;
+  PutRecordJson(row, &record_json);
+  return ToJson({id, rule.severity, matched_ns, rule.id, rule_json, detail_json, record_json, {}});
 }
 
 }  // namespace neurallog::detection

@@ -38,19 +38,30 @@ struct MatchRow {
 
 using MatchTexts = std::vector<std::pair<std::string, std::string>>;
 
-// The stored value: what listing looks at, then the match as JSON.
-std::string EncodeMatch(const MatchId& id, const RuleInfo& rule, const rules::Firing& firing,
-                        const std::vector<std::string>& group_fields, const MatchRow& row,
-                        int64_t now_ns, const MatchTexts& enriched = {});
-// The part of the value that is shown.
-std::string_view JsonOfMatch(std::string_view value);
-struct MatchView {
+// A match as its parts, each of which others may share. Borrows them.
+struct Match {
+  MatchId id;
   rules::Severity severity = rules::Severity::kMedium;
+  int64_t matched_ns = 0;  // wall
   std::string_view rule_id;
-  std::string_view json;
+  // What of the JSON object says which rule it was, which window or what tables say, and which record: each empty,
+  // or with a comma before it.
+  std::string_view rule_json;
+  std::string_view detail_json;
+  std::string_view record_json;
+  std::string_view whole_json;  // of a build that kept no parts; else empty
 };
-// Corruption when it is none.
-Result<MatchView> DecodeMatch(std::string_view value);
+std::string RuleJson(const RuleInfo& rule);
+std::string DetailJson(const RuleInfo& rule, const rules::Firing& firing,
+                       const std::vector<std::string>& group_fields, const MatchTexts& enriched);
+// Puts that of the record into *json, or nothing.
+void PutRecordJson(const MatchRow& row, std::string* json);
+// As it is shown.
+std::string ToJson(const Match& match);
+// All of this for a match that is not stored.
+std::string MatchJson(const MatchId& id, const RuleInfo& rule, const rules::Firing& firing,
+                      const std::vector<std::string>& group_fields, const MatchRow& row,
+                      int64_t matched_ns);
 
 // A record as a JSON object: its time and its fields by their flat names. Past `bytes_max` fields are
 // left out and long texts cut, and *is_cut is set.

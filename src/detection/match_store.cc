@@ -32,6 +32,12 @@ std::string EncodeProgress(const Progress& progress) {
   return bytes;
 }
 
+// The first one that is not older than all up to this one.
+MatchId NextBehind(const MatchId& id) {
+  if (id.hash < UINT64_MAX) return {id.time_ns, id.hash + 1};
+  return {id.time_ns + 1, 0};
+}
+
 // Pieces have keys that sort by number.
 std::string StatePrefix(TenantId tenant) {
   return "rule_state/" + std::to_string(static_cast<uint32_t>(tenant)) + "/";
@@ -71,7 +77,7 @@ Result<StoredState> MatchStore::ReadState(TenantId tenant) const {
 
 void MatchStore::AddState(TenantId tenant, const StoredState& state, storage::MetaChange* change) {
   change->remove_ranges.emplace_back(StatePrefix(tenant), StateEnd(tenant));
-  if (state.bytes.empty()) return;
+  if (state == StoredState()) return;
   std::string bytes;
   AppendPosition(&bytes, state.until);
   bytes.append(state.bytes);
@@ -80,9 +86,7 @@ void MatchStore::AddState(TenantId tenant, const StoredState& state, storage::Me
                              bytes.substr(at, kStatePieceBytes));
 }
 
-bool MatchStore::Contains(TenantId tenant, const MatchId& id) const {
-  return store_->GetMeta(KeysOf(tenant).MatchKey(id.time_ns, id.hash)).ok();
-}
+bool MatchStore::Contains(TenantId tenant, const MatchId& id) const { return Get(tenant, id).ok(); }
 
 MatchStore::Totals* MatchStore::TotalsOf(TenantId tenant) {
   const auto [found, is_new] = totals_.try_emplace(tenant);
@@ -95,13 +99,25 @@ MatchStore::Totals* MatchStore::TotalsOf(TenantId tenant) {
   return &found->second;
 }
 
-void MatchStore::Add(TenantId tenant, const MatchId& id, std::string value) {
+void MatchStore::Add(TenantId tenant, const Match& match) {
+  const auto [found, is_new] = open_.try_emplace({tenant, MinuteOf(match.id.time_ns).start_ns});
+  MatchBlock* const block = &found->second;
+  const size_t before = is_new ? 0 : block->bytes().size();
+  block->Add(match);
   Totals* const totals = TotalsOf(tenant);
   ++totals->matches;
-  totals->bytes += value.size();
+  totals->bytes += block->bytes().size() - before;
   totals->is_changed = true;
-  pending_bytes_ += value.size();
-  pending_.put.emplace_back(KeysOf(tenant).MatchKey(id.time_ns, id.hash), std::move(value));
+  pending_bytes_ += block->bytes().size() - before + (is_new ? sizeof(MatchBlock) : 0);
+  if (!block->is_full()) return;
+  Close(tenant, block);
+  open_.erase(found);
+}
+
+void MatchStore::Close(TenantId tenant, MatchBlock* block) {
+  const MatchId newest = block->newest();
+  pending_.put.emplace_back(KeysOf(tenant).MatchKey(newest.time_ns, newest.hash),
+                            std::move(*block).Take());
 }
 
 Status MatchStore::Commit(const Progress& progress, storage::MetaChange extra) {
@@ -115,6 +131,8 @@ Status MatchStore::Commit(const Progress& progress, storage::MetaChange extra) {
     extra.put.emplace_back(MatchTotalsKey(tenant), bytes);
   }
   extra.put.emplace_back(kPositionKey, EncodeProgress(progress));
+  for (auto& [of, block] : open_) Close(of.first, &block);
+  open_.clear();
   const size_t extras = extra.put.size();
   std::move(pending_.put.begin(), pending_.put.end(), std::back_inserter(extra.put));
   const Status status = store_->WriteMeta(extra);
@@ -145,11 +163,12 @@ Status MatchStore::Trim(TenantId tenant, int64_t oldest_ns, Totals* totals,
             storage::Keyspace::TimeOfMatch(key) >= oldest_ns)
           return false;
         end.push_back('\0');  // behind it, if it is the last
-        --left.matches;
+        const auto head = ReadMatchBlockHead(IdOfKey(key), value);
+        left.matches -= std::min<uint64_t>(left.matches, head.ok() ? head->matches : 1);
         left.bytes -= std::min<uint64_t>(left.bytes, value.size());
         return true;
       }));
-  if (left.matches == totals->matches) return {};
+  if (left.bytes == totals->bytes) return {};
   left.is_changed = true;
   *totals = left;
   change->remove_ranges.emplace_back(keys.MatchesBegin(), end);
@@ -184,6 +203,7 @@ void MatchStore::AddRemoval(TenantId tenant, storage::MetaChange* change) {
 Status MatchStore::Forget(TenantId tenant) {
   totals_.erase(tenant);
   const storage::Keyspace keys = KeysOf(tenant);
+  std::erase_if(open_, [&](const auto& open) { return open.first.first == tenant; });
   std::erase_if(pending_.put,
                 [&](const auto& put) { return put.first.starts_with(keys.MatchesBegin()); });
   storage::MetaChange change;
@@ -191,43 +211,107 @@ Status MatchStore::Forget(TenantId tenant) {
   return store_->WriteMeta(change);
 }
 
+namespace {
+
+// Puts matches of blocks, which overlap within a minute, in order. They come with falling `newest`: what is newer than
+// that of the next block is complete.
+class MatchLister {
+ public:
+  MatchLister(const MatchQuery& query) : query_(query) {}
+
+  // False: enough.
+  bool Show(const MatchId& newest, std::string_view value) {
+    if (!Emit(&newest)) return false;
+    if (scanned_ >= kScannedMatchesMax) return next_ = NextBehind(newest), false;
+    const auto head = ReadMatchBlockHead(newest, value);
+    const bool is_behind = !query_.after || newest < *query_.after;
+    if (head.ok() && is_behind) scanned_ += head->matches;
+    if (head.ok() && !is_behind && head->oldest >= *query_.after) return true;
+    status_ = VisitMatches(newest, value, [this](const Match& match) { Note(match); });
+    return status_.ok();
+  }
+  void End() {
+    if (status_.ok() && !next_) Emit(nullptr);
+  }
+
+  Result<std::vector<std::string>> Take(std::optional<MatchId>* next) {
+    NL_RETURN_IF_ERROR(status_);
+    if (next_) *next = next_;
+    return std::move(shown_);
+  }
+
+ private:
+  void Note(const Match& match) {
+    if (query_.after && match.id >= *query_.after) return;
+    if (query_.range.Contains(match.id.time_ns) && match.severity >= query_.severity_min &&
+        (query_.rule_id.empty() || match.rule_id == query_.rule_id))
+      waiting_.emplace(match.id, ToJson(match));
+  }
+
+  // Those that are newer than `than`, or all.
+  bool Emit(const MatchId* than) {
+    while (!waiting_.empty() && (than == nullptr || *than < waiting_.rbegin()->first)) {
+      if (shown_.size() >= query_.limit) break;
+      last_ = waiting_.rbegin()->first;
+      shown_.push_back(std::move(waiting_.rbegin()->second));
+      waiting_.erase(std::prev(waiting_.end()));
+    }
+    const bool has_more = than != nullptr || !waiting_.empty();
+    if (shown_.size() < query_.limit || !has_more) return true;
+    next_ = last_;
+    return false;
+  }
+
+  const MatchQuery& query_;
+  std::map<MatchId, std::string> waiting_;
+  std::vector<std::string> shown_;
+  MatchId last_;
+  std::optional<MatchId> next_;
+  size_t scanned_ = 0;  // of blocks that no page before has looked at
+  Status status_;
+};
+
+}  // namespace
+
+// A block with matches of before a time has its newest one by the end of that minute.
 Result<std::vector<std::string>> MatchStore::List(TenantId tenant, const MatchQuery& query,
                                                   std::optional<MatchId>* next) const {
   const storage::Keyspace keys = KeysOf(tenant);
+  int64_t last_ns = query.range.end_ns == TimeRange().end_ns ? INT64_MAX : query.range.end_ns - 1;
+  if (query.after) last_ns = std::min(last_ns, query.after->time_ns);
+  const TimeRange minute = MinuteOf(last_ns);
   const std::string begin = keys.MatchesFrom(query.range.start_ns);
-  std::string end = query.range.end_ns == TimeRange().end_ns ? keys.MatchesEnd()
-                                                             : keys.MatchesFrom(query.range.end_ns);
-  if (query.after) end = std::min(end, keys.MatchKey(query.after->time_ns, query.after->hash));
-  std::vector<std::string> matches;
-  Status status;
-  size_t scanned = 0;
-  if (begin >= end) return matches;
-  MatchId last;
-  NL_RETURN_IF_ERROR(store_->ScanMetaRange(
-      begin, end, storage::Store::Order::kDescending,
-      [&](std::string_view key, std::string_view value) {
-        if (matches.size() >= query.limit || scanned >= kScannedMatchesMax)
-          return *next = last, false;
-        ++scanned;
-        last = {storage::Keyspace::TimeOfMatch(key), storage::Keyspace::HashOfMatch(key)};
-        const auto match = DecodeMatch(value);
-        if (!match.ok()) return status = match.status(), false;
-        if ((query.rule_id.empty() || match->rule_id == query.rule_id) &&
-            match->severity >= query.severity_min)
-          matches.emplace_back(match->json);
-        return true;
-      }));
-  NL_RETURN_IF_ERROR(status);
-  return matches;
+  const std::string end =
+      minute.end_ns == INT64_MAX ? keys.MatchesEnd() : keys.MatchesFrom(minute.end_ns);
+  MatchLister lister(query);
+  if (query.range.empty() || begin >= end) return std::vector<std::string>();
+  NL_RETURN_IF_ERROR(store_->ScanMetaRange(begin, end, storage::Store::Order::kDescending,
+                                           [&](std::string_view key, std::string_view value) {
+                                             return lister.Show(IdOfKey(key), value);
+                                           }));
+  lister.End();
+  return lister.Take(next);
 }
 
 Result<std::string> MatchStore::Get(TenantId tenant, const MatchId& id) const {
-  const auto value = store_->GetMeta(KeysOf(tenant).MatchKey(id.time_ns, id.hash));
-  if (value.status().code() == Code::kNotFound)
-    return NotFound("match " + ToString(id) + " does not exist");
-  NL_RETURN_IF_ERROR(value.status());
-  NL_TRY(const MatchView match, DecodeMatch(*value));
-  return std::string(match.json);
+  const storage::Keyspace keys = KeysOf(tenant);
+  const TimeRange minute = MinuteOf(id.time_ns);
+  std::optional<std::string> found;
+  Status status;
+  NL_RETURN_IF_ERROR(store_->ScanMetaRange(
+      keys.MatchKey(id.time_ns, id.hash),
+      minute.end_ns == INT64_MAX ? keys.MatchesEnd() : keys.MatchesFrom(minute.end_ns),
+      storage::Store::Order::kAscending, [&](std::string_view key, std::string_view value) {
+        const auto head = ReadMatchBlockHead(IdOfKey(key), value);
+        if (head.ok() && id < head->oldest) return true;
+        status = VisitMatches(IdOfKey(key), value, [&](const Match& match) {
+          if (match.id == id) found = ToJson(match);
+        });
+        return status.ok() && !found;
+      }));
+  NL_RETURN_IF_ERROR(status);
+  if (!found) return NotFound("match " + ToString(id) + " does not exist");
+  return std::move(*found);
 }
 
 }  // namespace neurallog::detection

@@ -1,10 +1,11 @@
 // The matches of all tenants in `meta`, the state of their rules, and how far the rule stage has come: all
 // written as one, so that a match is neither lost nor there twice whenever the process dies.
 //
-//   store.Add(tenant, id, EncodeMatch(...));
+//   store.Add(tenant, match);
 //   Status written = store.Commit(progress, {});     // when it fails, what was added is still there
 //
-// Per tenant at most MatchLimits are kept; at a bound the oldest go, a sixteenth at a time.
+// What is written at a time lies in blocks (match_block.h). Per tenant at most MatchLimits are kept; at a bound the
+// oldest blocks go, about a sixteenth of all at a time.
 // Add, Commit, Expire, Forget: one thread. The rest: any.
 #pragma once
 
@@ -17,7 +18,7 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "detection/match.h"
+#include "detection/match_block.h"
 #include "detection/options.h"
 #include "storage/store.h"
 
@@ -42,12 +43,18 @@ struct Progress {
 
 // The state of a tenant's rules after all rows before a place.
 struct StoredState {
-  storage::LogPosition until;
-  std::string bytes;  // empty: none is stored
+  storage::LogPosition until;  // zeros: none is stored
+  std::string bytes;           // empty: none of the rules has one
+  bool operator==(const StoredState&) const = default;
 };
 
 // Where the tenant's matches, alerts and the like are.
 inline storage::Keyspace KeysOf(TenantId tenant) { return {tenant, /*generation=*/0}; }
+
+// Of a key of a match or of an alert.
+inline MatchId IdOfKey(std::string_view key) {
+  return {storage::Keyspace::TimeOfMatch(key), storage::Keyspace::HashOfMatch(key)};
+}
 
 class MatchStore {
  public:
@@ -61,10 +68,10 @@ class MatchStore {
 
   // Whether a match of this id is written already.
   bool Contains(TenantId tenant, const MatchId& id) const;
-  void Add(TenantId tenant, const MatchId& id, std::string value);
+  void Add(TenantId tenant, const Match& match);
   // Of what was added since the last Commit.
   size_t pending_bytes() const { return pending_bytes_; }
-  size_t pending() const { return pending_.put.size(); }
+  bool has_pending() const { return pending_bytes_ > 0; }
   // Writes what was added, the progress, and `extra` with them.
   Status Commit(const Progress& progress, storage::MetaChange extra);
 
@@ -87,12 +94,14 @@ class MatchStore {
     bool is_changed = false;
   };
   Totals* TotalsOf(TenantId tenant);
+  void Close(TenantId tenant, MatchBlock* block);
   // Enters into `change` that the oldest go until `totals` are within `limits`, and what is older than `oldest_ns`.
   Status Trim(TenantId tenant, int64_t oldest_ns, Totals* totals, storage::MetaChange* change);
 
   const MatchLimits limits_;
   storage::Store* const store_;
-  storage::MetaChange pending_;
+  std::map<std::pair<TenantId, int64_t>, MatchBlock> open_;  // by tenant and the minute's begin
+  storage::MetaChange pending_;                              // blocks that are closed
   size_t pending_bytes_ = 0;
   std::map<TenantId, Totals> totals_;
 };

@@ -156,6 +156,7 @@ Status Stage::Evaluate(TenantId tenant, uint64_t lsn, int64_t written_ns,
     runner->matcher->Bind(batch);
     runner->state->Bind(batch);
     runner->is_changed = runner->has_state();
+    if (!runner->is_changed && !alerts_->IsBehind(tenant)) runner->written = begin;
     firings_.clear();
     runner->state->Advance(written_ns, &firings_);
     Report(tenant, runner, {}, begin, written_ns);
@@ -194,25 +195,45 @@ Status Stage::EvaluateRow(TenantId tenant, Runner* runner, const MatchRow& row,
 // What fires by the passing of time may have done so before a crash, at a moment that nothing recalls.
 void Stage::Report(TenantId tenant, Runner* runner, const MatchRow& row, storage::LogPosition at,
                    int64_t received_ns) {
-  if (at < reported_) return;
+  if (firings_.empty()) return;
+  record_json_.clear();
   for (const rules::Firing& firing : firings_) {
+    const bool is_by_record =
+        row.row != nullptr && !firing.rows.empty() && firing.rows.back() == RowId(at);
     const RuleInfo& rule = runner->rules->of_firing(firing.rule);
-    const int64_t now_ns = clock_->WallNs();
     const MatchId id = MakeMatchId(tenant, rule, firing.at_ns, firing.id);
-    if (row.row == nullptr && matches_->Contains(tenant, id)) continue;
-    const std::vector<std::string>& group_fields = runner->rules->plan()->group_fields(firing.rule);
-    MatchTexts enriched;
-    if (!rule.alerting.enrich.empty() && host_.lookups != nullptr)
-      enriched = Enrich(*host_.lookups, tenant, rule, group_fields, firing, row);
-    std::string match = EncodeMatch(id, rule, firing, group_fields, row, now_ns, enriched);
-    if (host_.follower != nullptr && !rule.alerting.actions.empty())
-      host_.follower->Match(tenant, rule, id, JsonOfMatch(match));
-    matches_->Add(tenant, id, std::move(match));
-    alerts_->Match(tenant, *runner->rules, firing, id, received_ns, AskOf(runner), enriched);
-    ++runner->fired[firing.rule].matched;
-    runner->fired[firing.rule].last_match_ns = now_ns;
-    metrics_->matches.Add();
+    if (at < reported_) {  // it is written, but the alert may have been before it
+      if (is_by_record) alerts_->Retell(tenant, *runner->rules, firing, id, at, received_ns);
+    } else if (is_by_record) {
+      if (record_json_.empty()) PutRecordJson(row, &record_json_);
+      ReportOne(tenant, runner, firing, {id, row, at}, received_ns);
+    } else if (!matches_->Contains(tenant, id)) {
+      ReportOne(tenant, runner, firing, {id, {}, {}}, received_ns);
+    }
   }
+}
+
+void Stage::ReportOne(TenantId tenant, Runner* runner, const rules::Firing& firing,
+                      const Found& found, int64_t received_ns) {
+  const RuleInfo& rule = runner->rules->of_firing(firing.rule);
+  Runner::Fired& fired = runner->fired[firing.rule];
+  if (fired.rule_json.empty()) fired.rule_json = RuleJson(rule);
+  const std::vector<std::string>& group_fields = runner->rules->plan()->group_fields(firing.rule);
+  MatchTexts enriched;
+  if (!rule.alerting.enrich.empty() && host_.lookups != nullptr)
+    enriched = Enrich(*host_.lookups, tenant, rule, group_fields, firing, found.row);
+  const std::string detail_json = DetailJson(rule, firing, group_fields, enriched);
+  Match match{found.id, rule.severity, clock_->WallNs(), rule.id, fired.rule_json, detail_json, {},
+              {}};
+  if (found.at) match.record_json = record_json_;
+  if (host_.follower != nullptr && !rule.alerting.actions.empty())
+    host_.follower->Match(tenant, rule, match.id, ToJson(match));
+  matches_->Add(tenant, match);
+  alerts_->Match(tenant, *runner->rules, firing, match.id, found.at, received_ns, AskOf(runner),
+                 enriched);
+  ++fired.matched;
+  fired.last_match_ns = match.matched_ns;
+  metrics_->matches.Add();
 }
 
 const RuleInfo* Stage::FindRule(TenantId tenant, std::string_view id) const {
@@ -275,10 +296,10 @@ Status Stage::LoadRunner(TenantId tenant, Runner* runner) {
   return RestoreState(tenant, runner);
 }
 
-// A rule that looks at single records needs none from before the place up to which all was reported.
+// A rule that looks at single records needs none from before the place up to which all was reported, but for its alerts.
 Status Stage::RestoreState(TenantId tenant, Runner* runner) {
   runner->since = reported_;
-  if (!runner->has_state()) return {};
+  if (!runner->has_state() && !alerts_->HasLive(tenant)) return {};
   NL_TRY(const StoredState stored, matches_->ReadState(tenant));
   runner->since = runner->written = stored.until;
   Decode(tenant, stored.bytes, runner->state.get());
@@ -373,7 +394,8 @@ void Stage::Write(bool all_states) {
 Progress Stage::CurrentProgress() const {
   Progress progress{std::max(position_, reported_), position_};
   for (const auto& [tenant, runner] : runners_)
-    if (runner.is_changed) progress.rebuild = std::min(progress.rebuild, runner.written);
+    if (runner.is_changed || alerts_->LeavesBehind(tenant))
+      progress.rebuild = std::min(progress.rebuild, runner.written);
   return progress;
 }
 
@@ -416,10 +438,11 @@ void Stage::PassTo(storage::LogPosition position) {
   metrics_->passed_lsn = position_.lsn - 1;
 }
 
+// What is synced has all there is: states do not get ahead of alerts.
 Status Stage::Commit(storage::MetaChange change) {
   const bool is_synced = change.is_synced;
+  NL_RETURN_IF_ERROR(alerts_->AddTo(/*all=*/is_synced, &change));
   const Progress progress = CurrentProgress();
-  NL_RETURN_IF_ERROR(alerts_->AddTo(&change));
   if (host_.follower != nullptr) Follow(&change);
   NL_RETURN_IF_ERROR(matches_->Commit(progress, std::move(change)));
   if (host_.follower != nullptr) host_.follower->Written();
@@ -443,7 +466,7 @@ void Stage::Follow(storage::MetaChange* change) {
 
 Status Stage::CommitPending() {
   const bool is_due = host_.follower != nullptr && host_.follower->IsDue();
-  if (matches_->pending() == 0 && !alerts_->is_changed() && !is_due) return {};
+  if (!matches_->has_pending() && !alerts_->is_changed() && !is_due) return {};
   storage::MetaChange change;
   change.is_synced = false;
   return Commit(std::move(change));

@@ -122,6 +122,7 @@ class Stage {
     struct Fired {
       uint64_t matched = 0;
       int64_t last_match_ns = 0;
+      std::string rule_json;  // of its matches; empty: it has none yet
     };
     std::vector<Fired> fired;                  // by rule of the plan
     std::map<std::string, RuleCounts> counts;  // of matchers before
@@ -151,6 +152,14 @@ class Stage {
   // Adds what has fired to the matches and alerts, unless it was written before.
   void Report(TenantId tenant, Runner* runner, const MatchRow& row, storage::LogPosition at,
               int64_t received_ns);
+  // A match, with the record that it came with, if it did not come with the passing of time.
+  struct Found {
+    MatchId id;
+    MatchRow row;
+    std::optional<storage::LogPosition> at;
+  };
+  void ReportOne(TenantId tenant, Runner* runner, const rules::Firing& firing, const Found& found,
+                 int64_t received_ns);
   static AlertBook::Ask AskOf(Runner* runner);
   const RuleInfo* FindRule(TenantId tenant, std::string_view id) const;
   // Loads the runners with a state, which may have something to say while no row comes.
@@ -213,6 +222,7 @@ class Stage {
   storage::LogPosition reported_;  // matches of rows before it were written before the start
   Progress written_;               // the last that was committed and synced
   std::vector<rules::Firing> firings_;
+  std::string record_json_;  // of the row that they came with
   std::optional<wal::RangeReader> reader_;
   uint64_t read_until_ = 0;
   bool are_states_loaded_ = false;

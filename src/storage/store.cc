@@ -124,7 +124,11 @@ Result<std::unique_ptr<Store>> Store::Open(const StoreOptions& options, const ba
 Result<std::vector<rocksdb::ColumnFamilyHandle*>> Store::Rocks::Open(
     const rocksdb::DBOptions& database, const std::vector<std::string>& names) {
   std::vector<rocksdb::ColumnFamilyDescriptor> families;
-  for (const std::string& name : names) families.emplace_back(name, FamilyOptions());
+  for (const std::string& name : names) {
+    families.emplace_back(name, FamilyOptions());
+    // Partitions are dropped whole, with their blobs; this one lives for ever.
+    families.back().options.enable_blob_garbage_collection = name == kMetaFamily;
+  }
   const std::string& directory = options.directory;
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* opened = nullptr;

@@ -163,14 +163,14 @@ class AlertFile {
     for (const rules::Firing& firing : firings)
       book_.Match(*compiled_, firing,
                   MakeMatchId(kTenant, compiled_->of_firing(firing.rule), firing.at_ns, firing.id),
-                  now_, Ask());
+                  std::nullopt, now_, Ask());
     Keep();
   }
 
   // What is written is what can be asked for.
   void Keep() {
     storage::MetaChange change;
-    book_.AddTo(&change);
+    book_.AddTo(/*with_going_on=*/true, &change);
     book_.Written();
     for (const auto& [key, value] : change.put) {
       const AlertId id{storage::Keyspace::TimeOfMatch(key), storage::Keyspace::HashOfMatch(key)};

@@ -38,11 +38,13 @@ class AlertStoreFixture {
     while (rules_->of_firing(firing.rule).id != rule) ++firing.rule;
     firing.key = {group, 0};
     firing.at_ns = now_;
-    alerts_->Match(tenant, *rules_, firing, {now_, ++matches_}, now_, Ask());
+    ++matches_;
+    const storage::LogPosition at{matches_, 0};
+    alerts_->Match(tenant, *rules_, firing, {now_, matches_}, at, now_, Ask());
   }
-  void Write() {
+  void Write(bool all = true) {
     storage::MetaChange change;
-    REQUIRE(alerts_->AddTo(&change).ok());
+    REQUIRE(alerts_->AddTo(all, &change).ok());
     REQUIRE(store_->WriteMeta(change).ok());
     alerts_->Written();
   }
@@ -121,10 +123,39 @@ TEST_CASE_METHOD(AlertStoreFixture, "a write has the transitions that it makes d
   CHECK(List().size() == 2);
 }
 
+TEST_CASE_METHOD(AlertStoreFixture, "of very many alerts those that only go on are written later") {
+  constexpr uint64_t kGroups = 700;
+  const auto match_all = [&] {
+    Wait(kSecond);
+    for (uint64_t group = 1; group <= kGroups; ++group) Match(kTenant, "a", group);
+  };
+  const auto matches = [&](size_t place) { return List()[place].matches; };
+  match_all();
+  Write(/*all=*/false);
+  match_all();
+  CHECK(alerts_->is_changed());
+  Write(/*all=*/false);
+  CHECK(matches(0) == 2);
+  CHECK(!alerts_->IsBehind(kTenant));
+  match_all();
+  CHECK(!alerts_->is_changed());
+  Match(kTenant, "b", 1);
+  CHECK(alerts_->is_changed());
+  Write(/*all=*/false);
+  REQUIRE(List().size() == kGroups + 1);
+  CHECK(matches(0) == 1);  // b
+  CHECK(matches(1) == 2);
+  CHECK(alerts_->IsBehind(kTenant));
+  CHECK(!alerts_->IsBehind(kOther));
+  Write(/*all=*/true);
+  CHECK(matches(1) == 3);
+  CHECK(!alerts_->IsBehind(kTenant));
+}
+
 TEST_CASE_METHOD(AlertStoreFixture, "what is not written may be added again") {
   Match(kTenant, "a", 1);
   storage::MetaChange lost;
-  REQUIRE(alerts_->AddTo(&lost).ok());
+  REQUIRE(alerts_->AddTo(/*all=*/true, &lost).ok());
   Match(kTenant, "a", 2);
   Write();
   CHECK(List().size() == 2);

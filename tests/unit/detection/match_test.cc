@@ -78,7 +78,10 @@ class MatchStoreFixture {
   void Add(MatchStore* matches, TenantId tenant, const RuleInfo& rule, int64_t time_ns) {
     const auto batch = testing::MakeBatch(0, 1);
     const MatchId id = MakeMatchId(tenant, rule, time_ns, {1, static_cast<uint64_t>(time_ns)});
-    matches->Add(tenant, id, EncodeMatch(id, rule, {}, {}, {batch.get(), batch->first_row()}, 0));
+    const std::string rule_json = RuleJson(rule);
+    std::string record_json;
+    PutRecordJson({batch.get(), batch->first_row()}, &record_json);
+    matches->Add(tenant, {id, rule.severity, 0, rule.id, rule_json, {}, record_json, {}});
   }
   static std::vector<int64_t> Times(const MatchStore& matches, TenantId tenant,
                                     const MatchQuery& query) {
@@ -128,6 +131,96 @@ TEST_CASE_METHOD(MatchStoreFixture, "matches are listed newest first, filtered, 
   CHECK(Times(matches, kTenant, query) == TimeList{-1});
 }
 
+TEST_CASE_METHOD(MatchStoreFixture,
+                 "matches of blocks that overlap are listed in order, in pages of any size") {
+  MatchStore matches({}, store_.get());
+  TimeList all;
+  uint64_t state = 7;
+  for (int commit = 0; commit < 40; ++commit) {
+    for (int i = 0; i < 90; ++i) {  // within some minutes, each block all over them
+      state = state * 6364136223846793005u + 1442695040888963407u;
+      const auto time =
+          static_cast<int64_t>((state >> 33) % 200'000) * 1'000'000 - 60 * base::kNsPerSecond;
+      if (std::find(all.begin(), all.end(), time) != all.end()) continue;
+      all.push_back(time);
+      Add(&matches, kTenant, Rule("a"), time);
+    }
+    REQUIRE(matches.Commit({{1, 0}, {1, 0}}, {}).ok());
+  }
+  std::sort(all.rbegin(), all.rend());
+  for (const size_t limit : {size_t{100'000}, size_t{1000}, size_t{97}}) {
+    MatchQuery query;
+    query.limit = limit;
+    TimeList found;
+    do {
+      std::optional<MatchId> next;
+      const auto page = matches.List(kTenant, query, &next);
+      REQUIRE(page.ok());
+      for (const std::string& json : *page)
+        found.push_back(
+            ParseMatchId(base::ParseJson(json).value().String("match_id").value())->time_ns);
+      query.after = next;
+    } while (query.after);
+    CHECK(found == all);
+  }
+  MatchQuery query;
+  query.range = {all[1500], all[700]};
+  query.limit = 10'000;
+  CHECK(Times(matches, kTenant, query) == TimeList(all.begin() + 701, all.begin() + 1501));
+  for (size_t i = 0; i < all.size(); i += 17) {
+    const MatchId id = MakeMatchId(kTenant, Rule("a"), all[i], {1, static_cast<uint64_t>(all[i])});
+    CHECK(matches.Get(kTenant, id).value().find(ToString(id)) != std::string::npos);
+    CHECK(!matches.Contains(kTenant, {id.time_ns, id.hash + 1}));
+  }
+}
+
+TEST_CASE_METHOD(MatchStoreFixture,
+                 "a list that looks at too many matches goes on with the next page") {
+  MatchStore matches({}, store_.get());
+  for (int64_t i = 0; i < 50'000; ++i)  // one minute, blocks with about the same newest
+    Add(&matches, kTenant, Rule(i == 49 ? "rare" : "a"), i % 64 * base::kNsPerMs * 900 + i);
+  REQUIRE(matches.Commit({{1, 0}, {1, 0}}, {}).ok());
+  MatchQuery query;
+  query.rule_id = "rare";
+  size_t found = 0, pages = 0;
+  do {
+    std::optional<MatchId> next;
+    found += matches.List(kTenant, query, &next)->size();
+    query.after = next;
+  } while (query.after && ++pages < 10);
+  CHECK(found == 1);
+  CHECK(pages > 1);
+  CHECK(pages < 10);
+}
+
+TEST_CASE("a match that an older build has stored is read") {
+  const std::string value = std::string("\x01\x03\x02r1", 5) + R"({"match_id":"x"})";
+  size_t seen = 0;
+  REQUIRE(VisitMatches({5, 6}, value, [&](const Match& match) {
+            ++seen;
+            CHECK(match.rule_id == "r1");
+            CHECK(match.severity == static_cast<rules::Severity>(3));
+            CHECK(ToJson(match) == R"({"match_id":"x"})");
+          }).ok());
+  CHECK(seen == 1);
+  CHECK(ReadMatchBlockHead({5, 6}, value)->matches == 1);
+}
+
+TEST_CASE("a block of matches that is damaged is told so") {
+  MatchBlock block;
+  block.Add({{1, 2}, rules::Severity::kLow, 3, "r", ",\"rule\":1", {}, ",\"record\":{}", {}});
+  block.Add({{2, 2}, rules::Severity::kLow, 3, "r", ",\"rule\":1", {}, ",\"record\":{}", {}});
+  const std::string bytes(block.bytes());
+  std::vector<std::string> seen;
+  const auto note = [&](const Match& match) { seen.push_back(ToJson(match)); };
+  REQUIRE(VisitMatches(block.newest(), bytes, note).ok());
+  REQUIRE(seen.size() == 2);
+  CHECK(base::ParseJson(seen[1]).ok());
+  CHECK(bytes.size() < 120);
+  for (size_t size = 0; size < bytes.size(); ++size)
+    CHECK(VisitMatches(block.newest(), bytes.substr(0, size), note).code() == Code::kCorruption);
+}
+
 TEST_CASE_METHOD(MatchStoreFixture, "at the bound the oldest matches go, of this tenant only") {
   MatchLimits limits;
   limits.matches_max = 32;
@@ -166,9 +259,13 @@ TEST_CASE_METHOD(MatchStoreFixture, "the state of a tenant's rules is kept in pi
     MatchStore::AddState(kTenant, {{7, 8}, std::string(bytes, 's')}, &change);
     REQUIRE(matches.Commit({}, std::move(change)).ok());
     CHECK(matches.ReadState(kTenant)->bytes == std::string(bytes, 's'));
-    CHECK(matches.ReadState(kTenant)->until.lsn == (bytes > 0 ? 7 : 0));
+    CHECK(matches.ReadState(kTenant)->until.lsn == 7);
     CHECK(matches.ReadState(TenantId{8})->bytes.empty());
   }
+  storage::MetaChange change;
+  MatchStore::AddState(kTenant, {}, &change);
+  REQUIRE(matches.Commit({}, std::move(change)).ok());
+  CHECK(matches.ReadState(kTenant).value() == StoredState());
 }
 
 TEST_CASE("a match of a window says which group it is of, and what was compared") {
@@ -177,8 +274,7 @@ TEST_CASE("a match of a window says which group it is of, and what was compared"
   rules::Firing firing;
   firing.group = {"ann", "db"};
   firing.value = 2.5;
-  const std::string value = EncodeMatch({1, 2}, rule, firing, {"user", "host"}, {}, 0);
-  const auto json = base::ParseJson(DecodeMatch(value)->json);
+  const auto json = base::ParseJson(MatchJson({1, 2}, rule, firing, {"user", "host"}, {}, 0));
   REQUIRE(json.ok());
   CHECK(json->Find("group")->String("host").value() == "db");
   CHECK(json->Find("value")->text() == "2.5");

@@ -80,8 +80,9 @@ TEST_CASE("records out of order count where they belong, and late ones for nothi
 }
 
 TEST_CASE("tumbling windows wait for what is much later than they are long") {
-  RuleFixture rules(RuleText("type: threshold\nwindow: {type: tumbling, size: 1m, allowed_lateness: 1h}\n"
-                             "threshold: {gte: 2}\n"));
+  RuleFixture rules(
+      RuleText("type: threshold\nwindow: {type: tumbling, size: 1m, allowed_lateness: 1h}\n"
+               "threshold: {gte: 2}\n"));
   const auto tell = [&](int64_t second) {
     return rules.Tell(second * kSecond, {Text("a", "1")}, 9000 * kSecond).size();
   };
