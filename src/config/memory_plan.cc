@@ -25,7 +25,7 @@ constexpr Share kShares[] = {
     {[](Config& c) -> uint64_t& { return c.storage.index_cache_bytes; }, 3},
     {[](Config& c) -> uint64_t& { return c.storage.column_cache_bytes; }, 8},
     {[](Config& c) -> uint64_t& { return c.query.partials_bytes_max; }, 2},
-    {[](Config& c) -> uint64_t& { return c.rules.queue_bytes_max; }, 6},
+    {[](Config& c) -> uint64_t& { return c.rules.queue_bytes_max; }, 4},
     {[](Config& c) -> uint64_t& { return c.rules.state_bytes_max; }, 3},
     {[](Config& c) -> uint64_t& { return c.rules.compiled_bytes_max; },
      25},  // not kept for them: caches give way
