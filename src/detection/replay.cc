@@ -19,11 +19,22 @@ void Replay::Tell(const model::RecordBatch& batch) {
   for (uint32_t i = 0; i < batch.rows(); ++i) {
     const model::RowReader reader(row);
     const int64_t time_ns = reader.timestamp_ns();
-    if (time_ns >= now_ns_ + kAdvanceNs) AdvanceTo(time_ns);
-    firings_.clear();
-    state_.Observe(matcher_.Match(row), row, next_row_++, time_ns, &firings_);
-    Report({&batch, row});
+    if (time_ns >= now_ns_ + kAdvanceNs) {
+      ObserveRows(batch);
+      AdvanceTo(time_ns);
+    }
+    state_.Expect(matcher_.Match(row), row, next_row_++, time_ns);
+    if (state_.is_full()) ObserveRows(batch);
     row = reader.next_row();
+  }
+  ObserveRows(batch);
+}
+
+void Replay::ObserveRows(const model::RecordBatch& batch) {
+  while (state_.expects()) {
+    firings_.clear();
+    const char* const row = state_.Observe(&firings_).row;
+    Report({&batch, row});
   }
 }
 

@@ -36,6 +36,8 @@ class Replay {
  private:
   static constexpr int64_t kAdvanceNs = base::kNsPerSecond;  // between two looks at the clock
 
+  // Those that the state expects.
+  void ObserveRows(const model::RecordBatch& batch);
   void Report(const MatchRow& row);
 
   const std::shared_ptr<const CompiledRules> rules_;

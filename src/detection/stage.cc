@@ -23,7 +23,11 @@ void Pause(int64_t ns) { std::this_thread::sleep_for(std::chrono::nanoseconds(ns
 storage::LogPosition Behind(uint64_t lsn) { return {lsn + 1, 0}; }
 
 // Not 0, and growing. A batch has fewer rows than 2^25: a body is bounded.
-uint64_t RowId(storage::LogPosition row) { return row.lsn << 25 | row.row; }
+constexpr int kRowBits = 25;
+uint64_t RowId(storage::LogPosition row) { return row.lsn << kRowBits | row.row; }
+storage::LogPosition PositionOf(uint64_t row_id) {
+  return {row_id >> kRowBits, static_cast<uint32_t>(row_id & ((1u << kRowBits) - 1))};
+}
 
 }  // namespace
 
@@ -166,10 +170,14 @@ Status Stage::Evaluate(TenantId tenant, uint64_t lsn, int64_t written_ns,
       const storage::LogPosition at{lsn, i};
       if (at >= begin && at >= runner->since) {
         runner->watch.Show(batch, row);
-        NL_RETURN_IF_ERROR(EvaluateRow(tenant, runner, {&batch, row}, at, written_ns));
+        runner->state->Expect(runner->matcher->Match(row), row, RowId(at), written_ns);
+        if (runner->state->is_full())
+          NL_RETURN_IF_ERROR(ObserveRows(tenant, runner, batch, written_ns));
       }
       row = model::RowReader(row).next_row();
     }
+    NL_RETURN_IF_ERROR(ObserveRows(tenant, runner, batch, written_ns));
+    runner->since = {lsn, batch.rows()};
     metrics_->rows.Add(batch.rows());
     metrics_->evaluation_ns += clock_->MonotonicNs() - begin_ns;
     if (auto sample = runner->watch.EndBatch(runner->matcher->evaluated()))
@@ -179,17 +187,21 @@ Status Stage::Evaluate(TenantId tenant, uint64_t lsn, int64_t written_ns,
   return {};
 }
 
-Status Stage::EvaluateRow(TenantId tenant, Runner* runner, const MatchRow& row,
-                          storage::LogPosition at, int64_t written_ns) {
-  firings_.clear();
-  runner->state->Observe(runner->matcher->Match(row.row), row.row, RowId(at), written_ns,
-                         &firings_);
-  runner->since = {at.lsn, at.row + 1};
-  if (firings_.empty()) return {};
-  Report(tenant, runner, row, at, written_ns);
-  if (matches_->pending_bytes() < kPendingBytesMax) return {};
-  PassTo(runner->since);
-  return CommitPending();
+// Row by row: what alerts ask a state is as of the row that fired.
+Status Stage::ObserveRows(TenantId tenant, Runner* runner, const model::RecordBatch& batch,
+                          int64_t written_ns) {
+  while (runner->state->expects()) {
+    firings_.clear();
+    const rules::RuleState::ExpectedRow row = runner->state->Observe(&firings_);
+    const storage::LogPosition at = PositionOf(row.row_id);
+    runner->since = {at.lsn, at.row + 1};
+    if (firings_.empty()) continue;
+    Report(tenant, runner, {&batch, row.row}, at, written_ns);
+    if (matches_->pending_bytes() < kPendingBytesMax) continue;
+    PassTo(runner->since);
+    NL_RETURN_IF_ERROR(CommitPending());
+  }
+  return {};
 }
 
 // What fires by the passing of time may have done so before a crash, at a moment that nothing recalls.

@@ -147,7 +147,8 @@ class Stage {
   void BeginReading();
   Status Evaluate(TenantId tenant, uint64_t lsn, int64_t written_ns,
                   const model::RecordBatch& batch);
-  Status EvaluateRow(TenantId tenant, Runner* runner, const MatchRow& row, storage::LogPosition at,
+  // Those that the state expects.
+  Status ObserveRows(TenantId tenant, Runner* runner, const model::RecordBatch& batch,
                      int64_t written_ns);
   // Adds what has fired to the matches and alerts, unless it was written before.
   void Report(TenantId tenant, Runner* runner, const MatchRow& row, storage::LogPosition at,

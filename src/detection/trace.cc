@@ -32,8 +32,9 @@ void Trace::Wait(int64_t ns) { replay_.AdvanceTo(now_ns_ += ns); }
 
 void Trace::Note(const rules::Observation& o) {
   const auto next = static_cast<uint32_t>(groups_.size());
-  const auto [found, is_new] = places_.try_emplace(std::string(o.key_text), next);
-  if (is_new) groups_.push_back({rules::GroupValues(o.key_text), o.key});
+  const std::string text(o.group->Get());
+  const auto [found, is_new] = places_.try_emplace(text, next);
+  if (is_new) groups_.push_back({rules::GroupValues(text), o.key});
   told_.push_back({o.row_id - kFirstRow, o.steps, found->second});
 }
 

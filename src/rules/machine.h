@@ -29,14 +29,21 @@ struct Progress {
 // Whether what a rule fired for goes on.
 enum class Condition : uint8_t { kUnknown, kHolds, kEnded };
 
+// The values of a group (group_key.h), made when somebody asks: most records of a group need only its key.
+class GroupText {
+ public:
+  virtual ~GroupText() = default;
+  virtual std::string_view Get() = 0;
+};
+
 struct Observation {
   int64_t event_ns = 0;
   int64_t received_ns = 0;
   uint64_t row_id = 0;
-  uint32_t steps = 0;         // bits: which of the rule's steps the record matches
-  base::Hash128Value key;     // Hash128(key_text)
-  std::string_view key_text;  // the group's values (group_key.h)
-  std::string_view value;     // of Stateful::fields, if has_value
+  uint32_t steps = 0;      // bits: which of the rule's steps the record matches
+  base::Hash128Value key;  // Hash128 of the group's text
+  GroupText* group = nullptr;
+  std::string_view value;  // of Stateful::fields, if has_value
   bool has_value = false;
 };
 
@@ -51,6 +58,9 @@ class Machine {
   Machine(const Machine&) = delete;
   Machine& operator=(const Machine&) = delete;
 
+  // The observation comes soon: what its group is found by is fetched, and later the group itself. Changes nothing.
+  virtual void FetchPlace(const Observation& observation) const = 0;
+  virtual void FetchGroup(const Observation& observation) const = 0;
   // Firings are added with all members but `rule` and `id`.
   virtual void Observe(const Observation& observation, std::vector<Firing>* out) = 0;
   virtual void Advance(int64_t wall_ns, std::vector<Firing>* out) = 0;

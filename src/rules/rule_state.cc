@@ -4,6 +4,7 @@
 #include <map>
 #include <tuple>
 
+#include "base/check.h"
 #include "rules/group_key.h"
 
 namespace neurallog::rules {
@@ -46,7 +47,32 @@ base::Hash128Value IdOf(const Rule& rule, const Firing& firing) {
   return base::Hash128(text);
 }
 
+class GivenText : public GroupText {
+ public:
+  explicit GivenText(std::string_view text) : text_(text) {}
+  std::string_view Get() override { return text_; }
+
+ private:
+  const std::string_view text_;
+};
+
 }  // namespace
+
+class RuleState::TextOfRow : public GroupText {
+ public:
+  TextOfRow(RuleState* state, const char* row, const std::vector<uint32_t>& keys)
+      : state_(state), row_(row), keys_(keys) {}
+  std::string_view Get() override {
+    state_->Load(row_);
+    state_->SetKey(keys_);
+    return state_->key_text_;
+  }
+
+ private:
+  RuleState* const state_;
+  const char* const row_;
+  const std::vector<uint32_t>& keys_;
+};
 
 RuleState::RuleState(std::shared_ptr<const RulePlan> plan, RuleStateOptions options)
     : plan_(std::move(plan)),
@@ -68,71 +94,133 @@ void RuleState::Reset() {
   }
 }
 
+void RuleState::Bind(const model::RecordBatch& batch) {
+  fields_.Bind(batch);
+  ForgetRows();
+  loaded_ = nullptr;
+}
+
+void RuleState::ForgetRows() {
+  rows_.clear();
+  reports_.clear();
+  told_.clear();
+  next_row_ = next_report_ = next_told_ = 0;
+}
+
 void RuleState::Observe(std::span<const uint32_t> inputs, const char* row, uint64_t row_id,
                         int64_t received_ns, std::vector<Firing>* firings) {
+  Expect(inputs, row, row_id, received_ns);
+  while (expects()) Observe(firings);
+}
+
+void RuleState::Expect(std::span<const uint32_t> inputs, const char* row, uint64_t row_id,
+                       int64_t received_ns) {
   if (inputs.empty()) return;
+  if (!expects()) ForgetRows();
+  NL_DCHECK(next_row_ == 0);
   Observation observation;
   observation.event_ns = model::RowReader(row).timestamp_ns();
   observation.received_ns = received_ns;
   observation.row_id = row_id;
-  if (!plan_->fields().empty()) fields_.Load(row);
-  fired_.clear();
-  ReportMatches(inputs, observation);
-  CollectFeeds(inputs, RuleClock::Plausible(observation.event_ns, received_ns));
-  for (const Told& told : told_) {
-    observation.steps = told.steps;
-    Tell(*told.feed, &observation);
+  const size_t first = told_.size();
+  CollectFeeds(inputs, observation);
+  if (told_.size() > first + 1) MergeFeeds(first);
+  if (told_.size() > first) Load(row);
+  for (size_t i = first; i < told_.size(); ++i) {
+    const RulePlan::Feed& feed = *told_[i].feed;
+    Observation& told = told_[i].observation;
+    if (i > first && feed.keys == told_[i - 1].feed->keys) {
+      told.key = told_[i - 1].observation.key;
+    } else {
+      SetKey(feed.keys);
+      told.key = base::Hash128(key_text_);
+    }
+    if (feed.values.size() == 1) SetValue(feed.values, &told);
+    machines_[feed.rule]->FetchPlace(told);
   }
-  PassOn(std::exchange(fired_, {}), received_ns, firings);
+  rows_.push_back({row, row_id, received_ns, reports_.size(), told_.size()});
 }
 
-void RuleState::ReportMatches(std::span<const uint32_t> inputs, const Observation& o) {
-  for (const uint32_t input : inputs) {
-    const RulePlan::Input& target = plan_->targets()[input];
-    if (target.reports == RulePlan::kNone) continue;
+RuleState::ExpectedRow RuleState::Observe(std::vector<Firing>* firings) {
+  if (next_row_ == 0 && told_.size() > 1) FetchGroups();
+  const Row& row = rows_[next_row_++];
+  fired_.clear();
+  ReportMatches(row);
+  for (; next_told_ < row.told_end; ++next_told_) {
+    const RulePlan::Feed& feed = *told_[next_told_].feed;
+    Observation& observation = told_[next_told_].observation;
+    TextOfRow text(this, row.row, feed.keys);
+    observation.group = &text;
+    if (feed.values.size() > 1) {
+      Load(row.row);
+      SetValue(feed.values, &observation);
+    }
+    Tell(feed.rule, observation, &fired_);
+  }
+  if (!fired_.empty()) PassOn(std::exchange(fired_, {}), row.received_ns, firings);
+  return {row.row, row.row_id};
+}
+
+void RuleState::FetchGroups() const {
+  for (const Told& told : told_) machines_[told.feed->rule]->FetchGroup(told.observation);
+}
+
+void RuleState::Load(const char* row) {
+  if (loaded_ == row || plan_->fields().empty()) return;
+  loaded_ = row;
+  fields_.Load(row);
+}
+
+void RuleState::ReportMatches(const Row& row) {
+  if (next_report_ < row.reports_end) Load(row.row);
+  for (; next_report_ < row.reports_end; ++next_report_) {
+    const RulePlan::Input& target = plan_->targets()[reports_[next_report_]];
     SetKey(target.keys);
     Firing& firing = fired_.emplace_back();
     firing.rule = target.reports;
     firing.key = base::Hash128(key_text_);
     firing.group = GroupValues(key_text_);
     firing.at_ns = firing.start_ns = firing.end_ns =
-        RuleClock::Plausible(o.event_ns, o.received_ns);
+        RuleClock::Plausible(model::RowReader(row.row).timestamp_ns(), row.received_ns);
     firing.value = 1;
-    firing.rows = {o.row_id};
+    firing.rows = {row.row_id};
+  }
+}
+
+void RuleState::CollectFeeds(std::span<const uint32_t> inputs, const Observation& o) {
+  const int64_t time_ns = RuleClock::Plausible(o.event_ns, o.received_ns);
+  for (const uint32_t input : inputs) {
+    const RulePlan::Input& target = plan_->targets()[input];
+    if (target.reports != RulePlan::kNone) reports_.push_back(input);
+    if (target.feeds.empty() || !IsAtWork(*plan_->inputs()[input], time_ns)) continue;
+    for (const RulePlan::Feed& feed : target.feeds) {
+      Told& told = told_.emplace_back(&feed);
+      told.observation.event_ns = o.event_ns;
+      told.observation.received_ns = o.received_ns;
+      told.observation.row_id = o.row_id;
+    }
   }
 }
 
 // A rule is told once of all its steps that the row matches, if they group it alike.
-void RuleState::CollectFeeds(std::span<const uint32_t> inputs, int64_t time_ns) {
-  told_.clear();
-  for (const uint32_t input : inputs) {
-    const auto& feeds = plan_->targets()[input].feeds;
-    if (feeds.empty() || !IsAtWork(*plan_->inputs()[input], time_ns)) continue;
-    for (const RulePlan::Feed& feed : feeds) told_.push_back({&feed, feed.steps});
-  }
-  if (told_.size() < 2) return;
+void RuleState::MergeFeeds(size_t first) {
   const auto order = [](const Told& told) { return std::tie(told.feed->rule, told.feed->keys); };
-  std::stable_sort(told_.begin(), told_.end(),
-                   [&](const Told& a, const Told& b) { return order(a) < order(b); });
-  size_t kept = 0;
-  for (size_t i = 1; i < told_.size(); ++i) {
-    if (order(told_[i]) == order(told_[kept])) told_[kept].steps |= told_[i].steps;
+  const auto is_before = [&](const Told& a, const Told& b) { return order(a) < order(b); };
+  const auto begin = told_.begin() + static_cast<ptrdiff_t>(first);
+  if (!std::is_sorted(begin, told_.end(), is_before))
+    std::stable_sort(begin, told_.end(), is_before);
+  size_t kept = first;
+  for (size_t i = first + 1; i < told_.size(); ++i) {
+    if (order(told_[i]) == order(told_[kept]))
+      told_[kept].observation.steps |= told_[i].observation.steps;
     else told_[++kept] = told_[i];
   }
-  told_.resize(kept + 1);
+  told_.erase(told_.begin() + static_cast<ptrdiff_t>(kept) + 1, told_.end());
 }
 
 void RuleState::SetKey(const std::vector<uint32_t>& keys) {
   key_text_.clear();
   for (const uint32_t key : keys) AppendGroupValue(&key_text_, fields_.value(key));
-}
-
-void RuleState::Tell(const RulePlan::Feed& feed, Observation* o) {
-  SetKey(feed.keys);
-  o->key_text = key_text_;
-  o->key = base::Hash128(key_text_);
-  SetValue(feed.values, o);
-  Tell(feed.rule, *o, &fired_);
 }
 
 // One field's value is its text, so that it can be a number.
@@ -182,7 +270,7 @@ void RuleState::Advance(int64_t now_ns, std::vector<Firing>* firings) {
     groups_ += machine->groups() - groups;
     for (size_t i = first; i < fired_.size(); ++i) fired_[i].rule = rule;
   }
-  PassOn(std::exchange(fired_, {}), now_ns, firings);
+  if (!fired_.empty()) PassOn(std::exchange(fired_, {}), now_ns, firings);
 }
 
 // A firing goes before those that follow from it. What is suppressed counts for other rules all the same; what
@@ -216,7 +304,8 @@ void RuleState::TellFiring(const RulePlan::Feed& feed, const Firing& firing, int
   o.received_ns = received_ns;
   o.row_id = firing.rows.empty() ? 1 : firing.rows.back();
   o.steps = feed.steps;
-  o.key_text = key_text;
+  GivenText text(key_text);
+  o.group = &text;
   o.key = base::Hash128(key_text);
   if (feed.values.size() == 1) {
     value = value_of(plan_->fields()[feed.values[0]].name);

@@ -39,7 +39,7 @@ void SequenceMachine::Observe(const Observation& o, Out* out) {
   if (group == nullptr) {
     MakeRoom();
     group = groups_.FindOrAdd(o.key).first;
-    group->key_text = o.key_text;
+    group->key_text = o.group->Get();
   }
   group->newest_ns = std::max(group->newest_ns, time_ns);
   AddRecord(group, time_ns, o);

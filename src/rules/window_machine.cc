@@ -74,6 +74,12 @@ base::Hash128Value WindowMachine<Values>::KeyOf(const Observation& o, uint64_t p
 }
 
 template <typename Values>
+base::Hash128Value WindowMachine<Values>::FetchedKeyOf(const Observation& o) const {
+  if (!is(WindowType::kTumbling)) return o.key;
+  return KeyOf(o, static_cast<uint64_t>(clock_.TimeOf(o.event_ns, o.received_ns) / width_ns_));
+}
+
+template <typename Values>
 void WindowMachine<Values>::Begin(Group* group, int64_t time_ns, uint64_t piece,
                                   const Observation& o) {
   group->newest = is(WindowType::kSession) ? static_cast<uint64_t>(time_ns) : piece;
@@ -82,7 +88,7 @@ void WindowMachine<Values>::Begin(Group* group, int64_t time_ns, uint64_t piece,
   group->values = Values();
   if (!has_details_) return;
   Detail& detail = details_[group->key];
-  detail.key_text = o.key_text;
+  detail.key_text = o.group->Get();
   detail.first_ns = time_ns;
   if (detail.timer_ns == 0) SetTimer(*group, &detail);
 }
@@ -128,18 +134,18 @@ void WindowMachine<Values>::Evaluate(Group* group, int64_t time_ns, const Observ
     const bool begins = holds && (group->holds == 0 || rule_->type == RuleType::kChange);
     if (is(WindowType::kSliding)) group->holds = holds;
     else group->holds |= static_cast<uint64_t>(holds);
-    if (begins && !IsLearning(time_ns)) Fire(*group, o.key_text, time_ns, o.row_id, out);
+    if (begins && !IsLearning(time_ns)) Fire(*group, o.group->Get(), time_ns, o.row_id, out);
   }
   group->rows[0] = group->rows[1];
   group->rows[1] = o.row_id;
 }
 
 template <typename Values>
-void WindowMachine<Values>::Fire(const Group& group, std::string_view key_text, int64_t at_ns,
+void WindowMachine<Values>::Fire(const Group& group, std::string_view text, int64_t at_ns,
                                  uint64_t row, Out* out) {
   Firing& firing = out->emplace_back();
-  firing.key = base::Hash128(key_text);
-  firing.group = GroupValues(key_text);
+  firing.key = base::Hash128(text);
+  firing.group = GroupValues(text);
   firing.at_ns = at_ns;
   firing.value = group.values.Value(*rule_, group.newest);
   SetWindow(group, &firing);

@@ -21,6 +21,8 @@ class WindowMachine : public Machine {
  public:
   explicit WindowMachine(std::shared_ptr<const Stateful> rule);
 
+  void FetchPlace(const Observation& o) const override { groups_.FetchPlace(FetchedKeyOf(o)); }
+  void FetchGroup(const Observation& o) const override { groups_.FetchGroup(FetchedKeyOf(o)); }
   void Observe(const Observation& observation, std::vector<Firing>* out) override;
   void Advance(int64_t wall_ns, std::vector<Firing>* out) override;
   Condition ConditionOf(const base::Hash128Value& key) override;
@@ -60,6 +62,7 @@ class WindowMachine : public Machine {
   // Where a record of this time belongs: a piece of a sliding window, a tumbling window's number, 0.
   uint64_t PieceOf(int64_t time_ns);
   Key KeyOf(const Observation& observation, uint64_t piece) const;
+  Key FetchedKeyOf(const Observation& o) const;
   // False if the record comes too late to count.
   bool Move(Group* group, int64_t time_ns, uint64_t piece, const Observation& o, Out* out);
   bool MoveSession(Group* group, int64_t time_ns, const Observation& o, Out* out);
@@ -68,7 +71,7 @@ class WindowMachine : public Machine {
   bool IsLearning(int64_t time_ns) const {
     return rule_->learn_ns > 0 && time_ns < learn_until_ns_;
   }
-  void Fire(const Group& group, std::string_view key_text, int64_t at_ns, uint64_t row, Out* out);
+  void Fire(const Group& group, std::string_view text, int64_t at_ns, uint64_t row, Out* out);
   void SetWindow(const Group& group, Firing* firing);
 
   // When a group's window is over, for those that fire then.

@@ -97,8 +97,15 @@ class NaiveState {
   }
 
   std::optional<std::string> ValueIn(const NaiveRow& row) const {
-    const auto found = row.fields.find(rule_.fields[0]);
-    return found == row.fields.end() ? std::nullopt : std::optional(found->second);
+    std::string values;
+    bool has_any = false;
+    for (const std::string& name : rule_.fields) {
+      const auto found = row.fields.find(name);
+      has_any = has_any || found != row.fields.end();
+      values += found == row.fields.end() ? "" : found->second;
+      if (rule_.fields.size() > 1) values += ';';
+    }
+    return has_any ? std::optional(values) : std::nullopt;
   }
   static std::optional<double> Number(const std::string& text) {
     double number = 0;

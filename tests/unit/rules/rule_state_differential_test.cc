@@ -44,8 +44,8 @@ class RandomStateful {
                                            "change", "new_term", "spike", "percentage"});
     std::string rule = "---\nid: r" + std::to_string(number) + "\nname: r\ntype: " + type + "\n";
     if (type != "sequence") rule += "detection: " + Detection() + "\n";
-    if (type == "distinct") rule += "distinct: {field: v}\n";
-    if (type == "change") rule += "change: {field: v}\n";
+    if (type == "distinct") rule += "distinct: {field: " + random_.Pick({"v", "[v, h]"}) + "}\n";
+    if (type == "change") rule += "change: {field: " + random_.Pick({"v", "[n, v]"}) + "}\n";
     if (type == "new_term")
       rule += "new_term: {field: v" + random_.Pick({"", ", learn: 60s"}) + "}\n";
     if (type == "metric")
@@ -174,18 +174,18 @@ class Compared {
     return all;
   }
 
-  // In batches of up to `batch_rows` rows, with a restart before every `restart`th of them (0: none).
+  // In batches of up to `batch_rows` rows, some of which are expected together, with a restart before every
+  // `restart`th batch (0: none). Rows have their places in the stream as numbers.
   Firings Real(const std::vector<Told>& stream, size_t batch_rows, size_t restart, Random* random) {
     auto state = std::make_unique<RuleState>(plan_);
     Matcher matcher(set_);
-    Firings all;
-    uint64_t number = 0;
+    Firings all(stream.size(), Plain({}));
     for (size_t at = 0; at < stream.size();) {
       if (restart != 0 && random->Below(static_cast<int64_t>(restart)) == 0) Restart(&state);
       if (!stream[at].is_row) {
         std::vector<Firing> fired;
-        state->Advance(stream[at++].wall_ns, &fired);
-        all.push_back(Plain(fired));
+        state->Advance(stream[at].wall_ns, &fired);
+        all[at++] = Plain(fired);
         continue;
       }
       std::vector<testing::TestRecord> records;
@@ -197,16 +197,50 @@ class Compared {
       state->Bind(*batch);
       const auto rows = testing::RowsOf(*batch);
       for (size_t i = 0; i < rows.size(); ++i) {
-        std::vector<Firing> fired;
-        state->Observe(matcher.Match(rows[i].row), rows[i].row, ++number, stream[first + i].wall_ns,
-                       &fired);
-        all.push_back(Plain(fired));
+        state->Expect(matcher.Match(rows[i].row), rows[i].row, first + i + 1,
+                      stream[first + i].wall_ns);
+        if (random->Below(4) == 0) ObserveRows(state.get(), &all);
       }
+      ObserveRows(state.get(), &all);
     }
     return all;
   }
 
+  struct Run {
+    std::vector<Firing> firings;
+    std::string state;
+  };
+  // In one batch, up to `together` rows expected together.
+  Run RunOf(const std::vector<Told>& stream, uint64_t together) {
+    std::vector<testing::TestRecord> records;
+    for (const Told& told : stream)
+      if (told.is_row) records.push_back(told.record);
+    const auto batch = testing::MakeBatch(records);
+    RuleState state(plan_, {.groups_max = 40});
+    Matcher matcher(set_);
+    matcher.Bind(*batch);
+    state.Bind(*batch);
+    Run run;
+    uint64_t number = 0;
+    for (const auto& row : testing::RowsOf(*batch)) {
+      state.Expect(matcher.Match(row.row), row.row, ++number, stream.back().wall_ns);
+      if (number % together == 0)
+        while (state.expects()) state.Observe(&run.firings);
+    }
+    while (state.expects()) state.Observe(&run.firings);
+    run.state = state.Encode();
+    return run;
+  }
+
  private:
+  void ObserveRows(RuleState* state, Firings* all) {
+    while (state->expects()) {
+      std::vector<Firing> fired;
+      const uint64_t number = state->Observe(&fired).row_id;
+      (*all)[number - 1] = Plain(fired);
+    }
+  }
+
   // By rule: which of its steps the record matches.
   std::vector<uint32_t> StepsOf(Matcher* matcher, const testing::TestRecord& record) {
     const auto batch = testing::MakeBatch({record});
@@ -280,6 +314,34 @@ TEST_CASE("rules with state fire when the naive implementation does") {
     }
     for (const auto& by_rule : expected)
       for (const auto& list : by_rule) fired += list.size();
+  }
+  CHECK(fired > 1000);
+}
+
+TEST_CASE("rows that are expected together fire as they do one by one") {
+  const uint64_t seed = testing::RandomSeed();
+  size_t fired = 0;
+  for (uint64_t round = 0; round < 20; ++round) {
+    INFO("NL_SEED=" << seed << " round " << round);
+    Random random(seed * 1000 + round);
+    std::string text;
+    for (int i = 0; i < 20; ++i) text += RandomStateful(&random).Rule(i);
+    Compared compared(text);
+    const std::vector<Told> stream = RandomStream(&random, 300);
+    const auto expected = compared.RunOf(stream, 1);
+    for (const uint64_t together : {2, 7, 300}) {
+      const auto got = compared.RunOf(stream, together);
+      CHECK(got.state == expected.state);
+      REQUIRE(got.firings.size() == expected.firings.size());
+      for (size_t i = 0; i < got.firings.size(); ++i) {
+        CHECK(got.firings[i].id == expected.firings[i].id);
+        CHECK(got.firings[i].rule == expected.firings[i].rule);
+        CHECK(got.firings[i].rows == expected.firings[i].rows);
+        CHECK(got.firings[i].group == expected.firings[i].group);
+        CHECK(got.firings[i].value == expected.firings[i].value);
+      }
+    }
+    fired += expected.firings.size();
   }
   CHECK(fired > 1000);
 }
