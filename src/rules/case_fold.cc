@@ -145,14 +145,6 @@ size_t FoldIntoScalar(std::string_view text, char* to) {
 
 #if defined(__SSE2__)
 
-// Folds the ASCII bytes of a word at once: bit 7 of `upper` is set for each byte from A to Z.
-uint64_t FoldWord(uint64_t word) {
-  constexpr uint64_t kOnes = 0x0101010101010101;
-  const uint64_t from_a = word + kOnes * (0x80 - 'A'), past_z = word + kOnes * (0x7f - 'Z');
-  const uint64_t upper = (from_a ^ past_z) & kOnes * 0x80;
-  return word | upper >> 2;
-}
-
 template <typename T>
 T Load(const char* from) {
   T word;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -16,5 +17,14 @@ size_t FoldInto(std::string_view text, char* to);
 size_t FoldIntoScalar(std::string_view text, char* to);
 
 std::string Fold(std::string_view text);
+
+// Eight bytes of ASCII at once.
+constexpr uint64_t FoldWord(uint64_t word) {
+  // Bit 7 of `upper` is set for each byte from A to Z.
+  constexpr uint64_t kOnes = 0x0101010101010101;
+  const uint64_t from_a = word + kOnes * (0x80 - 'A'), past_z = word + kOnes * (0x7f - 'Z');
+  const uint64_t upper = (from_a ^ past_z) & kOnes * 0x80;
+  return word | upper >> 2;
+}
 
 }  // namespace neurallog::rules

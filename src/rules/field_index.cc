@@ -135,6 +135,8 @@ FieldIndex FieldIndexBuilder::Build(const Statistics& statistics) {
     if (!is_same) index_.prefixes_.emplace_back(i, i);
     ++index_.prefixes_.back().second;
   }
+  index_.looks_for_grams_only_ = !index_.texts_.has_edges() && index_.present_.empty() &&
+                                 networks.empty() && !index_.HasBounds();
   return std::move(index_);
 }
 
@@ -197,12 +199,14 @@ void FieldIndex::ScanOthers(std::string_view raw, TriggerSink* sink) const {
   if (!networks_.empty()) ScanNetworks(raw, sink);
 }
 
+bool FieldIndex::HasBounds() const {
+  return !bounds_[0].empty() || !bounds_[1].empty() || !bounds_[2].empty() || !bounds_[3].empty();
+}
+
 // Bounds that a value passes stand together at one end: a value is less than all bounds above it.
 void FieldIndex::ScanNumbers(std::string_view raw, TriggerSink* sink) const {
-  const bool has_none =
-      bounds_[0].empty() && bounds_[1].empty() && bounds_[2].empty() && bounds_[3].empty();
   double value = 0;
-  if (has_none || !ParseNumber(raw, &value)) return;
+  if (!HasBounds() || !ParseNumber(raw, &value)) return;
   const auto down = [&](const std::vector<Bound>& bounds, auto passes) {
     for (auto bound = bounds.rbegin(); bound != bounds.rend() && passes(bound->number); ++bound)
       sink->Fire(bound->trigger);

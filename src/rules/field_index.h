@@ -32,12 +32,17 @@ class FieldIndex {
   // `folded` is needed only when needs_folded().
   void Scan(const ValueTexts& value, TriggerSink* sink) const;
   bool needs_folded() const { return needs_folded_; }
+  // True: nothing fires for the value, whatever its `folded` is.
+  bool CanSkip(std::string_view raw) const {
+    return looks_for_grams_only_ && !texts_.grams.MayHoldAny(raw);
+  }
   // The same in two parts: what texts of one form have in common, and the rest, of which `folded` and `form` are needed only
   // where the form MayHoldDigits that are looked for.
   void ScanForm(std::string_view folded_form, TriggerSink* sink) const;
   bool MayHoldDigits(std::string_view folded_form) const;
   void ScanRest(const ValueTexts& value, const TextForm* form, TriggerSink* sink) const;
-  bool has_forms() const { return !texts_.grams.empty(); }  // whether that can be worthwhile
+  // Whether that can be worthwhile.
+  bool has_forms() const { return !texts_.grams.empty() && !texts_.grams.is_fast(); }
   size_t memory_bytes() const;
   size_t longest_list() const { return texts_.grams.longest_list(); }
 
@@ -51,7 +56,7 @@ class FieldIndex {
     HashProbe ends{HashProbe::Where::kEnd};
     GramIndex grams;
 
-    bool empty() const { return wholes.empty() && starts.empty() && ends.empty() && grams.empty(); }
+    bool has_edges() const { return !wholes.empty() || !starts.empty() || !ends.empty(); }
     void Build(const LiteralTable& table, const Statistics& statistics, bool with_digits);
     void FindEdges(std::string_view folded, const LiteralTable& table, TriggerSink* sink) const;
     size_t memory_bytes() const;
@@ -67,6 +72,7 @@ class FieldIndex {
     uint32_t trigger;
   };
 
+  bool HasBounds() const;
   void ScanOthers(std::string_view raw, TriggerSink* sink) const;
   void ScanNumbers(std::string_view raw, TriggerSink* sink) const;
   void ScanNetworks(std::string_view raw, TriggerSink* sink) const;
@@ -78,6 +84,7 @@ class FieldIndex {
   LiteralTable digit_forms_;
   GramIndex digit_form_grams_;
   bool needs_folded_ = false;
+  bool looks_for_grams_only_ = false;
   std::vector<uint32_t> present_;             // fire for any value
   std::array<std::vector<Bound>, 4> bounds_;  // of kLess, kLessEqual, kGreater, kGreaterEqual
   std::vector<NetworkEntry> networks_;        // by prefix, then address

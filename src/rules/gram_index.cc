@@ -5,6 +5,8 @@
 #include <cstring>
 #include <unordered_map>
 
+#include "rules/case_fold.h"
+
 #if defined(__x86_64__)
 #include <immintrin.h>
 
@@ -17,6 +19,8 @@ namespace {
 constexpr size_t kBitmapBitsMin = 1 << 13;
 constexpr size_t kBitmapBitsMax = 1 << 24;
 constexpr size_t kBitsPerLiteral = 32;
+constexpr size_t kBitsOfFewLiterals =
+    1 << 16;  // while these suffice a literal has four times as many
 // Of a long literal only the grams of its beginning are looked at.
 constexpr size_t kGramsLookedAt = 256;
 constexpr uint32_t kOneByte = 1 << 16;
@@ -48,6 +52,7 @@ using base::HasAvx2;
 
 void GramIndex::Add(uint32_t literal, Where where, const LiteralTable& table) {
   const std::string_view text = table.text(literal);
+  shortest_ = std::min(shortest_, text.size());
   if (text.size() >= 4) {
     entries_.push_back({0, literal, 0, where});
     return;
@@ -62,7 +67,7 @@ void GramIndex::Add(uint32_t literal, Where where, const LiteralTable& table) {
 void GramIndex::Build(const LiteralTable& table, const Statistics& statistics, bool with_digits) {
   ChooseGrams(table, statistics, with_digits);
   FillTables();
-  scan_ = HasAvx2() ? ScanAvx2 : ScanScalar;
+  scan_ = !HasAvx2() ? ScanScalar : has_few_grams() ? ScanFewAvx2 : ScanAvx2;
 }
 
 // A gram's cost is how often it stands in logs, times the literals to compare there. Grams that
@@ -108,8 +113,9 @@ void GramIndex::FillTables() {
   std::sort(entries_.begin(), entries_.end(), [](const Entry& a, const Entry& b) {
     return a.gram != b.gram ? a.gram < b.gram : a.literal < b.literal;
   });
-  const size_t bits =
-      std::clamp(std::bit_ceil(entries_.size() * kBitsPerLiteral), kBitmapBitsMin, kBitmapBitsMax);
+  const size_t bits_min = std::bit_ceil(entries_.size() * kBitsPerLiteral);
+  const size_t bits = std::clamp(std::max(bits_min, std::min(bits_min * 4, kBitsOfFewLiterals)),
+                                 kBitmapBitsMin, kBitmapBitsMax);
   bitmap_.assign(bits / 32, 0);
   bitmap_shift_ = 32 - std::countr_zero(bits);
   const size_t slots = std::bit_ceil(entries_.size() * 2 + 2);
@@ -123,19 +129,27 @@ void GramIndex::FillTables() {
     while (slots_[slot].count != 0) slot = (slot + 1) & (slots - 1);
     slots_[slot] = {gram, static_cast<uint32_t>(i), static_cast<uint32_t>(end - i)};
     bitmap_[BitOf(gram) >> 5] |= 1u << (BitOf(gram) & 31);
+    ++grams_;
     i = end;
   }
+  if (has_few_grams()) BuildMasks();
   std::sort(shorts_.begin(), shorts_.end(), [](const Short& a, const Short& b) {
     return a.key != b.key ? a.key < b.key : a.literal < b.literal;
   });
   for (const Short& one : shorts_) {
-    if ((one.key & kOneByte) != 0) {
-      short_bytes_[one.key & 0xff] = true;
-      continue;
-    }
+    ShortByte& first = short_bytes_[one.key & 0xff];
+    const bool is_one_byte = (one.key & kOneByte) != 0;
+    (is_one_byte ? first.is_key : first.begins_keys) = true;
+    if (is_one_byte) continue;
     short_bitmap_.resize(1024);
     short_bitmap_[one.key >> 6] |= uint64_t{1} << (one.key & 63);
   }
+}
+
+void GramIndex::BuildMasks() {
+  std::vector<uint32_t> grams;
+  for (const Entry& entry : entries_) grams.push_back(entry.gram);
+  masks_.Build(std::move(grams));
 }
 
 size_t GramIndex::longest_list() const {
@@ -169,11 +183,9 @@ void GramIndex::Check(std::string_view text, size_t at, uint32_t gram, const Lit
 
 void GramIndex::ScanScalar(const GramIndex& index, std::string_view text, const LiteralTable& table,
                            TriggerSink* sink) {
-  const uint32_t* const bitmap = index.bitmap_.data();
   for (size_t at = 0; at + 4 <= text.size(); ++at) {
     const uint32_t gram = LoadGram(text.data() + at);
-    const uint32_t bit = index.BitOf(gram);
-    if ((bitmap[bit >> 5] >> (bit & 31) & 1) != 0) index.Check(text, at, gram, table, sink);
+    if (index.MayHold(gram)) index.Check(text, at, gram, table, sink);
   }
 }
 
@@ -207,9 +219,27 @@ __attribute__((target("avx2"))) void GramIndex::ScanAvx2(const GramIndex& index,
   }
   for (; at + 4 <= text.size(); ++at) {
     const uint32_t gram = LoadGram(text.data() + at);
-    const uint32_t bit = index.BitOf(gram);
-    if ((index.bitmap_[bit >> 5] >> (bit & 31) & 1) != 0) index.Check(text, at, gram, table, sink);
+    if (index.MayHold(gram)) index.Check(text, at, gram, table, sink);
   }
+}
+
+__attribute__((target("avx2"))) void GramIndex::ScanFewAvx2(const GramIndex& index,
+                                                            std::string_view text,
+                                                            const LiteralTable& table,
+                                                            TriggerSink* sink) {
+  if (!HasAvx2() || !index.has_few_grams()) return ScanAvx2(index, text, table, sink);
+  index.masks_.AnyPlace(text, [&](size_t at) {
+    const uint32_t gram = LoadGram(text.data() + at);
+    if (index.MayHold(gram)) index.Check(text, at, gram, table, sink);
+    return false;
+  });
+}
+
+bool GramIndex::MayHoldAny(std::string_view raw) const {
+  if (raw.size() < shortest_) return false;
+  return !is_fast() || masks_.AnyPlace(raw, [&](size_t at) {
+    return MayHold(static_cast<uint32_t>(FoldWord(LoadGram(raw.data() + at))));
+  });
 }
 
 #else
@@ -219,6 +249,13 @@ void GramIndex::ScanAvx2(const GramIndex& index, std::string_view text, const Li
   ScanScalar(index, text, table, sink);
 }
 
+void GramIndex::ScanFewAvx2(const GramIndex& index, std::string_view text,
+                            const LiteralTable& table, TriggerSink* sink) {
+  ScanScalar(index, text, table, sink);
+}
+
+bool GramIndex::MayHoldAny(std::string_view) const { return true; }
+
 #endif
 
 void GramIndex::ScanNear(std::string_view text, const TextForm& form, const LiteralTable& table,
@@ -226,8 +263,7 @@ void GramIndex::ScanNear(std::string_view text, const TextForm& form, const Lite
   form.ForEachNear([&](size_t at) {
     if (!entries_.empty() && at + 4 <= text.size()) {
       const uint32_t gram = LoadGram(text.data() + at);
-      const uint32_t bit = BitOf(gram);
-      if ((bitmap_[bit >> 5] >> (bit & 31) & 1) != 0) Check(text, at, gram, table, sink);
+      if (MayHold(gram)) Check(text, at, gram, table, sink);
     }
     if (!shorts_.empty()) ScanShortsAt(text, at, table, sink);
   });
@@ -241,8 +277,8 @@ void GramIndex::ScanShorts(std::string_view text, const LiteralTable& table,
 void GramIndex::ScanShortsAt(std::string_view text, size_t at, const LiteralTable& table,
                              TriggerSink* sink) const {
   const auto first = static_cast<unsigned char>(text[at]);
-  if (short_bytes_[first]) CheckShorts(text, at, kOneByte | first, table, sink);
-  if (short_bitmap_.empty() || at + 1 == text.size()) return;
+  if (short_bytes_[first].is_key) CheckShorts(text, at, kOneByte | first, table, sink);
+  if (!short_bytes_[first].begins_keys || at + 1 == text.size()) return;
   const uint32_t key = first | static_cast<uint32_t>(static_cast<unsigned char>(text[at + 1])) << 8;
   if ((short_bitmap_[key >> 6] >> (key & 63) & 1) != 0) CheckShorts(text, at, key, table, sink);
 }

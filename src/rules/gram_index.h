@@ -7,9 +7,10 @@
 //
 // Each literal is known by one of its four-byte grams: the one that is rarest in logs and shared by
 // the fewest other literals, so that neither common words nor thousands of literals with one common
-// beginning make a long list to compare. A bitmap of hashed grams, 32 bits per literal, refuses nearly
-// all places of the text; what passes is looked up and compared. Literals under four bytes have
-// tables of one and two bytes. Uses AVX2 where the CPU has it. Immutable after Build; thread-safe.
+// beginning make a long list to compare. A bitmap of hashed grams, 32 to 128 bits per literal, refuses nearly
+// all places of the text; what passes is looked up and compared. A few grams have masks (GramMasks), which refuse places
+// faster. Literals under four bytes have tables of one and two bytes. Uses AVX2 where the CPU has it. Immutable after
+// Build; thread-safe.
 #pragma once
 
 #include <array>
@@ -17,6 +18,7 @@
 #include <string_view>
 #include <vector>
 
+#include "rules/gram_masks.h"
 #include "rules/literal_table.h"
 #include "rules/statistics.h"
 
@@ -31,6 +33,10 @@ class GramIndex {
   void Build(const LiteralTable& table, const Statistics& statistics, bool with_digits = false);
 
   bool empty() const { return entries_.empty() && shorts_.empty(); }
+  // Whether a text is scanned in a fraction of a nanosecond per byte.
+  bool is_fast() const { return scan_ == ScanFewAvx2 && shorts_.empty(); }
+  // False: Scan would find nothing in the text when it is folded. Mostly true when not is_fast.
+  bool MayHoldAny(std::string_view raw) const;
   // How many literals share the fullest gram.
   size_t longest_list() const;
   size_t memory_bytes() const {
@@ -46,11 +52,14 @@ class GramIndex {
   void ScanNear(std::string_view text, const TextForm& form, const LiteralTable& table,
                 TriggerSink* sink) const;
 
-  // Each way to scan, for the test that compares them; ...Avx2 falls back where the CPU lacks it.
+  // Each way to scan, for the test that compares them; ...Avx2 falls back where the CPU lacks it, ...Few... where the grams are
+  // not few.
   static void ScanScalar(const GramIndex& index, std::string_view text, const LiteralTable& table,
                          TriggerSink* sink);
   static void ScanAvx2(const GramIndex& index, std::string_view text, const LiteralTable& table,
                        TriggerSink* sink);
+  static void ScanFewAvx2(const GramIndex& index, std::string_view text, const LiteralTable& table,
+                          TriggerSink* sink);
 
  private:
   struct Entry {
@@ -71,9 +80,16 @@ class GramIndex {
   };
 
   uint32_t BitOf(uint32_t gram) const { return gram * 0x9e3779b1u >> bitmap_shift_; }
+  // False: no literal is known by the gram.
+  bool MayHold(uint32_t gram) const {
+    const uint32_t bit = BitOf(gram);
+    return (bitmap_[bit >> 5] >> (bit & 31) & 1) != 0;
+  }
+  bool has_few_grams() const { return grams_ > 0 && grams_ <= GramMasks::kGramsMax; }
   size_t SlotOf(uint32_t gram) const { return gram * 0x85ebca6bu >> slot_shift_; }
   void ChooseGrams(const LiteralTable& table, const Statistics& statistics, bool with_digits);
   void FillTables();
+  void BuildMasks();
   // Compares the literals of the gram at `at`.
   void Check(std::string_view text, size_t at, uint32_t gram, const LiteralTable& table,
              TriggerSink* sink) const;
@@ -91,12 +107,20 @@ class GramIndex {
   std::vector<Entry> entries_;  // by gram
   std::vector<Slot> slots_;
   int slot_shift_ = 0;
+  size_t shortest_ = SIZE_MAX;  // literal, its bytes
+  size_t grams_ = 0;            // that literals are known by
+  GramMasks masks_;             // of grams that are few
   std::vector<uint32_t> bitmap_;
   int bitmap_shift_ = 0;
   ScanFunction scan_ = ScanScalar;
   std::vector<Short> shorts_;           // by key
   std::vector<uint64_t> short_bitmap_;  // of two bytes
-  std::array<bool, 256> short_bytes_{};
+  // Of a byte: whether it is a key, whether keys of two bytes begin with it.
+  struct ShortByte {
+    bool is_key = false;
+    bool begins_keys = false;
+  };
+  std::array<ShortByte, 256> short_bytes_{};
 };
 
 }  // namespace neurallog::rules

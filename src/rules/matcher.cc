@@ -266,12 +266,17 @@ void Matcher::ScanGroup(const RuleSet::Group& group, Which which) {
     const int32_t index = field == RecordValues::kNoField ? -1 : group.index_of_field[field];
     if (index >= 0) ScanValue(group.indexes[static_cast<size_t>(index)], value, &sink);
     if (group.keyword_index >= 0 && values_.is_own_name(value))
-      group.indexes[static_cast<size_t>(group.keyword_index)].Scan(
-          TextsOf(value, /*wants_folded=*/true), &sink);
+      ScanKeywords(group.indexes[static_cast<size_t>(group.keyword_index)], value, &sink);
   }
 }
 
+void Matcher::ScanKeywords(const FieldIndex& index, uint32_t value, TriggerSink* sink) {
+  if (index.CanSkip(values_.raw(value))) return;
+  index.Scan(TextsOf(value, /*wants_folded=*/true), sink);
+}
+
 void Matcher::ScanValue(const FieldIndex& index, uint32_t value, TriggerSink* sink) {
+  if (index.CanSkip(values_.raw(value))) return;
   const Formed* const formed = HasForm(index, value) ? &FormOf(value) : nullptr;
   if (formed == nullptr || formed->form == nullptr)
     return index.Scan(TextsOf(value, index.needs_folded()), sink);

@@ -104,6 +104,7 @@ class Matcher {
   void RunPending(const RuleSet::Group& group, const Signature& signature,
                   const Signature::Pending& pending);
   void ScanGroup(const RuleSet::Group& group, Which which);
+  void ScanKeywords(const FieldIndex& index, uint32_t value, TriggerSink* sink);
   void ScanValue(const FieldIndex& index, uint32_t value, TriggerSink* sink);
   bool HasForm(const FieldIndex& index, uint32_t value) const;
   const Formed& FormOf(uint32_t value);

@@ -7,6 +7,7 @@
 #include <re2/re2.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "base/ascii.h"
 
@@ -103,6 +104,32 @@ std::vector<std::string> ChooseRequired(const std::vector<std::vector<std::strin
   return best;
 }
 
+// Of ".{200,}" and the like, which ask for a line of so many characters, that number; of another pattern 0. RE2 would try
+// such a pattern from each place of the text at once, with more states than its automaton may have.
+size_t LineLengthOf(const std::string& pattern) {
+  static const re2::RE2 kLongLine(R"((?:\.|\(\.\))\{(\d+),?\})");
+  size_t characters = 0;
+  return re2::RE2::FullMatch(pattern, kLongLine, &characters) ? characters : 0;
+}
+
+bool IsAscii(std::string_view text) {
+  return std::none_of(text.begin(), text.end(), [](char c) { return (c & 0x80) != 0; });
+}
+
+// Whether a line of the text has so many characters; nothing when that is not clear from its bytes.
+std::optional<bool> HasLongLine(std::string_view text, size_t characters) {
+  bool is_clear = true;
+  while (text.size() >= characters) {
+    const std::string_view line = text.substr(0, text.find('\n'));
+    if (line.size() >= characters) {
+      if (IsAscii(line)) return true;
+      is_clear = false;
+    }
+    text.remove_prefix(std::min(line.size() + 1, text.size()));
+  }
+  return is_clear ? std::optional(false) : std::nullopt;
+}
+
 }  // namespace
 
 Result<std::shared_ptr<const Regexp>> Regexp::Compile(const std::string& pattern,
@@ -118,6 +145,7 @@ Result<std::shared_ptr<const Regexp>> Regexp::Compile(const std::string& pattern
         fmt::format("regular expression \"{}\": {}", pattern, compiled->error()));
   std::shared_ptr<Regexp> regexp(new Regexp);
   regexp->pattern_ = pattern;
+  regexp->line_length_ = LineLengthOf(pattern);
   regexp->re2_ = std::move(compiled);
   regexp->needed_ = FindNeeded(pattern, options);
   regexp->required_ = ChooseRequired(regexp->needed_);
@@ -134,6 +162,9 @@ size_t Regexp::memory_bytes() const {
 }
 
 bool Regexp::Finds(std::string_view text) const {
+  if (line_length_ > 0) {
+    if (const auto is_found = HasLongLine(text, line_length_)) return *is_found;
+  }
   return re2::RE2::PartialMatch(re2::StringPiece(text.data(), text.size()), *re2_);
 }
 

@@ -47,6 +47,7 @@ class Regexp {
   Regexp() = default;
 
   std::string pattern_;
+  size_t line_length_ = 0;  // it asks for a line of so many characters, and nothing else
   std::unique_ptr<const re2::RE2> re2_;
   std::vector<std::string> required_;
   std::vector<std::vector<std::string>> needed_;

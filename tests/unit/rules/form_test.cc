@@ -292,3 +292,25 @@ TEST_CASE("what a regular expression needs is spelt out with and without optiona
   }
   CHECK(matched > 1000);
 }
+
+TEST_CASE("a pattern that asks for a long line finds what RE2 finds") {
+  FormRandom random(testing::RandomSeed());
+  constexpr const char* kPieces[] = {"a", "b c", "\n", "\r", "\xc3\xa4", "\xff", "\xe2\x84"};
+  size_t found = 0;
+  for (const std::string pattern : {".{7}", ".{7,}", "(.){7,}", "(.){1}", ".{12,}", "(.){12}"}) {
+    const auto regexp = Regexp::Compile(pattern, {}), slow = Regexp::Compile("()" + pattern, {});
+    REQUIRE((regexp.ok() && slow.ok()));
+    for (size_t i = 0; i < 1000; ++i) {
+      std::string text;
+      for (size_t piece = 0; piece < i % 30; ++piece)
+        text += kPieces[random.Below(i % 2 == 0 ? 3 : std::size(kPieces))];
+      INFO(pattern << " in " << text);
+      REQUIRE((*regexp)->Finds(text) == (*slow)->Finds(text));
+      found += (*regexp)->Finds(text);
+    }
+  }
+  CHECK((found > 1000 && found < 5000));
+  const std::string lines = std::string(999, 'x') + "\n" + std::string(999, 'y');
+  CHECK_FALSE((*Regexp::Compile(".{1000,}", {}))->Finds(lines));
+  CHECK((*Regexp::Compile(".{1000,}", {}))->Finds(lines + "y"));
+}
