@@ -135,6 +135,8 @@ FieldIndex FieldIndexBuilder::Build(const Statistics& statistics) {
     if (!is_same) index_.prefixes_.emplace_back(i, i);
     ++index_.prefixes_.back().second;
   }
+  const GramIndex& grams = index_.texts_.grams;
+  index_.has_forms_ = !grams.empty() && !grams.is_fast();
   index_.looks_for_grams_only_ = !index_.texts_.has_edges() && index_.present_.empty() &&
                                  networks.empty() && !index_.HasBounds();
   return std::move(index_);

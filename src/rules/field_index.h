@@ -41,8 +41,7 @@ class FieldIndex {
   void ScanForm(std::string_view folded_form, TriggerSink* sink) const;
   bool MayHoldDigits(std::string_view folded_form) const;
   void ScanRest(const ValueTexts& value, const TextForm* form, TriggerSink* sink) const;
-  // Whether that can be worthwhile.
-  bool has_forms() const { return !texts_.grams.empty() && !texts_.grams.is_fast(); }
+  bool has_forms() const { return has_forms_; }  // whether that can be worthwhile
   size_t memory_bytes() const;
   size_t longest_list() const { return texts_.grams.longest_list(); }
 
@@ -84,6 +83,7 @@ class FieldIndex {
   LiteralTable digit_forms_;
   GramIndex digit_form_grams_;
   bool needs_folded_ = false;
+  bool has_forms_ = false;
   bool looks_for_grams_only_ = false;
   std::vector<uint32_t> present_;             // fire for any value
   std::array<std::vector<Bound>, 4> bounds_;  // of kLess, kLessEqual, kGreater, kGreaterEqual
