@@ -42,18 +42,26 @@ class GroupTable {
   const Group* Find(const base::Hash128Value& key) const {
     return const_cast<GroupTable*>(this)->Find(key);
   }
-  // For a key that is searched for soon: both lines of the memory that this reads, one after the other.
+  // For a key that is searched for soon: both lines of the memory that this reads, one after the other. Where the
+  // group is, most likely.
   void FetchPlace(const base::Hash128Value& key) const {
     if (!table_.empty()) base::Prefetch(&table_[key.low & (table_.size() - 1)]);
   }
-  void FetchGroup(const base::Hash128Value& key) const {
-    if (table_.empty()) return;
+  uint32_t FetchGroup(const base::Hash128Value& key) const {
+    if (table_.empty()) return 0;
     const size_t mask = table_.size() - 1;
     size_t slot = key.low & mask;
     while (table_[slot] != 0 && table_[slot] >> 24 != TagOf(key)) slot = (slot + 1) & mask;
-    if (table_[slot] == 0) return;
-    const char* const group = reinterpret_cast<const char*>(&at(PlaceIn(table_[slot])));
+    if (table_[slot] == 0) return 0;
+    const uint32_t place = PlaceIn(table_[slot]);
+    const char* const group = reinterpret_cast<const char*>(&at(place));
     for (size_t line = 0; line < sizeof(Group); line += 64) base::Prefetch(group + line);
+    return place;
+  }
+  // Not searched for if it is at this place.
+  Group* Find(const base::Hash128Value& key, uint32_t place) {
+    if (place < size_ && at(place).key == key) return &at(place);
+    return Find(key);
   }
   std::pair<Group*, bool> FindOrAdd(const base::Hash128Value& key) {
     if ((size_ + 1) * 4 > table_.size() * 3) Rehash();

@@ -45,6 +45,7 @@ struct Observation {
   GroupText* group = nullptr;
   std::string_view value;  // of Stateful::fields, if has_value
   bool has_value = false;
+  uint32_t place = 0;  // where FetchGroup saw the group; by now there may be another one, or none
 };
 
 // Deterministic: the same calls make the same firings. Not thread-safe.
@@ -58,9 +59,10 @@ class Machine {
   Machine(const Machine&) = delete;
   Machine& operator=(const Machine&) = delete;
 
-  // The observation comes soon: what its group is found by is fetched, and later the group itself. Changes nothing.
+  // The observation comes soon: what its group is found by is fetched, and later the group itself. Changes nothing
+  // but its `place`.
   virtual void FetchPlace(const Observation& observation) const = 0;
-  virtual void FetchGroup(const Observation& observation) const = 0;
+  virtual void FetchGroup(Observation* observation) const = 0;
   // Firings are added with all members but `rule` and `id`.
   virtual void Observe(const Observation& observation, std::vector<Firing>* out) = 0;
   virtual void Advance(int64_t wall_ns, std::vector<Firing>* out) = 0;

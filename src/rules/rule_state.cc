@@ -161,8 +161,8 @@ RuleState::ExpectedRow RuleState::Observe(std::vector<Firing>* firings) {
   return {row.row, row.row_id};
 }
 
-void RuleState::FetchGroups() const {
-  for (const Told& told : told_) machines_[told.feed->rule]->FetchGroup(told.observation);
+void RuleState::FetchGroups() {
+  for (Told& told : told_) machines_[told.feed->rule]->FetchGroup(&told.observation);
 }
 
 void RuleState::Load(const char* row) {

@@ -137,7 +137,7 @@ class RuleState {
   void MergeFeeds(size_t first);
   void SetKey(const std::vector<uint32_t>& keys);
   void SetValue(const std::vector<uint32_t>& values, Observation* observation);
-  void FetchGroups() const;
+  void FetchGroups();
   void Tell(uint32_t rule, const Observation& observation, std::vector<Firing>* fired);
   void TellFiring(const RulePlan::Feed& feed, const Firing& firing, int64_t received_ns,
                   std::vector<Firing>* fired);

@@ -35,7 +35,7 @@ void SequenceMachine::Observe(const Observation& o, Out* out) {
     ++late_;
     return;
   }
-  Group* group = groups_.Find(o.key);
+  Group* group = groups_.Find(o.key, o.place);
   if (group == nullptr) {
     MakeRoom();
     group = groups_.FindOrAdd(o.key).first;

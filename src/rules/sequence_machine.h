@@ -29,7 +29,7 @@ class SequenceMachine : public Machine {
   explicit SequenceMachine(std::shared_ptr<const Stateful> rule);
 
   void FetchPlace(const Observation& o) const override { groups_.FetchPlace(o.key); }
-  void FetchGroup(const Observation& o) const override { groups_.FetchGroup(o.key); }
+  void FetchGroup(Observation* o) const override { o->place = groups_.FetchGroup(o->key); }
   void Observe(const Observation& observation, std::vector<Firing>* out) override;
   void Advance(int64_t wall_ns, std::vector<Firing>* out) override;
   Condition ConditionOf(const base::Hash128Value& key) override;

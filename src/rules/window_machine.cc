@@ -43,7 +43,7 @@ void WindowMachine<Values>::Observe(const Observation& o, Out* out) {
   }
   const uint64_t piece = PieceOf(time_ns);
   const Key key = KeyOf(o, piece);
-  Group* group = groups_.Find(key);
+  Group* group = groups_.Find(key, o.place);
   if (group == nullptr) {
     MakeRoom();
     group = groups_.FindOrAdd(key).first;

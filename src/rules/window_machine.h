@@ -22,7 +22,9 @@ class WindowMachine : public Machine {
   explicit WindowMachine(std::shared_ptr<const Stateful> rule);
 
   void FetchPlace(const Observation& o) const override { groups_.FetchPlace(FetchedKeyOf(o)); }
-  void FetchGroup(const Observation& o) const override { groups_.FetchGroup(FetchedKeyOf(o)); }
+  void FetchGroup(Observation* o) const override {
+    o->place = groups_.FetchGroup(FetchedKeyOf(*o));
+  }
   void Observe(const Observation& observation, std::vector<Firing>* out) override;
   void Advance(int64_t wall_ns, std::vector<Firing>* out) override;
   Condition ConditionOf(const base::Hash128Value& key) override;
