@@ -87,8 +87,7 @@ class NoiseFixture {
     rule_.alerting.actions[0].id = "ops";
     const detection::MatchId id{clock_.WallNs(), ++last_hash_};
     const std::string rule_json = detection::RuleJson(rule_);
-    matches_->Add(kTenant,
-                  {id, rule_.severity, clock_.WallNs(), rule_.id, rule_json, {}, {}, {}});
+    matches_->Add(kTenant, {id, rule_.severity, clock_.WallNs(), rule_.id, rule_json, {}, {}, {}});
     actions_->follower()->Match(kTenant, rule_, id,
                                 R"({"rule_id":"errors","record":{"message":"m)" +
                                     std::to_string(last_hash_) + R"(","service":")" + service +
