@@ -24,7 +24,7 @@ TEST_CASE("the pools take less than the limit together, whatever it is") {
                          c.rules.state_bytes_max +
                          c.http.body_bytes_total_max + c.ingest.bytes_in_flight_max +
                          c.query.memory_bytes_total_max + c.query.partials_bytes_max;
-    CHECK(sum < limit / 100 * 92);
+    CHECK(sum < limit / 100 * 93);  // batches before the rules are mostly in row buffers too
     CHECK(sum > limit / 100 * 80);
     CHECK(c.memory_limit == limit);
     CHECK(c.query.memory_bytes_max <= c.query.memory_bytes_total_max);
