@@ -217,7 +217,7 @@ namespace {
 // that of the next block is complete.
 class MatchLister {
  public:
-  MatchLister(const MatchQuery& query) : query_(query) {}
+  explicit MatchLister(const MatchQuery& query) : query_(query) {}
 
   // False: enough.
   bool Show(const MatchId& newest, std::string_view value) {
@@ -245,7 +245,16 @@ class MatchLister {
     if (query_.after && match.id >= *query_.after) return;
     if (query_.range.Contains(match.id.time_ns) && match.severity >= query_.severity_min &&
         (query_.rule_id.empty() || match.rule_id == query_.rule_id))
-      waiting_.emplace(match.id, ToJson(match));
+      Wait(match);
+  }
+
+  // No more than the page has room for: others are older, and come with the next one.
+  void Wait(const Match& match) {
+    const bool is_full = waiting_.size() + shown_.size() >= query_.limit;
+    is_cut_ |= is_full;
+    if (is_full && match.id < waiting_.begin()->first) return;
+    waiting_.emplace(match.id, ToJson(match));
+    if (is_full) waiting_.erase(waiting_.begin());
   }
 
   // Those that are newer than `than`, or all.
@@ -256,7 +265,7 @@ class MatchLister {
       shown_.push_back(std::move(waiting_.rbegin()->second));
       waiting_.erase(std::prev(waiting_.end()));
     }
-    const bool has_more = than != nullptr || !waiting_.empty();
+    const bool has_more = than != nullptr || !waiting_.empty() || is_cut_;
     if (shown_.size() < query_.limit || !has_more) return true;
     next_ = last_;
     return false;
@@ -267,6 +276,7 @@ class MatchLister {
   std::vector<std::string> shown_;
   MatchId last_;
   std::optional<MatchId> next_;
+  bool is_cut_ = false;
   size_t scanned_ = 0;  // of blocks that no page before has looked at
   Status status_;
 };
