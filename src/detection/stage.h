@@ -228,6 +228,7 @@ class Stage {
   uint64_t read_until_ = 0;
   bool are_states_loaded_ = false;
   int64_t tidied_ns_ = 0;
+  int64_t made_room_ns_ = 0;  // states were written so that rules can go
   int64_t expired_ns_ = 0;
   size_t held_bytes_ = 0;    // as was said last
   int64_t measured_ns_ = 0;  // when the states were, and what that cost

@@ -26,8 +26,15 @@ Result<Stage::Runner*> Stage::RunnerOf(TenantId tenant) {
   if (runner->rules) return runner;
   NL_RETURN_IF_ERROR(LoadRunner(tenant, runner));
   metrics_->compiled_bytes += static_cast<int64_t>(runner->rules->memory_bytes());
-  if (static_cast<size_t>(metrics_->compiled_bytes.load()) > options_.compiled_bytes_max)
-    UnloadIdle(runner->used_ns - 1);  // not this one
+  const auto is_too_much = [this] {
+    return static_cast<size_t>(metrics_->compiled_bytes.load()) > options_.compiled_bytes_max;
+  };
+  if (is_too_much()) UnloadIdle(runner->used_ns - 1);  // not this one
+  if (is_too_much() && runner->used_ns - made_room_ns_ >= base::kNsPerSecond) {
+    made_room_ns_ = runner->used_ns;
+    Write(/*all_states=*/true);  // what is not written cannot go
+    UnloadIdle(runner->used_ns - 1);
+  }
   return runner;
 }
 
